@@ -1,0 +1,17 @@
+/*
+ * The face for commands and plugins: rows, arguments, errors, target memory, symbols, values. This is
+ * what gets installed; model.h is the internal umbrella over the kernel's model.
+ */
+#ifndef ANALYZER_API_H
+#define ANALYZER_API_H
+
+#include "analyzer/base/arena.h"
+#include "analyzer/base/err.h"
+#include "analyzer/base/load.h"
+#include "analyzer/base/number.h"
+#include "analyzer/base/scope.h"
+#include "analyzer/base/strbuf.h"
+#include "analyzer/out/out.h"
+#include "analyzer/shell/command.h"
+
+#endif

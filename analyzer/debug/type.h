@@ -1,0 +1,116 @@
+/*
+ * The types of the target: one graph, whatever provider (DWARF, BTF) they came from. Types are
+ * interned: they live as long as their database, and pointers to them may be compared. Structs are
+ * completed lazily: ask type_complete() before looking at members. Recursive types are normal.
+ */
+#ifndef ANALYZER_DEBUG_TYPE_H
+#define ANALYZER_DEBUG_TYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyzer/base/err.h"
+#include "analyzer/base/load.h"
+#include "analyzer/base/strbuf.h"
+
+enum type_kind {
+	TYPE_VOID,
+	TYPE_INT,   /* also char, bool: see encoding */
+	TYPE_FLOAT,
+	TYPE_ENUM,
+	TYPE_POINTER,
+	TYPE_ARRAY,
+	TYPE_STRUCT,
+	TYPE_UNION,
+	TYPE_TYPEDEF,
+	TYPE_QUALIFIED, /* const, volatile, restrict, atomic: in .name */
+	TYPE_FUNCTION,
+};
+
+enum int_encoding { INT_UNSIGNED, INT_SIGNED, INT_BOOL, INT_CHAR /* signed is INT_CHAR too */ };
+
+struct type;
+
+struct type_member {
+	const char *name; /* NULL: anonymous */
+	const struct type *type;
+	uint64_t bit_offset; /* from the start of the struct */
+	uint32_t bit_size;   /* 0: not a bitfield */
+};
+
+struct type_enumerator {
+	const char *name;
+	int64_t value;
+};
+
+struct type {
+	enum type_kind kind;
+	const char *name; /* tag, typedef or base name; NULL: anonymous */
+	uint64_t size;    /* bytes; 0: void, incomplete, function, flexible array */
+	bool declaration; /* struct X; without a body anywhere so far */
+	enum int_encoding encoding;  /* INT, ENUM */
+	const struct type *target;   /* POINTER, ARRAY, TYPEDEF, QUALIFIED, FUNCTION (returned); ENUM: base */
+	uint64_t count;              /* ARRAY: elements, 0: flexible */
+	const struct type_member *member; /* STRUCT, UNION (FUNCTION: parameters), once complete */
+	uint32_t nmembers;
+	const struct type_enumerator *enumerator; /* ENUM, once complete */
+	uint32_t nenumerators;
+	bool complete;
+	void *origin; /* the provider's */
+};
+
+struct types;
+
+/* The database over a vmlinux: the ELF file stays the caller's, open as long as the database. A
+ * vmlinux without usable debug information gives a database where nothing is found. */
+struct types *types_create(const struct abi *abi);
+void types_destroy(struct types *db);
+const struct abi *types_abi(const struct types *db);
+
+/* Adds DWARF of the ELF file @fd (as libdw reads it). ERR_MISSING when it has none. */
+struct err *types_add_dwarf(struct types *db, int fd, const char *path) MUST_CHECK;
+
+/* "DWARF 5" and so on, for sys; NULL when there are no types. */
+const char *types_source(const struct types *db);
+
+/*
+ * A struct, union, enum, typedef or base type by name. @hint (may be NULL) is the path suffix of a
+ * source file whose unit surely has it ("kernel/printk/printk.c"): looked at first, so that no scan of
+ * all units is needed. ERR_NOT_FOUND after all units were looked at.
+ */
+struct err *types_find(struct types *db, enum type_kind kind, const char *name, const char *hint,
+	const struct type **ret) MUST_CHECK;
+
+/* As C writes it: "struct list_head", "unsigned long", "pid_t", "struct task_struct *". */
+struct err *types_parse(struct types *db, const char *c_name, const struct type **ret) MUST_CHECK;
+
+/* The declared type of a global variable. */
+struct err *types_find_variable(struct types *db, const char *name, const char *hint,
+	const struct type **ret) MUST_CHECK;
+
+/* Makes members or enumerators readable; finds the body of a declaration elsewhere. */
+struct err *type_complete(struct types *db, const struct type *t) MUST_CHECK;
+
+/* Through typedefs and qualifiers to the type that has a shape. Never NULL; bounded. */
+const struct type *type_strip(const struct type *t);
+
+/* A member by path from a struct: "comm", "se.vruntime", "thread.cpu_context.x19", "a[3].b"; anonymous
+ * members are looked through. */
+struct field_ref {
+	const struct type *type;
+	uint64_t bit_offset;
+	uint32_t bit_size; /* 0: not a bitfield */
+};
+struct err *type_field(struct types *db, const struct type *t, const char *path,
+	struct field_ref *ret) MUST_CHECK;
+
+/* "struct task_struct *", "char [16]", "void (*)(struct work_struct *)": with @name (may be NULL)
+ * put where C puts it. */
+void type_declare(const struct type *t, const char *name, struct strbuf *out);
+
+/* The body of a struct, union or enum as C, pahole-like, one member a line; @offsets adds them. */
+struct err *type_define(struct types *db, const struct type *t, bool offsets, struct strbuf *out)
+	MUST_CHECK;
+
+#endif

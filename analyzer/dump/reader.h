@@ -1,0 +1,64 @@
+/*
+ * What a container format implements, and the bytes it reads from. For the files of this folder only.
+ */
+#ifndef ANALYZER_DUMP_READER_H
+#define ANALYZER_DUMP_READER_H
+
+#include "analyzer/base/vec.h"
+#include "analyzer/dump/dump.h"
+
+/*
+ * The content of one file, mmap'ed. A makedumpfile "flattened" stream presents the bytes of the file
+ * that it would unfold to, through the same two calls.
+ */
+struct bytes;
+
+struct err *bytes_open(const char *path, struct bytes **ret) MUST_CHECK;
+void bytes_close(struct bytes *b);
+const char *bytes_path(const struct bytes *b);
+uint64_t bytes_size(const struct bytes *b);       /* of the unfolded content */
+uint64_t bytes_file_size(const struct bytes *b);  /* on disk */
+bool bytes_flattened(const struct bytes *b);
+bool bytes_cut(const struct bytes *b);            /* a flattened stream without its end marker */
+
+/* Up to *n bytes at @off in place; false when there are none. *n shrinks to what is contiguous. */
+bool bytes_map(const struct bytes *b, uint64_t off, const uint8_t **ret_p, size_t *n);
+
+/* Copies exactly @n bytes, false when they are not all there. */
+bool bytes_read(const struct bytes *b, uint64_t off, void *buf, size_t n);
+
+struct dump {
+	struct dump_info info; /* pointers below own what info borrows */
+	const struct dump_reader *reader;
+	void *state; /* the reader's */
+	struct bytes **file;
+	size_t nfiles;
+	VEC(struct dump_extent) extents;
+	VEC(struct dump_note) notes;
+	uint64_t generation;
+	char *vmcoreinfo;
+	char *damage;
+	char *format;
+};
+
+struct dump_reader {
+	const char *name;
+	/* Looks at the first bytes only. */
+	bool (*recognises)(const struct bytes *b);
+	/* Fills d->info, extents, notes and state from d->file. */
+	struct err *(*open)(struct dump *d);
+	enum fault_kind (*map)(struct dump *d, uint64_t pa, const uint8_t **ret_p, size_t *ret_n);
+	void (*close)(struct dump *d);
+};
+
+extern const struct dump_reader elf_core_reader;
+extern const struct dump_reader kdump_reader;
+
+/* Splits PT_NOTE bytes (@align 4 or 8 as ELF says) into d->notes; senseless sizes end it with damage
+ * noted. @p must outlive @d. Picks the VMCOREINFO text into d->vmcoreinfo. */
+void notes_parse(struct dump *d, const uint8_t *p, size_t n, const struct abi *abi);
+
+/* Records that the dump is open only in part; the first reason stays. */
+void dump_damaged(struct dump *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * What an architecture is to the rest of the program: a table of data and a few functions. Adding one
+ * means filling `struct arch` in a folder of its own and naming it in arch.c, and nothing else.
+ *
+ * An architecture never looks for symbols, types or notes itself: it asks through `struct arch_env`,
+ * or it names what it wants and the caller resolves it (member paths of struct task_struct, offset
+ * keys like "offsetof(pt_regs.stackframe)"). It may use base and dump.
+ */
+#ifndef ARCH_ARCH_H
+#define ARCH_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyzer/base/err.h"
+#include "analyzer/base/load.h"
+#include "analyzer/base/strbuf.h"
+#include "analyzer/dump/dump.h"
+
+/* ---- what an architecture needs from above ------------------------------------------------------ */
+
+struct arch_env {
+	void *cx;
+	/* Kernel virtual memory; false when any byte is missing. NULL before spaces exist. */
+	bool (*read)(void *cx, uint64_t va, void *buf, size_t n);
+	/* Run-time address of a kernel symbol. */
+	bool (*symbol)(void *cx, const char *name, uint64_t *ret_va);
+	/* Name of the function that holds @pc and where it begins; the name is borrowed. */
+	bool (*function)(void *cx, uint64_t pc, const char **ret_name, uint64_t *ret_start);
+	/* A number by key: VMCOREINFO's own keys ("NUMBER(VA_BITS)", "PAGESIZE"), overrides by the
+	 * same keys, or "offsetof(TYPE.member)" and "sizeof(TYPE)" from the types. */
+	bool (*number)(void *cx, const char *key, uint64_t *ret);
+	/* Bounds of the stack that holds @sp (task, irq, overflow …). */
+	bool (*stack)(void *cx, uint64_t sp, uint64_t *ret_lo, uint64_t *ret_hi);
+	/* The unwind table of the code at @pc, ARM32 only. */
+	bool (*unwind_table)(void *cx, uint64_t pc, uint64_t *ret_start, uint64_t *ret_stop);
+};
+
+/* ---- page tables --------------------------------------------------------------------------------- */
+
+enum { PAGING_MAX_LEVELS = 5 };
+
+enum pte_kind {
+	PTE_NONE,    /* empty */
+	PTE_TABLE,   /* points to the next level's table at .pa */
+	PTE_LEAF,    /* maps 1 << .size_shift bytes at .pa */
+	PTE_ABSENT,  /* not empty, but no translation: swap, migration */
+	PTE_INVALID, /* a value that the format forbids */
+};
+
+struct pte {
+	enum pte_kind kind;
+	struct paddr pa;    /* TABLE and LEAF */
+	uint8_t size_shift; /* LEAF: may exceed the level's shift (supersection, large page) */
+};
+
+struct paging;
+typedef struct pte (*pte_decode_fn)(const struct paging *p, unsigned level, uint64_t raw);
+
+/* Appends the entry's attributes in the kernel's words, blank-separated: "VALID AF SHARED PXN UXN",
+ * with the memory type by name. @raw as decoded; for PTE_TABLE the table's own attributes. */
+typedef void (*pte_describe_fn)(const struct paging *p, unsigned level, uint64_t raw,
+	struct strbuf *out);
+
+struct paging_level {
+	const char *name;    /* "pgd", "pud", "pmd", "pte" */
+	uint8_t shift, bits; /* index = va >> shift & (1 << bits) - 1 */
+	uint8_t entry_bytes; /* 4 or 8 */
+};
+
+/* One form of page table, as data plus a decoder of its descriptors. Level 0 is the root. */
+struct paging {
+	const char *name; /* "arm short descriptors", "arm64 4K, 39 bits" */
+	uint8_t nlevels;
+	uint8_t page_shift;
+	uint8_t va_bits; /* of one half; addresses sign-extend from here when .two_halves */
+	bool two_halves; /* arm64: kernel and user roots are different registers */
+	bool lpa2, lpa;  /* where output address bits 51:48 stand; arm64 only */
+	uint8_t mair[8]; /* arm64, LPAE: memory type by attribute index, when known */
+	bool big_endian;
+	struct paging_level level[PAGING_MAX_LEVELS];
+	pte_decode_fn decode;
+	pte_describe_fn describe;
+};
+
+/* ---- where the kernel lies ------------------------------------------------------------------------ */
+
+/* Where the kernel image is, as the finders have proved it. */
+struct kernel_image {
+	uint64_t link_va; /* _text (ARM32: also the lowmem address) as linked; 0 without a vmlinux */
+	uint64_t va;      /* _text in the running kernel */
+	struct paddr pa;  /* _text in memory */
+	uint64_t size;    /* _end - _text */
+};
+
+/* A window of virtual addresses whose translation is a subtraction. */
+struct arch_window {
+	const char *name; /* "linear map", "kernel image" */
+	uint64_t va, size;
+	struct paddr pa;
+};
+
+/* The facts that a kernel's address space needs. */
+struct arch_layout {
+	struct paging paging;
+	struct paddr pgd;  /* swapper_pg_dir, ready for the walker */
+	uint64_t page_offset;
+	struct paddr phys_offset; /* memstart_addr, PHYS_OFFSET */
+	struct arch_window window[2];
+	unsigned nwindows;
+	uint64_t user_end; /* first address that is not user space */
+};
+
+/* ---- registers and stacks ------------------------------------------------------------------------- */
+
+enum { ARCH_MAX_REGS = 36 };
+
+struct regs {
+	uint64_t v[ARCH_MAX_REGS];
+	uint64_t valid; /* bit i: v[i] is known */
+};
+
+static inline bool regs_has(const struct regs *r, unsigned i)
+{
+	return r->valid >> i & 1;
+}
+static inline void regs_set(struct regs *r, unsigned i, uint64_t v)
+{
+	r->v[i] = v;
+	r->valid |= 1ull << i;
+}
+
+/* A register's home in a structure of the target: task_struct member paths, newest name first. */
+struct reg_home {
+	uint8_t reg;
+	const char *path[3]; /* "thread.cpu_context.x19" */
+};
+
+enum frame_how { HOW_REGS, HOW_FP, HOW_EXIDX, HOW_CFI, HOW_SCS, HOW_SCAN };
+
+struct unwind_step {
+	enum frame_how how;
+	bool end;             /* @io was the outermost frame; nothing was changed */
+	bool exact;           /* the new pc was interrupted there; else it is a return address */
+	uint64_t pt_regs_va;  /* not 0: the new registers come from a pt_regs at this address */
+	const char *why;      /* end: in words: "user mode entry", "no unwind information" */
+	bool broken;          /* end: the chain broke off before its proper end */
+};
+
+struct arch {
+	const char *name; /* "arm64" */
+	uint16_t elf_machine;
+	struct abi abi; /* byte order: the dump's or vmlinux's word overrides */
+
+	const char *const *reg_name;
+	uint8_t nregs, reg_pc, reg_sp, reg_fp, reg_lr, reg_status;
+
+	/* NT_PRSTATUS: where pid and registers stand; registers are consecutive words in reg order. */
+	uint16_t prstatus_bytes, prstatus_pid_off, prstatus_regs_off;
+
+	/* struct pt_regs: this many registers, consecutive words in reg order, from offset 0. */
+	uint8_t pt_regs_regs;
+
+	/* Registers that a switched-out task left in its task_struct. ARM32 kernels up to 5.15 keep
+	 * them in struct thread_info at the stack's base instead: thread_info_home. */
+	const struct reg_home *switch_home;
+	const struct reg_home *thread_info_home;
+	uint8_t nswitch_home;
+
+	/* The page-table form and the windows of a kernel at @image. Needs env->number, ->symbol; ->read
+	 * may be NULL; physical memory comes through @dump. Each answer that can be checked is
+	 * (walking image->va must give image->pa); ERR_NOT_FOUND says what is missing. */
+	struct err *(*layout)(const struct arch_env *env, struct dump *dump,
+		const struct kernel_image *image, struct arch_layout *ret);
+
+	/* A kernel image linked at _text lies at a physical address that is the same modulo this. */
+	uint64_t image_align;
+
+	/* Canonical form of a pointer: tags and pointer authentication removed. */
+	uint64_t (*strip)(const struct arch_layout *l, uint64_t va);
+
+	/* From one frame to its caller. On success @io holds the caller's registers (those no longer
+	 * known lose their valid bit) or ret->end is set. Memory that cannot be read is an end with
+	 * .broken, not an error: only Ctrl-C and the like are errors. */
+	struct err *(*unwind)(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
+		struct unwind_step *ret);
+
+	/* True when the registers are of user mode. */
+	bool (*user_mode)(const struct regs *r);
+
+	/* Whether the instruction before return address @ra is a call, and of what: *ret_target is 0
+	 * for an indirect call. @code holds the 4 bytes (ARM32 Thumb: also 4) before @ra. */
+	bool (*is_call)(const uint8_t code[4], uint64_t ra, uint64_t *ret_target);
+
+	/* capstone's cs_arch and cs_mode for the code at @pc. */
+	int capstone_arch, capstone_mode, capstone_thumb_mode;
+};
+
+extern const struct arch arch_arm, arch_arm64;
+
+/* By ELF machine, NULL when unknown. */
+const struct arch *arch_find(uint16_t elf_machine);
+
+/* ---- shared helpers for the folders below --------------------------------------------------------- */
+
+/*
+ * Walks @l's tables for @va; true when a leaf was found and *ret_pa is its physical address. For
+ * layout proofs; the full walker with provenance is space/walk.h.
+ */
+bool paging_probe(const struct paging *p, struct dump *d, struct paddr root, uint64_t va,
+	struct paddr *ret_pa);
+
+#endif
