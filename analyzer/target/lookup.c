@@ -1,0 +1,164 @@
+/* Questions to an open target: symbols, variables, views, numbers by key, and the callbacks through
+ * which an architecture asks the same. */
+#include "analyzer/target/target.h"
+
+#include <string.h>
+
+#include "analyzer/target/private.h"
+
+struct symtab *target_symbols(struct target *t)
+{
+	return t->syms;
+}
+
+struct err *target_need_kernel(const struct target *t)
+{
+	if (t->kernel)
+		return NULL;
+	if (!t->vmlinux)
+		return err_new(ERR_MISSING, "the kernel's memory cannot be read without a vmlinux: "
+			"give the one that matches this dump");
+	return err_new(ERR_MISSING, "the kernel's memory cannot be read: the kernel was not found in "
+		"this dump");
+}
+
+bool target_has_symbol(const struct target *t, const char *name)
+{
+	struct symbol sym;
+	return symtab_find_kernel(t->syms, name, &sym);
+}
+
+static struct err *no_symbol(const struct target *t, const char *name)
+{
+	return err_new(ERR_MISSING, "no symbol %s%s", name,
+		t->vmlinux ? "" : " (no vmlinux was given)");
+}
+
+struct err *target_symbol(const struct target *t, const char *name, uint64_t *ret_va)
+{
+	struct symbol sym;
+	if (!symtab_find_kernel(t->syms, name, &sym))
+		return no_symbol(t, name);
+	*ret_va = sym.va;
+	return NULL;
+}
+
+struct err *target_read_variable(const struct target *t, const char *name, unsigned bytes,
+	uint64_t *ret)
+{
+	struct symbol sym;
+	struct err *err = target_need_kernel(t);
+	if (err)
+		return err;
+	if (!symtab_find_kernel(t->syms, name, &sym))
+		return no_symbol(t, name);
+	err = vspace_read_uint(t->kernel, sym.va, bytes ? bytes : t->abi.word_bytes, ret);
+	return err_wrap(err, "%s", name);
+}
+
+bool target_try_variable(const struct target *t, const char *name, uint64_t *ret)
+{
+	struct symbol sym;
+	return t->kernel && symtab_find_kernel(t->syms, name, &sym) &&
+		vspace_try_word(t->kernel, sym.va, ret);
+}
+
+struct err *target_view(struct target *t, const struct view_spec *spec, const struct view **ret)
+{
+	for (size_t i = 0; i < t->priv->views.n; i++) {
+		if (t->priv->views.v[i].spec == spec) {
+			*ret = t->priv->views.v[i].view;
+			return NULL;
+		}
+	}
+	struct bound_view bound = { .spec = spec };
+	struct err *err = target_need_kernel(t);
+	if (!err)
+		err = view_bind(t->types, spec, &bound.view);
+	if (err)
+		return err;
+	vec_push(&t->priv->views, bound);
+	*ret = bound.view;
+	return NULL;
+}
+
+/* "offsetof(TYPE.member)" and "sizeof(TYPE)", TYPE being a struct's tag or a typedef. */
+static bool type_number(const struct target *t, const char *key, uint64_t *ret)
+{
+	char type_name[64], member[128] = "";
+	const struct type *type;
+	struct field_ref field;
+	if (!t->types || (sscanf(key, "offsetof(%63[^.].%127[^)])", type_name, member) != 2 &&
+		sscanf(key, "sizeof(%63[^)])", type_name) != 1))
+		return false;
+	scoped_err struct err *err = types_find(t->types, TYPE_STRUCT, type_name, NULL, &type);
+	if (!err && *member)
+		err = type_field(t->types, type, member, &field);
+	if (err)
+		return false;
+	*ret = *member ? field.bit_offset / 8 : type->size;
+	return true;
+}
+
+/* VMCOREINFO names the options it knows of as CONFIG_X=y; silence means no, if there is a text. */
+static bool config_number(const char *vmcoreinfo, const char *key, uint64_t *ret)
+{
+	char option[64], line[80];
+	if (!vmcoreinfo || sscanf(key, "CONFIG(%63[^)])", option) != 1)
+		return false;
+	snprintf(line, sizeof(line), "CONFIG_%s", option);
+	char *value = NULL;
+	*ret = vmcoreinfo_find(vmcoreinfo, line, &value);
+	free(value);
+	return true;
+}
+
+bool target_number(const struct target *t, const char *key, uint64_t *ret)
+{
+	const char *text = target_vmcoreinfo(t);
+	return vmcoreinfo_number(text, key, ret) || config_number(text, key, ret) ||
+		type_number(t, key, ret);
+}
+
+static bool answer_read(void *cx, uint64_t va, void *buf, size_t n)
+{
+	const struct target *t = cx;
+	return t->kernel && vspace_try_read(t->kernel, va, buf, n, NULL) == FAULT_NONE;
+}
+
+static bool answer_symbol(void *cx, const char *name, uint64_t *ret_va)
+{
+	const struct target *t = cx;
+	struct symbol sym;
+	if (!symtab_find_kernel(t->syms, name, &sym))
+		return false;
+	*ret_va = sym.va;
+	return true;
+}
+
+static bool answer_function(void *cx, uint64_t pc, const char **ret_name, uint64_t *ret_start)
+{
+	const struct target *t = cx;
+	struct symbol sym;
+	if (!symtab_at(t->syms, pc, &sym))
+		return false;
+	*ret_name = sym.name;
+	*ret_start = sym.va;
+	return true;
+}
+
+static bool answer_number(void *cx, const char *key, uint64_t *ret)
+{
+	return target_number(cx, key, ret);
+}
+
+struct arch_env target_arch_env(const struct target *t)
+{
+	return (struct arch_env){
+		.cx = (void *)t,
+		.read = answer_read,
+		.symbol = answer_symbol,
+		.function = answer_function,
+		.number = answer_number,
+	};
+}

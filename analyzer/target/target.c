@@ -1,0 +1,285 @@
+/* Opening: tells files apart, places the kernel, builds space, symbols and types, checks that vmlinux
+ * and dump belong together. What finds the kernel is in finder.c, what it means in arch/. */
+#include "analyzer/target/target.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/base/scope.h"
+#include "analyzer/base/vec.h"
+#include "analyzer/target/finder.h"
+#include "analyzer/target/private.h"
+
+static struct target *target_create(void)
+{
+	struct target *t = xcalloc(1, sizeof(*t));
+	t->priv = xcalloc(1, sizeof(*t->priv));
+	t->syms = symtab_create();
+	return t;
+}
+
+void target_close(struct target *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->priv->views.n; i++)
+		view_destroy(t->priv->views.v[i].view);
+	vec_deinit(&t->priv->views);
+	for (size_t i = 0; i < t->priv->warnings.n; i++)
+		free(t->priv->warnings.v[i]);
+	vec_deinit(&t->priv->warnings);
+	free(t->priv->vmcoreinfo);
+	free(t->priv);
+	if (t->types)
+		types_destroy(t->types);
+	symtab_destroy(t->syms);
+	vspace_destroy(t->kernel);
+	vmlinux_close(t->vmlinux);
+	if (t->dump)
+		dump_close(t->dump);
+	free(t);
+}
+
+static void close_scoped(struct target **t)
+{
+	target_close(*t);
+}
+
+void target_warn(struct target *t, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	char *s = xvasprintf(fmt, ap);
+	va_end(ap);
+	vec_push(&t->priv->warnings, s);
+}
+
+static struct err *open_files(struct target *t, const struct target_options *o)
+{
+	scoped_free const char **dumps = xcalloc(o->nfiles, sizeof(*dumps));
+	size_t ndumps = 0;
+	const char *vmlinux = NULL;
+	for (size_t i = 0; i < o->nfiles; i++) {
+		if (dump_recognises(o->files[i])) {
+			dumps[ndumps++] = o->files[i];
+		} else if (!vmlinux) {
+			vmlinux = o->files[i];
+		} else {
+			return err_new(ERR_USAGE, "%s and %s: neither is a dump; at most one vmlinux "
+				"can be given", vmlinux, o->files[i]);
+		}
+	}
+	if (vmlinux) {
+		struct err *err = vmlinux_open(vmlinux, &t->vmlinux);
+		if (err)
+			return err;
+	}
+	if (!ndumps)
+		return err_new(ERR_USAGE, "%s is a vmlinux; a dump is needed as well", vmlinux);
+	return dump_open(dumps, ndumps, &t->dump);
+}
+
+/* The vmlinux decides: QEMU writes an ARM64 header for an ARM32 kernel on a 64-bit CPU. */
+static void choose_arch(struct target *t)
+{
+	const struct dump_info *info = dump_info(t->dump);
+	t->arch = arch_find(t->vmlinux ? t->vmlinux->machine : info->elf_machine);
+	if (t->vmlinux) {
+		t->abi = t->vmlinux->abi;
+	} else if (t->arch) {
+		t->abi = t->arch->abi;
+		t->abi.big_endian = info->abi.big_endian;
+	}
+}
+
+static char *hex_string(const uint8_t *p, size_t n)
+{
+	struct strbuf b = { 0 };
+	for (size_t i = 0; i < n; i++)
+		strbuf_addf(&b, "%02x", p[i]);
+	return strbuf_take(&b);
+}
+
+static struct err *mismatch(const struct target *t, const char *dump_has)
+{
+	scoped_free char *vm = vmlinux_describe(t->vmlinux);
+	return err_new(ERR_MISMATCH, "%s and %s do not match: the vmlinux is %s; the dump holds %s "
+		"(--force goes on)", t->vmlinux->path, dump_info(t->dump)->path, vm, dump_has);
+}
+
+/* VMCOREINFO has BUILD-ID since v5.10 or so (kernel/crash_core.c); older ones are told by banner. */
+static struct err *check_build_id(const struct target *t)
+{
+	scoped_free char *dump_id = NULL;
+	if (!t->vmlinux || !t->vmlinux->build_id_bytes ||
+		!vmcoreinfo_find(dump_info(t->dump)->vmcoreinfo, "BUILD-ID", &dump_id))
+		return NULL;
+	scoped_free char *id = hex_string(t->vmlinux->build_id, t->vmlinux->build_id_bytes);
+	if (!strcasecmp(id, dump_id))
+		return NULL;
+	scoped_free char *release = NULL;
+	vmcoreinfo_find(dump_info(t->dump)->vmcoreinfo, "OSRELEASE", &release);
+	scoped_free char *has = xasprintf("Linux %s, build-id %s", release ? release : "?", dump_id);
+	return mismatch(t, has);
+}
+
+/* No finder could prove a place. A banner of another kernel in the dump makes it a mismatch. */
+static struct err *explain_not_found(struct target *t, struct err *not_found)
+{
+	scoped_free char *banner = finder_dump_banner(t->dump);
+	const char *words = "Linux version ";
+	if (banner && t->vmlinux && t->vmlinux->banner && strcmp(banner, t->vmlinux->banner)) {
+		err_drop(not_found);
+		scoped_free char *has = xasprintf("Linux %s", banner + strlen(words));
+		return mismatch(t, has);
+	}
+	return not_found;
+}
+
+static struct err *place_kernel(struct target *t, bool force)
+{
+	struct err *err = check_build_id(t);
+	if (err && !force)
+		return err;
+	err_drop(err);
+	struct finder_input in = {
+		.dump = t->dump,
+		.vmlinux = t->vmlinux,
+		.arch = t->arch,
+		.vmcoreinfo = target_vmcoreinfo(t),
+	};
+	err = finder_place_kernel(&in, &t->image, &t->image_finder);
+	if (!err || err->code == ERR_INTERRUPTED)
+		return err;
+	if (t->vmlinux)
+		err = explain_not_found(t, err);
+	if (err->code == ERR_MISMATCH && !force)
+		return err;
+	target_warn(t, "%s: the kernel was not found: %s", dump_info(t->dump)->path, err->msg);
+	err_drop(err);
+	return NULL;
+}
+
+/* VMCOREINFO's SYMBOL() lines are all the symbols there are without a vmlinux. */
+static void add_vmcoreinfo_symbols(struct target *t, const char *text)
+{
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+		char name[128];
+		uint64_t va;
+		if (sscanf(line, "SYMBOL(%127[^)])=%" SCNx64, name, &va) == 2)
+			symtab_add(t->syms, name, va, 0, 'D', NULL);
+	}
+}
+
+static struct err *load_symbols(struct target *t)
+{
+	if (!t->vmlinux) {
+		add_vmcoreinfo_symbols(t, target_vmcoreinfo(t));
+	} else {
+		uint64_t slide = t->image.va ? t->image.va - t->image.link_va : 0;
+		struct err *err = symtab_add_elf(t->syms, t->vmlinux->elf, slide);
+		if (err)
+			return err_wrap(err, "%s", t->vmlinux->path);
+	}
+	symtab_finish(t->syms);
+	return NULL;
+}
+
+static struct err *build_space(struct target *t)
+{
+	struct space_facts facts = { .arch = t->arch, .abi = t->abi };
+	struct arch_env env = target_arch_env(t);
+	env.read = NULL;
+	struct err *err = t->arch->layout(&env, t->dump, &t->image, &facts.layout);
+	if (!err) {
+		t->kernel = vspace_create(t->dump, &facts);
+		t->debug.vs = t->kernel;
+		return NULL;
+	}
+	if (err->code == ERR_INTERRUPTED)
+		return err;
+	target_warn(t, "%s: no kernel address space: %s", dump_info(t->dump)->path, err->msg);
+	err_drop(err);
+	return NULL;
+}
+
+static void load_types(struct target *t)
+{
+	t->types = types_create(&t->abi);
+	if (!t->vmlinux)
+		return;
+	struct err *err = types_add_dwarf(t->types, t->vmlinux->fd, t->vmlinux->path);
+	if (err)
+		target_warn(t, "%s: no types: %s", t->vmlinux->path, err->msg);
+	err_drop(err);
+}
+
+/* With a vmlinux the text is where vmcoreinfo_data points (kernel/crash_core.c, since v4.14). */
+static void read_vmcoreinfo_from_memory(struct target *t)
+{
+	uint64_t ptr, size;
+	if (target_vmcoreinfo(t) || !t->kernel ||
+		!target_try_variable(t, "vmcoreinfo_data", &ptr) ||
+		!target_try_variable(t, "vmcoreinfo_size", &size) || !size || size > 65536)
+		return;
+	scoped_free char *text = xcalloc(size + 1, 1);
+	if (vspace_try_read(t->kernel, ptr, text, size, NULL) == FAULT_NONE &&
+		!strncmp(text, "OSRELEASE=", 10))
+		t->priv->vmcoreinfo = take_ptr(text);
+}
+
+static struct err *build(struct target *t, bool force)
+{
+	if (!t->arch) {
+		target_warn(t, "%s: neither the file nor a vmlinux says which machine this was; only "
+			"physical memory can be read", dump_info(t->dump)->path);
+		t->types = types_create(&t->abi);
+		return NULL;
+	}
+	if (!t->vmlinux && !dump_info(t->dump)->vmcoreinfo)
+		t->priv->vmcoreinfo = finder_vmcoreinfo(t->dump);
+	struct err *err = place_kernel(t, force);
+	if (!err)
+		err = load_symbols(t);
+	if (err)
+		return err;
+	load_types(t);
+	t->debug = (struct debug_env){ .types = t->types, .syms = t->syms };
+	if (t->image.va)
+		err = build_space(t);
+	if (!err)
+		read_vmcoreinfo_from_memory(t);
+	return err;
+}
+
+struct err *target_open(const struct target_options *o, struct target **ret)
+{
+	__attribute__((cleanup(close_scoped))) struct target *t = target_create();
+	struct err *err = open_files(t, o);
+	if (err)
+		return err;
+	choose_arch(t);
+	if (dump_info(t->dump)->damage)
+		target_warn(t, "%s: %s", dump_info(t->dump)->path, dump_info(t->dump)->damage);
+	err = build(t, o->force);
+	if (err)
+		return err;
+	*ret = take_ptr(t);
+	return NULL;
+}
+
+const char *target_warning(const struct target *t, size_t i)
+{
+	return i < t->priv->warnings.n ? t->priv->warnings.v[i] : NULL;
+}
+
+bool target_partial(const struct target *t)
+{
+	return dump_info(t->dump)->damage != NULL;
+}
+
+const char *target_vmcoreinfo(const struct target *t)
+{
+	const char *noted = dump_info(t->dump)->vmcoreinfo;
+	return noted ? noted : t->priv->vmcoreinfo;
+}
