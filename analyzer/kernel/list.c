@@ -1,0 +1,39 @@
+/* Walks a list_head ring by its next pointers; next is the first word (include/linux/types.h, all
+ * versions). */
+#include "analyzer/kernel/list.h"
+
+#include <inttypes.h>
+
+#include "analyzer/base/interrupt.h"
+
+enum { LIST_NODES_MAX = 1 << 26 };
+
+void list_iter_init(struct list_iter *it, const struct target *t, uint64_t head)
+{
+	*it = (struct list_iter){ .t = t, .head = head, .pos = head, .mark = head, .mark_at = 2 };
+}
+
+struct err *list_iter_next(struct list_iter *it, uint64_t *ret_node, bool *ret_more)
+{
+	uint64_t next;
+	*ret_more = false;
+	struct err *err = interrupt_check();
+	if (!err)
+		err = vspace_read_word(it->t->kernel, it->pos, &next);
+	if (err)
+		return err_wrap(err, "list at 0x%" PRIx64 ", node %" PRIu64, it->head, it->count);
+	if (next == it->head)
+		return NULL;
+	it->count++;
+	if (next == it->mark || it->count > LIST_NODES_MAX)
+		return err_new(ERR_LIMIT, "list at 0x%" PRIx64 ": loops at node 0x%" PRIx64
+			" without coming back to its head", it->head, next);
+	if (it->count == it->mark_at) {
+		it->mark = next;
+		it->mark_at *= 2;
+	}
+	it->pos = next;
+	*ret_node = next;
+	*ret_more = true;
+	return NULL;
+}

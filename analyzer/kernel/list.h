@@ -1,0 +1,20 @@
+/* struct list_head rings of the target, walked with an end: cycles, counts and Ctrl-C stop them. */
+#ifndef ANALYZER_KERNEL_LIST_H
+#define ANALYZER_KERNEL_LIST_H
+
+#include "analyzer/target/target.h"
+
+struct list_iter {
+	const struct target *t;
+	uint64_t head, pos;
+	uint64_t count;
+	uint64_t mark, mark_at; /* Brent's cycle search: a node seen, and when to choose the next */
+};
+
+/* Over the nodes of the list whose list_head is at @head; the head itself is not a node. */
+void list_iter_init(struct list_iter *it, const struct target *t, uint64_t head);
+
+/* The next node's address. *ret_more is false at the end, and with an error. */
+struct err *list_iter_next(struct list_iter *it, uint64_t *ret_node, bool *ret_more) MUST_CHECK;
+
+#endif

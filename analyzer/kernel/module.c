@@ -1,0 +1,272 @@
+/* The list of modules and each one's symbol table in memory. include/linux/module.h: core_layout and
+ * init_layout up to v6.3, mem[] since v6.4; struct mod_kallsyms in every version from 4.19 on. */
+#include "analyzer/kernel/module.h"
+
+#include <elf.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "analyzer/base/scope.h"
+#include "analyzer/base/vec.h"
+
+#define MODULE_HINT "kernel/module/main.c"
+
+enum { MODULE_SYMBOLS_MAX = 1 << 20, SYMBOL_NAME_MAX = 512 };
+enum module_field_index { MODULE_LIST };
+
+struct module_view {
+	struct module m;
+	uint64_t list_va;
+	uint64_t old_init_va;
+	uint32_t old_init_size, old_size, old_text_size;
+	uint64_t old_va;
+};
+
+#define PART(i)                                                                                    \
+	FIELD_OPTIONAL(struct module_view, m.part[i].va, "mem[" #i "].base"),                      \
+		FIELD_OPTIONAL(struct module_view, m.part[i].size, "mem[" #i "].size")
+
+static const struct view_field module_fields[] = {
+	[MODULE_LIST] = FIELD_ADDRESS(struct module_view, list_va, "list"),
+	FIELD_BYTES(struct module_view, m.name, "name"),
+	FIELD(struct module_view, m.state, "state"),
+	FIELD_OPTIONAL(struct module_view, m.kallsyms, "kallsyms"),
+	PART(0),
+	PART(1),
+	PART(2),
+	PART(3),
+	PART(4),
+	PART(5),
+	PART(6),
+	FIELD_OPTIONAL(struct module_view, old_va, "core_layout.base"),
+	FIELD_OPTIONAL(struct module_view, old_size, "core_layout.size"),
+	FIELD_OPTIONAL(struct module_view, old_text_size, "core_layout.text_size"),
+	FIELD_OPTIONAL(struct module_view, old_init_va, "init_layout.base"),
+	FIELD_OPTIONAL(struct module_view, old_init_size, "init_layout.size"),
+};
+static const struct view_spec module_spec = {
+	.type = "module",
+	.hint = MODULE_HINT,
+	.fields = module_fields,
+	.nfields = ARRAY_SIZE(module_fields),
+};
+
+struct mod_kallsyms {
+	uint64_t symtab, strtab, typetab;
+	uint32_t num_symtab;
+};
+static const struct view_field kallsyms_fields[] = {
+	FIELD(struct mod_kallsyms, symtab, "symtab"),
+	FIELD(struct mod_kallsyms, num_symtab, "num_symtab"),
+	FIELD(struct mod_kallsyms, strtab, "strtab"),
+	FIELD_OPTIONAL(struct mod_kallsyms, typetab, "typetab"), /* since v5.2 */
+};
+static const struct view_spec kallsyms_spec = {
+	.type = "mod_kallsyms",
+	.hint = MODULE_HINT,
+	.fields = kallsyms_fields,
+	.nfields = ARRAY_SIZE(kallsyms_fields),
+};
+
+struct unwind_table {
+	uint64_t start, stop, begin, end;
+	uint64_t list_va;
+};
+static const struct view_field unwind_fields[] = {
+	FIELD_ADDRESS(struct unwind_table, list_va, "list"),
+	FIELD(struct unwind_table, start, "start"),
+	FIELD(struct unwind_table, stop, "stop"),
+	FIELD(struct unwind_table, begin, "begin_addr"),
+	FIELD(struct unwind_table, end, "end_addr"),
+};
+static const struct view_spec unwind_spec = {
+	.type = "unwind_table",
+	.hint = "arch/arm/kernel/unwind.c",
+	.fields = unwind_fields,
+	.nfields = ARRAY_SIZE(unwind_fields),
+};
+
+struct err *module_iter_init(struct module_iter *it, struct target *t)
+{
+	uint64_t head;
+	const struct view *view;
+	*it = (struct module_iter){ .t = t };
+	struct err *err = target_symbol(t, "modules", &head);
+	if (!err)
+		err = target_view(t, &module_spec, &view);
+	if (err)
+		return err;
+	list_iter_init(&it->list, t, head);
+	return NULL;
+}
+
+static void fill_old_layout(struct module_view *v)
+{
+	if (!v->old_va)
+		return;
+	v->m.part[0] = (struct module_part){ v->old_va, v->old_size };
+	v->m.part[1] = (struct module_part){ v->old_init_va, v->old_init_size };
+	v->m.text_bytes = v->old_text_size;
+}
+
+struct err *module_iter_next(struct module_iter *it, struct module *ret, bool *ret_more)
+{
+	enum { MODULE_STATE_UNFORMED = 3 };
+	const struct view *view;
+	uint64_t node;
+	*ret_more = false;
+	struct err *err = target_view(it->t, &module_spec, &view);
+	while (!err) {
+		struct module_view v = { 0 };
+		err = list_iter_next(&it->list, &node, ret_more);
+		if (err || !*ret_more)
+			return err;
+		v.m.va = node - view_offset(view, MODULE_LIST);
+		err = view_read(view, it->t->kernel, v.m.va, &v);
+		if (err)
+			return err_wrap(err, "module 0x%" PRIx64, v.m.va);
+		if (v.m.state == MODULE_STATE_UNFORMED)
+			continue;
+		v.m.name[sizeof(v.m.name) - 1] = '\0';
+		v.m.text_bytes = v.m.part[0].size;
+		fill_old_layout(&v);
+		*ret = v.m;
+		return NULL;
+	}
+	return err;
+}
+
+/* One Elf32_Sym or Elf64_Sym; false: not a symbol with an address. */
+static bool decode_symbol(const struct abi *abi, const uint8_t *p, uint32_t *ret_name,
+	uint64_t *ret_va)
+{
+	bool wide = abi->word_bytes == 8;
+	*ret_name = get_u32(abi, p);
+	*ret_va = wide ? get_u64(abi, p + 8) : get_u32(abi, p + 4);
+	unsigned section = get_u16(abi, wide ? p + 6 : p + 14);
+	unsigned info = wide ? p[4] : p[12];
+	/* Thumb functions carry bit 0. */
+	if (!wide && ELF32_ST_TYPE(info) == STT_FUNC)
+		*ret_va &= ~1ull;
+	return section != SHN_UNDEF && *ret_va;
+}
+
+/* The names that the kernel's own lookup skips: kernel/module/kallsyms.c, is_arm_mapping_symbol(). */
+static bool is_name(const char *s)
+{
+	return *s && *s != '$' && strncmp(s, ".L", 2) && strncmp(s, "L0\001", 3);
+}
+
+static struct err *add_symbols(struct target *t, const struct module *m)
+{
+	const struct view *view;
+	struct mod_kallsyms k = { 0 };
+	struct err *err = target_view(t, &kallsyms_spec, &view);
+	if (!err)
+		err = view_read(view, t->kernel, m->kallsyms, &k);
+	if (err)
+		return err;
+	if (k.num_symtab > MODULE_SYMBOLS_MAX)
+		return err_new(ERR_FORMAT, "claims %u symbols", k.num_symtab);
+	size_t each = t->abi.word_bytes == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	scoped_free uint8_t *syms = NULL, *types = NULL;
+	err = mem_alloc_array(k.num_symtab, each, "module symbols", &syms);
+	if (!err)
+		err = mem_alloc_array(k.num_symtab, 1, "module symbols", &types);
+	if (!err)
+		err = vspace_read(t->kernel, k.symtab, syms, k.num_symtab * each);
+	if (err)
+		return err;
+	if (!k.typetab || vspace_try_read(t->kernel, k.typetab, types, k.num_symtab, NULL))
+		memset(types, 't', k.num_symtab);
+	for (uint32_t i = 1; i < k.num_symtab; i++) {
+		char name[SYMBOL_NAME_MAX];
+		uint32_t off;
+		uint64_t va;
+		if (!decode_symbol(&t->abi, syms + i * each, &off, &va))
+			continue;
+		err = vspace_read_str(t->kernel, k.strtab + off, name, sizeof(name));
+		if (err)
+			return err;
+		if (is_name(name))
+			symtab_add(t->syms, name, va, 0, (char)types[i], m->name);
+	}
+	return NULL;
+}
+
+static void add_ranges(struct target *t, const struct module *m)
+{
+	for (unsigned i = 0; i < MODULE_PARTS_MAX; i++)
+		if (m->part[i].size)
+			symtab_add_range(t->syms, m->part[i].va, m->part[i].va + m->part[i].size,
+				m->name);
+}
+
+struct err *module_add_symbols(struct target *t)
+{
+	struct module_iter it;
+	struct err *first = NULL;
+	bool more = true;
+	struct err *err = module_iter_init(&it, t);
+	while (!err && more) {
+		struct module m;
+		err = module_iter_next(&it, &m, &more);
+		if (!err && more) {
+			add_ranges(t, &m);
+			if (m.kallsyms)
+				err = err_wrap(add_symbols(t, &m), "module %s", m.name);
+		}
+		if (err && more && err->code != ERR_INTERRUPTED) {
+			if (first)
+				err_drop(err);
+			else
+				first = err;
+			err = NULL;
+		}
+	}
+	symtab_finish(t->syms);
+	if (err)
+		err_drop(first);
+	return err ? err : first;
+}
+
+static void load_symbols(void *cx)
+{
+	struct target *t = cx;
+	struct err *err = module_add_symbols(t);
+	if (err)
+		target_warn(t, "module symbols: %s", err->msg);
+	err_drop(err);
+}
+
+void module_symbols_later(struct target *t)
+{
+	if (t->kernel)
+		symtab_load_later(t->syms, load_symbols, t);
+}
+
+/* List unwind_tables, of struct unwind_table: arch/arm/kernel/unwind.c, 4.19 to 7.3. */
+bool module_unwind_table(struct target *t, uint64_t pc, uint64_t *ret_start, uint64_t *ret_stop)
+{
+	const struct view *view;
+	struct list_iter it;
+	uint64_t head, node;
+	bool more = true;
+	scoped_err struct err *err = target_symbol(t, "unwind_tables", &head);
+	if (!err)
+		err = target_view(t, &unwind_spec, &view);
+	if (err)
+		return false;
+	list_iter_init(&it, t, head);
+	while (!(err = list_iter_next(&it, &node, &more)) && more) {
+		struct unwind_table table = { 0 };
+		if (!view_try_read(view, t->kernel, node - view_offset(view, 0), &table))
+			continue;
+		if (pc >= table.begin && pc < table.end) {
+			*ret_start = table.start;
+			*ret_stop = table.stop;
+			return true;
+		}
+	}
+	return false;
+}

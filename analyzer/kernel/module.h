@@ -1,0 +1,43 @@
+/* Loaded modules, their symbols and where their code lies, from the dump alone. */
+#ifndef ANALYZER_KERNEL_MODULE_H
+#define ANALYZER_KERNEL_MODULE_H
+
+#include "analyzer/kernel/list.h"
+
+enum { MODULE_PARTS_MAX = 7 }; /* enum mod_mem_type, include/linux/module.h since v6.4 */
+
+struct module_part {
+	uint64_t va, size;
+};
+
+struct module {
+	uint64_t va;
+	char name[64];
+	uint32_t state; /* 0 live, 1 coming, 2 going, 3 unformed */
+	struct module_part part[MODULE_PARTS_MAX]; /* size 0: absent; part[0] holds the text */
+	uint64_t text_bytes; /* of part[0] */
+	uint64_t kallsyms;   /* struct mod_kallsyms; 0: none */
+};
+
+struct module_iter {
+	struct target *t;
+	struct list_iter list;
+};
+
+struct err *module_iter_init(struct module_iter *it, struct target *t) MUST_CHECK;
+
+/* An error that comes with *ret_more true concerns one module only. Unformed modules are skipped. */
+struct err *module_iter_next(struct module_iter *it, struct module *ret, bool *ret_more) MUST_CHECK;
+
+/* Adds all modules' symbols to the target's table. What cannot be read of one module is left out;
+ * the first such reason comes back as an error after all others were added. */
+struct err *module_add_symbols(struct target *t) MUST_CHECK;
+
+/* Has the target's table load the modules' symbols when they are first needed. What goes wrong then
+ * is among the target's warnings. */
+void module_symbols_later(struct target *t);
+
+/* ARM32: bounds of the unwind index that covers @pc in some module; false when there is none. */
+bool module_unwind_table(struct target *t, uint64_t pc, uint64_t *ret_start, uint64_t *ret_stop);
+
+#endif

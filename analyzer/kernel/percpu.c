@@ -1,0 +1,100 @@
+/* CPU masks (kernel/cpu.c) and the first-chunk arithmetic of per-CPU variables: address of the symbol
+ * plus __per_cpu_offset[cpu] (mm/percpu.c, all versions). Dynamic chunks are not known here yet. */
+#include "analyzer/kernel/percpu.h"
+
+#include "analyzer/base/scope.h"
+
+bool cpu_mask_has(const struct cpu_mask *m, unsigned cpu)
+{
+	return cpu < CPUS_MAX && m->bits[cpu / 64] >> (cpu % 64) & 1;
+}
+
+unsigned cpu_mask_next(const struct cpu_mask *m, unsigned from)
+{
+	while (from < CPUS_MAX && !cpu_mask_has(m, from))
+		from++;
+	return from;
+}
+
+unsigned cpu_mask_count(const struct cpu_mask *m)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(m->bits); i++)
+		n += (unsigned)__builtin_popcountll(m->bits[i]);
+	return n;
+}
+
+/* NR_CPUS as far as it can be seen: the size of __per_cpu_offset's neighbourhood is not in the symbol
+ * table, nr_cpu_ids is (lib/cpumask.c; a macro on UP kernels). */
+static unsigned cpu_limit(const struct target *t)
+{
+	uint64_t n, va;
+	struct symbol sym;
+	if (!symtab_find_kernel(t->syms, "nr_cpu_ids", &sym))
+		return target_has_symbol(t, "__per_cpu_offset") ? 64 : 1;
+	va = sym.va;
+	if (!vspace_try_uint(t->kernel, va, 4, &n) || !n || n > CPUS_MAX)
+		return 1;
+	return (unsigned)n;
+}
+
+struct err *cpu_mask_read(const struct target *t, enum cpu_mask_kind kind, struct cpu_mask *ret)
+{
+	static const char *const symbol[] = {
+		[CPUS_POSSIBLE] = "__cpu_possible_mask",
+		[CPUS_PRESENT] = "__cpu_present_mask",
+		[CPUS_ONLINE] = "__cpu_online_mask",
+	};
+	struct cpu_mask m = { 0 };
+	struct symbol sym;
+	struct err *err = target_need_kernel(t);
+	if (err)
+		return err;
+	if (!symtab_find_kernel(t->syms, symbol[kind], &sym)) {
+		m.bits[0] = 1;
+		*ret = m;
+		return NULL;
+	}
+	unsigned n = cpu_limit(t), word_bits = t->abi.word_bytes * 8u;
+	for (unsigned cpu = 0; cpu < n; cpu += word_bits) {
+		uint64_t word;
+		err = vspace_read_word(t->kernel, sym.va + cpu / 8, &word);
+		if (err)
+			return err_wrap(err, "%s", symbol[kind]);
+		if (n - cpu < word_bits)
+			word &= (1ull << (n - cpu)) - 1;
+		m.bits[cpu / 64] |= word << (cpu % 64);
+	}
+	*ret = m;
+	return NULL;
+}
+
+bool percpu_is_static(const struct target *t, uint64_t va)
+{
+	struct symbol start, end;
+	return symtab_find_kernel(t->syms, "__per_cpu_start", &start) &&
+		symtab_find_kernel(t->syms, "__per_cpu_end", &end) && va >= start.va && va < end.va;
+}
+
+struct err *percpu_address(const struct target *t, uint64_t va, unsigned cpu, uint64_t *ret_va)
+{
+	struct symbol sym;
+	uint64_t offset = 0;
+	struct err *err = target_need_kernel(t);
+	if (!err && symtab_find_kernel(t->syms, "__per_cpu_offset", &sym))
+		err = vspace_read_word(t->kernel, sym.va + (uint64_t)cpu * t->abi.word_bytes, &offset);
+	else if (!err && cpu > 0)
+		err = err_new(ERR_NOT_FOUND, "this kernel was built for one CPU");
+	if (err)
+		return err_wrap(err, "__per_cpu_offset[%u]", cpu);
+	uint64_t sum = va + offset;
+	*ret_va = t->abi.word_bytes == 4 ? (uint32_t)sum : sum;
+	return NULL;
+}
+
+struct err *percpu_symbol(const struct target *t, const char *name, unsigned cpu, uint64_t *ret_va)
+{
+	uint64_t va;
+	struct err *err = target_symbol(t, name, &va);
+	return err ? err : percpu_address(t, va, cpu, ret_va);
+}
