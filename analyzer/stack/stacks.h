@@ -1,0 +1,15 @@
+/* Which stack does an address lie in? A task's own, or one of a CPU's (irq, overflow, …). */
+#ifndef ANALYZER_STACK_STACKS_H
+#define ANALYZER_STACK_STACKS_H
+
+#include "analyzer/kernel/task.h"
+
+struct stack {
+	uint64_t lo, hi;  /* [lo, hi) */
+	const char *name; /* "task", or the architecture's name for it */
+};
+
+/* @task may be NULL: then only the CPUs' stacks count. False when @sp is in none of them. */
+bool stack_find(struct target *t, const struct task *task, uint64_t sp, struct stack *ret);
+
+#endif

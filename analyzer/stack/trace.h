@@ -1,0 +1,45 @@
+/*
+ * Backtraces: from a task's registers to its physical frames, each with how it was found and how far
+ * it can be trusted.
+ */
+#ifndef ANALYZER_STACK_TRACE_H
+#define ANALYZER_STACK_TRACE_H
+
+#include "analyzer/base/arena.h"
+#include "analyzer/kernel/task.h"
+#include "analyzer/stack/task_regs.h"
+
+enum frame_trust {
+	TRUST_SURE,   /* registers of the dump, or an unbroken chain from them */
+	TRUST_LIKELY, /* a chain that began with a searched stack pointer and proved consistent */
+	TRUST_GUESS,  /* a return address seen on the stack, nothing more */
+};
+
+struct frame {
+	uint64_t pc;
+	uint64_t sp;        /* or, where a frame record is all there is, the record's address */
+	bool exact;         /* pc was interrupted there; else a return address */
+	uint64_t lookup_pc; /* where its function and line are looked up: inside the call that pc
+			     * returns from, or pc itself where no call stands before it */
+	enum frame_how how;
+	enum frame_trust trust;
+	uint64_t pt_regs_va; /* not 0: the registers came from this exception frame */
+};
+
+struct trace {
+	struct frame *frame; /* innermost first; the arena's */
+	size_t nframes;
+	bool user;        /* the task was in user mode: no kernel frames */
+	bool broken;      /* the chain broke off before its proper end */
+	const char *end;  /* why it ended, in words */
+	const char *source; /* where the first registers came from */
+};
+
+/* Errors are about the start (no registers, no types); a chain that breaks is a trace that says so. */
+struct err *trace_task(struct target *t, const struct task *task, struct arena *a,
+	struct trace *ret) MUST_CHECK;
+
+const char *frame_how_name(enum frame_how how);       /* "regs", "fp", "exidx", … */
+const char *frame_trust_name(enum frame_trust trust); /* "sure", "likely", "guess" */
+
+#endif

@@ -1,0 +1,34 @@
+/* One walk up a stack, as trace.c and sp_search.c both need it. For this folder only. */
+#ifndef ANALYZER_STACK_UNWINDER_H
+#define ANALYZER_STACK_UNWINDER_H
+
+#include "analyzer/stack/trace.h"
+
+struct unwinder {
+	struct target *t;
+	const struct task *task;
+	struct arch_env env; /* cx is this unwinder */
+	struct regs regs;
+	struct unwind_step step; /* the last one; .exact is about regs' pc */
+	unsigned frames;
+};
+
+void unwinder_init(struct unwinder *u, struct target *t, const struct task *task,
+	const struct regs *start, bool exact);
+
+/* One frame up: u->regs and u->step change. step.end when there is none. */
+struct err *unwinder_step(struct unwinder *u) MUST_CHECK;
+
+/* What stands before return address @ra: no call, a call of something unknown (through a register),
+ * of the function that @callee_pc is in, or of another one (whose tail may have jumped there). */
+enum call_match { CALL_NONE, CALL_INDIRECT, CALL_DIRECT, CALL_OTHER };
+enum call_match unwinder_call_before(const struct unwinder *u, uint64_t ra, uint64_t callee_pc);
+
+/*
+ * The registers but for sp are known (a CPU stopped on an exception vector has its own sp there): tries
+ * each place of the task's stack and takes the first from which the chain reaches its proper end with
+ * a call before every return address, most of them to the very function above. False: none does.
+ */
+bool sp_search(struct target *t, const struct task *task, struct regs *io);
+
+#endif
