@@ -7,6 +7,7 @@
 
 #include "analyzer/base/arena.h"
 #include "analyzer/base/err.h"
+#include "analyzer/base/interrupt.h"
 #include "analyzer/base/load.h"
 #include "analyzer/base/number.h"
 #include "analyzer/base/scope.h"

@@ -1,0 +1,11 @@
+/* Addresses as people type them at a command. */
+#ifndef ANALYZER_DEBUG_ADDRESS_H
+#define ANALYZER_DEBUG_ADDRESS_H
+
+#include "analyzer/debug/value.h"
+
+/* ADDRESS (hex, 0x or not), SYMBOL, or either with +OFFSET or -OFFSET behind it (hex with 0x, else
+ * decimal). A word that is both a symbol and hex digits is the symbol. ERR_USAGE. */
+struct err *address_parse(const struct debug_env *env, const char *text, uint64_t *ret) MUST_CHECK;
+
+#endif

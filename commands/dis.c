@@ -1,0 +1,119 @@
+/* dis: disassembly. */
+#include "analyzer/api.h"
+#include "analyzer/model.h"
+
+enum { COUNT_MAX = 1 << 20 };
+
+static const struct column dis_columns[] = {
+	{ "address", .width = 18 },
+	{ "location", .width = 26, .text_only = true },
+	{ "symbol", .hidden = true },
+	{ "offset", .hidden = true },
+	{ "bytes", .hidden = true },
+	{ "insn" },
+	{ 0 }
+};
+static const struct table dis_table = { .layout = LAYOUT_LINES, .columns = dis_columns };
+
+static const struct option dis_options[] = {
+	{ 'r', NULL, "from the function's start up to the address" },
+	{ 'T', NULL, "Thumb-2 code (ARM32)" },
+	{ 0 }
+};
+
+static void show(struct cx *cx, const struct insn *insn)
+{
+	struct symbol sym;
+	scoped_strbuf struct strbuf bytes = { 0 };
+	out_row(cx->out);
+	out_addr(cx->out, "address", insn->va);
+	if (symtab_at(cx->target->syms, insn->va, &sym)) {
+		out_strf(cx->out, "location", "<%s+0x%llx>:", sym.name,
+			(unsigned long long)(insn->va - sym.va));
+		out_str(cx->out, "symbol", sym.name);
+		out_hex(cx->out, "offset", insn->va - sym.va);
+	}
+	for (unsigned i = 0; i < insn->size; i++)
+		strbuf_addf(&bytes, "%02x", insn->bytes[i]);
+	out_str(cx->out, "bytes", strbuf_text(&bytes));
+	out_str(cx->out, "insn", insn->text);
+}
+
+/* From @va up to @end, at most @count. */
+static struct err *show_range(struct cx *cx, struct disasm *d, uint64_t va, uint64_t end,
+	uint64_t count)
+{
+	struct err *err = NULL;
+	while (count-- && va < end && !(err = interrupt_check())) {
+		struct insn insn;
+		err = disasm_one(d, va, &insn);
+		if (err)
+			break;
+		show(cx, &insn);
+		va += insn.size;
+	}
+	return err;
+}
+
+/* A symbol alone is its whole function; with a count or as an address, so many instructions. */
+static struct err *choose_range(struct cx *cx, const struct args *a, uint64_t *ret_va,
+	uint64_t *ret_end, uint64_t *ret_count)
+{
+	struct symbol sym;
+	const char *count = args_get(a, 1);
+	struct err *err = address_parse(&cx->target->debug, args_get(a, 0), ret_va);
+	if (err)
+		return err;
+	bool known = symtab_at(cx->target->syms, *ret_va, &sym);
+	*ret_end = UINT64_MAX;
+	*ret_count = 1;
+	if (count && (!number_parse(count, ret_count) || *ret_count > COUNT_MAX))
+		return err_new(ERR_USAGE, "%s: no count (1 to %d)", count, COUNT_MAX);
+	if (args_flag(a, 'r')) {
+		if (!known)
+			return err_new(ERR_NOT_FOUND, "no function holds 0x%llx",
+				(unsigned long long)*ret_va);
+		*ret_end = *ret_va + 1;
+		*ret_va = sym.va;
+		*ret_count = COUNT_MAX;
+	} else if (!count && known && sym.va == *ret_va) {
+		*ret_end = sym.va + sym.size;
+		*ret_count = COUNT_MAX;
+	}
+	return NULL;
+}
+
+static struct err *dis_run(struct cx *cx, const struct args *a)
+{
+	uint64_t va, end, count;
+	struct disasm *d = NULL;
+	struct err *err = target_need_kernel(cx->target);
+	if (!err)
+		err = choose_range(cx, a, &va, &end, &count);
+	if (!err)
+		err = disasm_open(cx->target->kernel, cx->target->syms, args_flag(a, 'T'), &d);
+	out_table(cx->out, &dis_table);
+	if (!err)
+		err = show_range(cx, d, va, end, count);
+	disasm_close(d);
+	return err;
+}
+
+static const char *const dis_examples[] = {
+	"dis panic\ta whole function",
+	"dis -r panic+0x184\tup to an address",
+	"dis ffff800008010000 8\teight instructions",
+	NULL,
+};
+
+const struct command cmd_dis = {
+	.name = "dis",
+	.summary = "disassemble code of the dump",
+	.usage = "ADDRESS|SYMBOL [COUNT]",
+	.options = dis_options,
+	.examples = dis_examples,
+	.min_args = 1,
+	.max_args = 2,
+	.complete = "symbol",
+	.run = dis_run,
+};

@@ -1,0 +1,183 @@
+/* sys: which machine this was, how it died, and how good the dump is. */
+#include "analyzer/api.h"
+#include "analyzer/model.h"
+
+#include <time.h>
+
+static const struct column sys_columns[] = {
+	{ "kernel" }, { "dump" }, { "format" }, { "quality" }, { "found_by" }, { "cpus" },
+	{ "date" }, { "uptime" }, { "load" }, { "tasks" }, { "nodename" }, { "release" },
+	{ "version" }, { "machine" }, { "banner" }, { "command_line" }, { "page_size" },
+	{ "memory" }, { "dump_memory" }, { "panic" }, { "panic_task" }, { "panic_cpu" }, { 0 }
+};
+static const struct table sys_table = { .layout = LAYOUT_RECORD, .columns = sys_columns };
+
+static void show_dump(struct cx *cx)
+{
+	const struct target *t = cx->target;
+	const struct dump_info *info = dump_info(t->dump);
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < info->nextents; i++)
+		bytes += info->extent[i].size;
+	if (t->vmlinux)
+		out_str(cx->out, "kernel", t->vmlinux->path);
+	out_str(cx->out, "dump", info->path);
+	out_str(cx->out, "format", info->format);
+	out_str(cx->out, "quality", info->damage ? info->damage : "complete");
+	if (t->image_finder)
+		out_str(cx->out, "found_by", t->image_finder);
+	out_bytes(cx->out, "dump_memory", bytes);
+}
+
+static void show_names(struct cx *cx)
+{
+	struct system_names names;
+	const char *text;
+	struct err *err = system_names_read(cx->target, &names);
+	if (err) {
+		out_fault(cx->out, "release", err);
+	} else {
+		out_str(cx->out, "nodename", names.nodename);
+		out_str(cx->out, "release", names.release);
+		out_str(cx->out, "version", names.version);
+		out_str(cx->out, "machine", names.machine);
+	}
+	err = system_text(cx->target, "linux_banner", cx->arena, &text);
+	if (err)
+		out_fault(cx->out, "banner", err);
+	else
+		out_str_n(cx->out, "banner", text, strcspn(text, "\n"));
+	err = system_string(cx->target, "saved_command_line", cx->arena, &text);
+	if (err)
+		out_fault(cx->out, "command_line", err);
+	else
+		out_str(cx->out, "command_line", text);
+}
+
+static void show_clock(struct cx *cx)
+{
+	struct system_clock clock;
+	struct err *err = system_clock_read(cx->target, &clock);
+	if (err) {
+		out_fault(cx->out, "uptime", err);
+		return;
+	}
+	time_t when = (time_t)clock.realtime_s;
+	struct tm tm;
+	char text[64];
+	if (gmtime_r(&when, &tm) && strftime(text, sizeof(text), "%a %b %e %H:%M:%S UTC %Y", &tm))
+		out_str(cx->out, "date", text);
+	int64_t s = clock.uptime_s;
+	out_strf(cx->out, "uptime", "%lld days, %02lld:%02lld:%02lld", (long long)(s / 86400),
+		(long long)(s / 3600 % 24), (long long)(s / 60 % 60), (long long)(s % 60));
+}
+
+static void show_load(struct cx *cx)
+{
+	unsigned load[3];
+	struct err *err = system_load(cx->target, load);
+	if (err)
+		out_fault(cx->out, "load", err);
+	else
+		out_strf(cx->out, "load", "%u.%02u, %u.%02u, %u.%02u", load[0] / 100, load[0] % 100,
+			load[1] / 100, load[1] % 100, load[2] / 100, load[2] % 100);
+}
+
+static void show_cpus(struct cx *cx)
+{
+	struct cpu_mask present;
+	struct err *err = cpu_mask_read(cx->target, CPUS_PRESENT, &present);
+	if (err)
+		out_fault(cx->out, "cpus", err);
+	else
+		out_uint(cx->out, "cpus", cpu_mask_count(&present));
+}
+
+static struct err *count_tasks(struct cx *cx, uint64_t *ret)
+{
+	struct task_iter it;
+	bool more = true;
+	uint64_t n = 0;
+	struct err *err = task_iter_init(&it, cx->target);
+	while (!err && more) {
+		struct task task;
+		err = task_iter_next(&it, &task, &more);
+		n += more;
+		if (err && more && err->code != ERR_INTERRUPTED) {
+			out_complain(cx->out, err);
+			err = NULL;
+		}
+	}
+	*ret = n;
+	return err;
+}
+
+static void show_memory(struct cx *cx)
+{
+	uint64_t bytes, tasks;
+	const struct paging *paging = &vspace_facts(cx->target->kernel)->layout.paging;
+	out_bytes(cx->out, "page_size", 1ull << paging->page_shift);
+	struct err *err = system_ram_bytes(cx->target, &bytes);
+	if (err)
+		out_fault(cx->out, "memory", err);
+	else
+		out_bytes(cx->out, "memory", bytes);
+	err = count_tasks(cx, &tasks);
+	if (err)
+		out_fault(cx->out, "tasks", err);
+	else
+		out_uint(cx->out, "tasks", tasks);
+}
+
+static void show_panic(struct cx *cx)
+{
+	const char *message;
+	struct task task;
+	unsigned cpu;
+	struct err *err = system_panic_message(cx->target, cx->arena, &message);
+	if (err)
+		out_fault(cx->out, "panic", err);
+	else if (message)
+		out_str(cx->out, "panic", message);
+	err = task_panicking(cx->target, &task, &cpu);
+	if (!err) {
+		out_strf(cx->out, "panic_task", "%u \"%.*s\"", task.pid, task_comm_length(&task),
+			task.comm);
+		out_uint(cx->out, "panic_cpu", cpu);
+	} else if (err->code == ERR_NOT_FOUND) {
+		err_drop(err); /* nobody panicked: nothing to show */
+	} else {
+		out_fault(cx->out, "panic_task", err);
+	}
+}
+
+static struct err *sys_run(struct cx *cx, const struct args *a)
+{
+	(void)a;
+	out_table(cx->out, &sys_table);
+	out_row(cx->out);
+	show_dump(cx);
+	struct err *err = target_need_kernel(cx->target);
+	if (err)
+		return err;
+	show_names(cx);
+	show_clock(cx);
+	show_load(cx);
+	show_cpus(cx);
+	show_memory(cx);
+	show_panic(cx);
+	return NULL;
+}
+
+static const char *const sys_examples[] = {
+	"sys\twhat died, when, of what",
+	NULL,
+};
+
+const struct command cmd_sys = {
+	.name = "sys",
+	.summary = "the machine, its kernel, its panic, and the dump's quality",
+	.usage = "",
+	.examples = sys_examples,
+	.run = sys_run,
+};

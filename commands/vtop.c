@@ -1,0 +1,141 @@
+/* vtop: from a virtual address down the page tables to the physical one. */
+#include "analyzer/api.h"
+#include "analyzer/model.h"
+
+static const struct column level_columns[] = {
+	{ "level", .width = 6 },
+	{ "entry", .width = 18 },
+	{ "value", .width = 18 },
+	{ "kind", .width = 7 },
+	{ "maps", .width = 18 },
+	{ "size", .width = 5, .align = ALIGN_RIGHT },
+	{ "attributes" },
+	{ 0 }
+};
+static const struct table level_table = { .layout = LAYOUT_TABLE, .columns = level_columns };
+
+static const struct column vtop_columns[] = {
+	{ "virtual", .width = 18 },
+	{ "physical", .width = 18 },
+	{ "space", .width = 8 },
+	{ "window" },
+	{ "levels", .list = &level_table },
+	{ 0 }
+};
+static const struct table vtop_table = { .layout = LAYOUT_TABLE, .columns = vtop_columns };
+
+static const struct option vtop_options[] = {
+	{ 'c', "PID|TASK", "in this task's user space" },
+	{ 0 }
+};
+
+static const char *kind_name(enum pte_kind kind)
+{
+	switch (kind) {
+	case PTE_NONE:
+		return "none";
+	case PTE_TABLE:
+		return "table";
+	case PTE_LEAF:
+		return "leaf";
+	case PTE_ABSENT:
+		return "absent";
+	case PTE_INVALID:
+		return "invalid";
+	}
+	return "?";
+}
+
+static void show_step(struct cx *cx, const struct paging *p, const struct walk_step *s)
+{
+	scoped_strbuf struct strbuf attributes = { 0 };
+	const struct paging_level *level = &p->level[s->level];
+	out_row(cx->out);
+	out_str(cx->out, "level", level->name);
+	out_addr(cx->out, "entry", s->entry_pa.v);
+	out_strf(cx->out, "value", "0x%0*llx", level->entry_bytes * 2, (unsigned long long)s->raw);
+	out_str(cx->out, "kind", kind_name(s->pte.kind));
+	if (s->pte.kind == PTE_TABLE || s->pte.kind == PTE_LEAF)
+		out_addr(cx->out, "maps", s->pte.pa.v);
+	if (s->pte.kind == PTE_LEAF)
+		out_bytes(cx->out, "size", 1ull << s->pte.size_shift);
+	if (s->raw)
+		p->describe(p, s->level, s->raw, &attributes);
+	out_str(cx->out, "attributes", strbuf_text(&attributes));
+}
+
+/* The window that translates @va without tables, for a word of explanation. */
+static const char *window_name(const struct arch_layout *l, uint64_t va)
+{
+	for (unsigned i = 0; i < l->nwindows; i++)
+		if (va - l->window[i].va < l->window[i].size)
+			return l->window[i].name;
+	return NULL;
+}
+
+static void show_address(struct cx *cx, struct vspace *vs, uint64_t typed_va, bool user)
+{
+	const struct space_facts *facts = vspace_facts(vs);
+	const struct paging *paging = &facts->layout.paging;
+	uint64_t va = facts->arch->strip(&facts->layout, typed_va);
+	struct walk walk;
+	walk_address(paging, cx->target->dump, facts->layout.pgd, va, &walk);
+	out_row(cx->out);
+	out_addr(cx->out, "virtual", typed_va);
+	if (walk.fault == FAULT_NONE)
+		out_addr(cx->out, "physical", walk.pa.v);
+	else
+		out_fault(cx->out, "physical", err_fault(walk.fault, va, "0x%llx",
+			(unsigned long long)va));
+	out_str(cx->out, "space", user ? "user" : "kernel");
+	const char *window = window_name(&facts->layout, va);
+	if (window)
+		out_str(cx->out, "window", window);
+	out_list_begin(cx->out, "levels");
+	for (unsigned i = 0; i < walk.nsteps; i++)
+		show_step(cx, paging, &walk.step[i]);
+	out_list_end(cx->out);
+}
+
+static struct err *open_space(struct cx *cx, const char *task_text, struct vspace **ret)
+{
+	struct task task;
+	struct err *err = task_parse(cx->target, task_text, &task);
+	return err ? err : user_space_open(cx->target, &task, ret);
+}
+
+static struct err *vtop_run(struct cx *cx, const struct args *a)
+{
+	const char *task_text = args_option(a, 'c');
+	struct vspace *user = NULL;
+	struct err *err = target_need_kernel(cx->target);
+	if (!err && task_text)
+		err = open_space(cx, task_text, &user);
+	out_table(cx->out, &vtop_table);
+	for (int i = 0; !err && i < args_count(a); i++) {
+		uint64_t va;
+		err = address_parse(&cx->target->debug, args_get(a, i), &va);
+		if (!err)
+			show_address(cx, user ? user : cx->target->kernel, va, user != NULL);
+	}
+	vspace_destroy(user);
+	return err;
+}
+
+static const char *const vtop_examples[] = {
+	"vtop init_task\ta kernel symbol, level by level",
+	"vtop -c 1 400000\tan address of pid 1",
+	NULL,
+};
+
+const struct command cmd_vtop = {
+	.name = "vtop",
+	.summary = "virtual to physical, with every page-table level",
+	.usage = "ADDRESS|SYMBOL…",
+	.options = vtop_options,
+	.examples = vtop_examples,
+	.min_args = 1,
+	.max_args = -1,
+	.complete = "symbol",
+	.run = vtop_run,
+};
