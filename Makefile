@@ -25,22 +25,86 @@ FUZZ := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 all: $(BUILD)/inquest
 
 $(BUILD)/inquest: $(BUILD)/analyzer/main.o $(BUILD)/libinquest.a
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/libinquest.a: $(OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@echo "  AR    $@"
+	@$(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	@echo "  CC    $<"
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libinquest.a
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 # Without libFuzzer a fuzz target is driven by tests/fuzz/driver.c: seeds and their mutations.
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/driver.o $(BUILD)/libinquest.a
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 .SECONDARY:
 -include $(OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(BUILD)/analyzer/main.d
+
+# ---- everything else ----------------------------------------------------------------------------
+
+PYTHON   := /usr/bin/python3
+PYTEST   := $(PYTHON) -m pytest -q -p no:cacheprovider
+DEPS     := gcc make pkg-config libelf-dev libdw-dev libcapstone-dev libreadline-dev zlib1g-dev \
+            liblzo2-dev libsnappy-dev libzstd-dev libjson-c-dev libcmocka-dev \
+            python3 python3-pytest python3-jsonschema python3-pexpect
+
+.PHONY: help deps cores demo check check-unit check-truth check-golden check-layers san fuzz bench format clean
+
+help:
+	@echo "make            build/inquest"
+	@echo "make demo       install what is missing, build, make one ARM64 and one ARM32 dump, examine both"
+	@echo "make check      all tests on the default set of dumps (made first where they are missing)"
+	@echo "make san        the unit, fuzz and golden tests under ASan and UBSan, and every command once"
+	@echo "make cores      the dumps: SET=default|all, or CORE=NAME; see tests/cores/README.md"
+	@echo "make bench      speed and memory; make fuzz MINUTES=10 for libFuzzer runs"
+	@echo "make format     clang-format over all sources"
+
+# Debian's packages, installed only where one is missing.
+deps:
+	@tests/lib/deps $(DEPS)
+
+cores: deps
+	tests/cores/make-cores $(if $(CORE),--core $(CORE),--set $(or $(SET),default))
+
+DEMO := arm64-cloud-sysrq-c armmp-sysrq-c
+demo: deps
+	$(MAKE) all
+	tests/cores/make-cores $(DEMO:%=--core %)
+	tests/lib/demo $(BUILD)/inquest $(DEMO)
+
+check: deps
+	tests/lib/check
+
+check-layers:
+	tests/check-layers.sh
+
+check-unit: $(UNIT) $(FUZZ)
+	tests/lib/run-units $(UNIT) -- $(FUZZ)
+
+check-golden: $(BUILD)/inquest
+	INQUEST=$(BUILD)/inquest $(PYTEST) tests/golden
+
+check-truth: $(BUILD)/inquest
+	INQUEST=$(BUILD)/inquest $(PYTEST) tests/truth
+
+san: deps
+	$(MAKE) SAN=1 DEV=1 check-unit check-golden check-truth
+
+bench: all
+	bench/run $(BUILD)/inquest
+
+format:
+	clang-format -i $(SRC) analyzer/main.c $(wildcard analyzer/*.h analyzer/*/*.h arch/*.h arch/*/*.h tests/unit/*.[ch] tests/fuzz/*.c)
+
+clean:
+	rm -rf build

@@ -1,0 +1,110 @@
+"""Backtraces against what the kernel printed of itself before it died."""
+
+import re
+
+import pytest
+from conftest import share
+
+FRAME = re.compile(r"^(?P<name>[^+\s]+)(?:\+0x(?P<off>[0-9a-f]+)/0x(?P<size>[0-9a-f]+))?(?: \[(?P<module>[^\]]+)\])?$")
+
+
+class Printed:
+    """A frame as the kernel printed it."""
+
+    def __init__(self, line):
+        match = FRAME.match(line)
+        assert match, f"no frame: {line!r}"
+        self.line = line
+        self.name = match["name"]
+        self.offset = int(match["off"], 16) if match["off"] else None
+        self.size = int(match["size"], 16) if match["size"] else None
+        self.module = match["module"]
+
+    def same(self, core, frame):
+        """ARM32 looks a return address up as it is, so that a call that never returns is shown in
+        the function behind: there the address decides, not the name."""
+        if self.offset is None:
+            return frame["symbol"] == self.name
+        if frame["symbol"] == self.name and frame["module"] == self.module:
+            return int(frame["offset"], 16) == self.offset
+        return any(a + self.offset == int(frame["pc"], 16) for a in core.kallsyms.get(self.name, []))
+
+
+def in_order(core, printed, frames):
+    """How many of the printed frames stand among ours, in order."""
+    found, at = 0, 0
+    for want in printed:
+        for i in range(at, len(frames)):
+            if want.same(core, frames[i]):
+                found, at = found + 1, i + 1
+                break
+    return found
+
+
+def test_panicking_task(core):
+    """truth/splat.stack: the printed frames that were still on the stack at death, outermost last."""
+    if not core.panicked:
+        pytest.skip("nothing died here")
+    (row,) = core.rows("bt")
+    printed = [Printed(line) for line in core.truth("splat.stack") if not line.startswith("#")]
+    assert printed, "the kernel printed nothing"
+    found = in_order(core, printed, row["frames"])
+    assert found == len(printed), (
+        "printed:\n  " + "\n  ".join(p.line for p in printed) + "\nours:\n  "
+        + "\n  ".join(f"{f['symbol']}+{f['offset']}/{f['size']}" for f in row["frames"]))
+
+
+def test_panicking_task_is_named(core):
+    if not core.panicked:
+        pytest.skip("nothing died here")
+    (row,) = core.rows("bt")
+    assert row["pid"] == int(core.meta["panic_pid"])
+    assert row["comm"] == core.meta["panic_comm"]
+    assert row["cpu"] == int(core.meta["panic_cpu"])
+
+
+def test_panic_is_on_the_stack(core):
+    if not core.panicked:
+        pytest.skip("nothing died here")
+    (row,) = core.rows("bt")
+    assert "panic" in [f["symbol"] for f in row["frames"]]
+
+
+def test_sizes_are_the_kernels(core):
+    """%pS: the size behind the slash is the kernel's own too."""
+    if not core.panicked:
+        pytest.skip("nothing died here")
+    (row,) = core.rows("bt")
+    printed = {(p.name, p.size) for p in map(Printed, core.truth("splat.stack")) if p.size}
+    ours = {f["symbol"]: int(f["size"], 16) for f in row["frames"] if f["symbol"]}
+    checked = [(n, s) for n, s in printed if n in ours]
+    share(sum(ours[n] == s for n, s in checked), len(checked), 1.0, "sizes")
+
+
+def stacks(lines):
+    """'== PID COMM' and the frames below it."""
+    tasks, pid = {}, None
+    for line in lines:
+        if line.startswith("== "):
+            pid = int(line.split()[1])
+            tasks[pid] = []
+        elif pid is not None and line.strip():
+            tasks[pid].append(line.strip())
+    return tasks
+
+
+def test_blocked_tasks(core):
+    """Every task whose stack was the same in both readings and that has not run since."""
+    first, second = stacks(core.truth("stacks")), stacks(core.truth("stacks.2"))
+    state = {row["pid"]: row for row in core.rows("ps")}
+    pids = [pid for pid, frames in first.items()
+            if frames and second.get(pid) == frames and pid in state
+            and state[pid]["state"] in "SDI" and state[pid]["current"] != ">"]
+    assert len(pids) >= 20, "too few blocked tasks to compare"
+    answers = core.run(*[f"bt {pid}" for pid in pids])
+    good = total = 0
+    for pid, answer in zip(pids, answers):
+        printed = [Printed(line) for line in first[pid]]
+        total += len(printed)
+        good += in_order(core, printed, answer["rows"][0]["frames"])
+    share(good, total, 0.99, "frames of blocked tasks")
