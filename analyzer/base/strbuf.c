@@ -99,27 +99,76 @@ static size_t utf8_length(const unsigned char *s, size_t n)
 	return len;
 }
 
-void strbuf_add_escaped(struct strbuf *b, const char *s, size_t n)
+/* What strbuf_add_escaped() writes for one byte. */
+static void add_escape(struct strbuf *b, unsigned char c)
+{
+	if (c == '\n')
+		strbuf_add(b, "\\n");
+	else if (c == '\t')
+		strbuf_add(b, "\\t");
+	else if (c == '\\')
+		strbuf_add(b, "\\\\");
+	else
+		strbuf_addf(b, "\\x%02x", c);
+}
+
+/* Printable UTF-8 and the ASCII bytes that @keep names stay. */
+static void add_filtered(struct strbuf *b, const char *s, size_t n,
+	bool (*keep)(unsigned char c))
 {
 	const unsigned char *p = (const unsigned char *)s;
 	while (n) {
-		size_t len = *p == '\\' ? 0 : utf8_length(p, n);
-		if (len) {
+		size_t len = *p == '\\' || *p < 0x20 ? keep(*p) : utf8_length(p, n);
+		if (len)
 			strbuf_add_bytes(b, p, len);
-		} else {
-			len = 1;
-			if (*p == '\n')
-				strbuf_add(b, "\\n");
-			else if (*p == '\t')
-				strbuf_add(b, "\\t");
-			else if (*p == '\\')
-				strbuf_add(b, "\\\\");
-			else
-				strbuf_addf(b, "\\x%02x", *p);
-		}
+		else
+			add_escape(b, *p);
+		len += !len;
 		p += len;
 		n -= len;
 	}
+}
+
+static bool keep_none(unsigned char c)
+{
+	(void)c;
+	return false;
+}
+
+static bool keep_harmless(unsigned char c)
+{
+	return c == '\t' || c == '\\';
+}
+
+static bool keep_lines(unsigned char c)
+{
+	return c == '\n' || keep_harmless(c);
+}
+
+static bool keep_all(unsigned char c)
+{
+	(void)c;
+	return true;
+}
+
+void strbuf_add_escaped(struct strbuf *b, const char *s, size_t n)
+{
+	add_filtered(b, s, n, keep_none);
+}
+
+void strbuf_add_text(struct strbuf *b, const char *s, size_t n)
+{
+	add_filtered(b, s, n, keep_harmless);
+}
+
+void strbuf_add_block(struct strbuf *b, const char *s, size_t n)
+{
+	add_filtered(b, s, n, keep_lines);
+}
+
+void strbuf_add_utf8(struct strbuf *b, const char *s, size_t n)
+{
+	add_filtered(b, s, n, keep_all);
 }
 
 const char *strbuf_text(const struct strbuf *b)

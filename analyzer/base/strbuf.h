@@ -19,9 +19,18 @@ void strbuf_add_char(struct strbuf *b, char c);
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void strbuf_pad(struct strbuf *b, char c, size_t n);
 
-/* Appends @n bytes of foreign text as printable UTF-8: control bytes, bytes that are not UTF-8 and
- * the backslash come as \n, \t, \\ or \xNN, so that nothing of a dump steers a terminal. */
+/*
+ * Appends @n bytes of foreign text so that nothing of a dump steers a terminal or spoils a document:
+ * bytes that are not UTF-8 and C1 controls come as \xNN, and
+ * - escaped: as in a C string: controls as \n, \t, \xNN, the backslash doubled;
+ * - text: for people: as escaped, but tabs and backslashes stay as they are;
+ * - block: text of several lines: newlines stay too;
+ * - utf8: for a writer with escapes of its own (JSON): ASCII controls and backslashes stay too.
+ */
 void strbuf_add_escaped(struct strbuf *b, const char *s, size_t n);
+void strbuf_add_text(struct strbuf *b, const char *s, size_t n);
+void strbuf_add_block(struct strbuf *b, const char *s, size_t n);
+void strbuf_add_utf8(struct strbuf *b, const char *s, size_t n);
 
 const char *strbuf_text(const struct strbuf *b);
 
