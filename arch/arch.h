@@ -21,7 +21,7 @@
 /* ---- what an architecture needs from above ------------------------------------------------------ */
 
 struct arch_env {
-	void *cx;
+	void *cx; /* handed to each; any function may be NULL: then nothing is known of that kind */
 	/* Kernel virtual memory; false when any byte is missing. NULL before spaces exist. */
 	bool (*read)(void *cx, uint64_t va, void *buf, size_t n);
 	/* Run-time address of a kernel symbol. */
@@ -29,7 +29,8 @@ struct arch_env {
 	/* Name of the function that holds @pc and where it begins; the name is borrowed. */
 	bool (*function)(void *cx, uint64_t pc, const char **ret_name, uint64_t *ret_start);
 	/* A number by key: VMCOREINFO's own keys ("NUMBER(VA_BITS)", "PAGESIZE"), overrides by the
-	 * same keys, or "offsetof(TYPE.member)" and "sizeof(TYPE)" from the types. */
+	 * same keys, or "offsetof(TYPE.member)" and "sizeof(TYPE)" from the types. ARM32 asks for
+	 * "CONFIG(ARM_LPAE)" (0 or 1 when known) and the override "PAGE_OFFSET" too. */
 	bool (*number)(void *cx, const char *key, uint64_t *ret);
 	/* Bounds of the stack that holds @sp (task, irq, overflow …). */
 	bool (*stack)(void *cx, uint64_t sp, uint64_t *ret_lo, uint64_t *ret_hi);
@@ -58,8 +59,9 @@ struct pte {
 struct paging;
 typedef struct pte (*pte_decode_fn)(const struct paging *p, unsigned level, uint64_t raw);
 
-/* Appends the entry's attributes in the kernel's words, blank-separated: "VALID AF SHARED PXN UXN",
- * with the memory type by name. @raw as decoded; for PTE_TABLE the table's own attributes. */
+/* Appends the entry's attributes in the words of the kernel's page-table dump (ptdump),
+ * blank-separated: "VALID RW NX SHD AF UXN MEM/NORMAL", or "F" first where the hardware would fault.
+ * @raw as decoded; for PTE_TABLE "TABLE" and the table's own attributes. */
 typedef void (*pte_describe_fn)(const struct paging *p, unsigned level, uint64_t raw,
 	struct strbuf *out);
 
@@ -77,7 +79,8 @@ struct paging {
 	uint8_t va_bits; /* of one half; addresses sign-extend from here when .two_halves */
 	bool two_halves; /* arm64: kernel and user roots are different registers */
 	bool lpa2, lpa;  /* where output address bits 51:48 stand; arm64 only */
-	uint8_t mair[8]; /* arm64, LPAE: memory type by attribute index, when known */
+	bool mair_known;
+	uint8_t mair[8]; /* arm64, LPAE: the MAIR byte of each attribute index */
 	bool big_endian;
 	struct paging_level level[PAGING_MAX_LEVELS];
 	pte_decode_fn decode;
@@ -137,12 +140,33 @@ struct reg_home {
 	const char *path[3]; /* "thread.cpu_context.x19" */
 };
 
+/* A kind of per-CPU stack, by the symbol that leads to it. */
+struct arch_stack {
+	const char *name;   /* "irq", "overflow" */
+	const char *symbol; /* per-CPU; NULL ends the array; absent in kernels without this stack */
+	bool is_pointer;    /* the variable points to the stack, else it is the stack */
+	bool is_top;        /* … to its upper end, else to its base */
+	uint32_t bytes;     /* 0: THREAD_SIZE */
+};
+
 enum frame_how { HOW_REGS, HOW_FP, HOW_EXIDX, HOW_CFI, HOW_SCS, HOW_SCAN };
 
+/*
+ * In and out: one struct serves a whole chain. Before the first step the caller sets .exact and
+ * leaves the rest zero: true for registers of an interrupted or stopped CPU, false for those of a
+ * switched-out task, whose pc is a return address. Each step replaces every member.
+ *
+ * A return address may lie past the end of the caller (a call that never returns may be its last
+ * instruction), so functions, tables and lines are looked up at pc - 1 unless .exact. ARM32: the pc
+ * never has the Thumb bit.
+ */
 struct unwind_step {
 	enum frame_how how;
-	bool end;             /* @io was the outermost frame; nothing was changed */
-	bool exact;           /* the new pc was interrupted there; else it is a return address */
+	bool end;             /* @io was the outermost frame; the registers were not changed */
+	bool exact;           /* in: @io's pc, out: the new pc was interrupted there; else it is a
+			       * return address */
+	bool unproved;        /* the caller is what lr held, and no table says that lr was intact */
+	uint64_t floor_va;    /* in, out: the stack below is used up; 0: not known yet */
 	uint64_t pt_regs_va;  /* not 0: the new registers come from a pt_regs at this address */
 	const char *why;      /* end: in words: "user mode entry", "no unwind information" */
 	bool broken;          /* end: the chain broke off before its proper end */
@@ -168,29 +192,43 @@ struct arch {
 	const struct reg_home *thread_info_home;
 	uint8_t nswitch_home;
 
+	const struct arch_stack *stacks; /* other than the tasks' own */
+
 	/* The page-table form and the windows of a kernel at @image. Needs env->number, ->symbol; ->read
-	 * may be NULL; physical memory comes through @dump. Each answer that can be checked is
-	 * (walking image->va must give image->pa); ERR_NOT_FOUND says what is missing. */
+	 * may be NULL; physical memory comes through @dump. Each answer that can be checked is:
+	 * walking the image's text must give its place in memory. (Not at _text itself: arm64 leaves
+	 * [_text, _stext) unmapped.) ERR_NOT_FOUND says what is missing. */
 	struct err *(*layout)(const struct arch_env *env, struct dump *dump,
 		const struct kernel_image *image, struct arch_layout *ret);
 
 	/* A kernel image linked at _text lies at a physical address that is the same modulo this. */
 	uint64_t image_align;
 
-	/* Canonical form of a pointer: tags and pointer authentication removed. */
+	/* Canonical form of a code pointer: tags and pointer authentication removed. */
 	uint64_t (*strip)(const struct arch_layout *l, uint64_t va);
 
+	/* The address that a load of @va would use: only the ignored top byte removed. Data pointers
+	 * take this one: strip() would make LIST_POISON1 (0xdead000000000100) an address of RAM. */
+	uint64_t (*untag)(const struct arch_layout *l, uint64_t va);
+
 	/* From one frame to its caller. On success @io holds the caller's registers (those no longer
-	 * known lose their valid bit) or ret->end is set. Memory that cannot be read is an end with
-	 * .broken, not an error: only Ctrl-C and the like are errors. */
+	 * known lose their valid bit) or step->end is set. Memory that cannot be read is an end with
+	 * .broken, not an error: only Ctrl-C and the like are errors. Within one stack each step goes
+	 * up; a crafted pair of stacks could still lead in circles, so callers limit the depth. */
 	struct err *(*unwind)(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
-		struct unwind_step *ret);
+		struct unwind_step *step);
+
+	/* Registers of a CPU that was stopped on its way into an exception handler, with a stack pointer
+	 * and link register of the exception's mode: turns @io into what is known of the interrupted
+	 * context (pc; sp and lr are lost) and returns true. Else false. May be NULL. */
+	bool (*interrupted)(struct regs *io);
 
 	/* True when the registers are of user mode. */
 	bool (*user_mode)(const struct regs *r);
 
 	/* Whether the instruction before return address @ra is a call, and of what: *ret_target is 0
-	 * for an indirect call. @code holds the 4 bytes (ARM32 Thumb: also 4) before @ra. */
+	 * for an indirect call. @code holds the 4 bytes before @ra. ARM32: bit 0 of @ra tells Thumb
+	 * and does not count as address; targets come without it. */
 	bool (*is_call)(const uint8_t code[4], uint64_t ra, uint64_t *ret_target);
 
 	/* capstone's cs_arch and cs_mode for the code at @pc. */
@@ -204,8 +242,40 @@ const struct arch *arch_find(uint16_t elf_machine);
 
 /* ---- shared helpers for the folders below --------------------------------------------------------- */
 
+/* The environment's functions, false where it has none. */
+static inline bool env_read(const struct arch_env *e, uint64_t va, void *buf, size_t n)
+{
+	return e->read && e->read(e->cx, va, buf, n);
+}
+static inline bool env_symbol(const struct arch_env *e, const char *name, uint64_t *ret_va)
+{
+	return e->symbol && e->symbol(e->cx, name, ret_va);
+}
+static inline bool env_function(const struct arch_env *e, uint64_t pc, const char **ret_name,
+	uint64_t *ret_start)
+{
+	return e->function && e->function(e->cx, pc, ret_name, ret_start);
+}
+static inline bool env_number(const struct arch_env *e, const char *key, uint64_t *ret)
+{
+	return e->number && e->number(e->cx, key, ret);
+}
+static inline bool env_stack(const struct arch_env *e, uint64_t sp, uint64_t *ret_lo,
+	uint64_t *ret_hi)
+{
+	return e->stack && e->stack(e->cx, sp, ret_lo, ret_hi);
+}
+static inline bool env_unwind_table(const struct arch_env *e, uint64_t pc, uint64_t *ret_start,
+	uint64_t *ret_stop)
+{
+	return e->unwind_table && e->unwind_table(e->cx, pc, ret_start, ret_stop);
+}
+
+/* True when @va is canonical: sign- or zero-extended from the form's va_bits. */
+bool paging_canonical(const struct paging *p, uint64_t va);
+
 /*
- * Walks @l's tables for @va; true when a leaf was found and *ret_pa is its physical address. For
+ * Walks @p's tables for @va; true when a leaf was found and *ret_pa is its physical address. For
  * layout proofs; the full walker with provenance is space/walk.h.
  */
 bool paging_probe(const struct paging *p, struct dump *d, struct paddr root, uint64_t va,

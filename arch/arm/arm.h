@@ -1,0 +1,43 @@
+/* What the files of arch/arm share: registers by number, page-table forms, the unwinders. */
+#ifndef ARCH_ARM_ARM_H
+#define ARCH_ARM_ARM_H
+
+#include "arch/arch.h"
+
+enum { ARM_FP = 11, ARM_IP, ARM_SP, ARM_LR, ARM_PC, ARM_CPSR, ARM_ORIG_R0, ARM_NREGS };
+
+/*
+ * Short descriptors as Linux uses them: second-level entries are Linux's own words, which stand
+ * 2048 bytes below the hardware's. Pages that are resident but old have a zero hardware entry, and
+ * swap entries have one too.
+ */
+extern const struct paging arm_paging_short;
+
+/* Short descriptors as the MMU reads them, large pages included: tables that Linux did not make. */
+extern const struct paging arm_paging_short_hw;
+
+extern const struct paging arm_paging_lpae;
+
+struct err *arm_layout(const struct arch_env *env, struct dump *dump,
+	const struct kernel_image *image, struct arch_layout *ret) MUST_CHECK;
+
+struct err *arm_unwind(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
+	struct unwind_step *step) MUST_CHECK;
+
+/* The frame-pointer chain, for kernels without unwind tables; arguments as arm_unwind(). */
+void arm_unwind_fp(const struct arch_env *env, const struct abi *abi, struct regs *io,
+	struct unwind_step *step);
+
+/* Sets @step as an end. */
+static inline void arm_unwind_end(struct unwind_step *step, bool broken, const char *why)
+{
+	step->end = true;
+	step->broken = broken;
+	step->why = why;
+}
+
+/* All registers from the pt_regs at @va; false when it cannot be read. */
+bool arm_read_pt_regs(
+	const struct arch_env *env, const struct abi *abi, uint32_t va, struct regs *ret);
+
+#endif

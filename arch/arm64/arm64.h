@@ -1,0 +1,21 @@
+/* What the files of arch/arm64 share: registers by number, page-table forms, the unwinder. */
+#ifndef ARCH_ARM64_ARM64_H
+#define ARCH_ARM64_ARM64_H
+
+#include "arch/arch.h"
+
+enum { A64_FP = 29, A64_LR, A64_SP, A64_PC, A64_PSTATE, A64_NREGS };
+
+/* Fills @ret with the form of @page_shift (12, 14, 16) and @va_bits as the CPU walks it: the bits
+ * of TCR_EL1.T1SZ, not those the kernel was built for. False for what no kernel uses. */
+bool arm64_paging(unsigned page_shift, unsigned va_bits, struct paging *ret);
+
+struct err *arm64_layout(const struct arch_env *env, struct dump *dump,
+	const struct kernel_image *image, struct arch_layout *ret) MUST_CHECK;
+
+struct err *arm64_unwind(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
+	struct unwind_step *step) MUST_CHECK;
+
+uint64_t arm64_strip(const struct arch_layout *l, uint64_t va);
+
+#endif

@@ -1,0 +1,448 @@
+/* arm64 page tables: entries and address pairs of every form, words of the attributes, the layout.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "analyzer/base/scope.h"
+#include "analyzer/space/walk.h"
+#include "arch/arm64/arm64.h"
+#include "tests/unit/fake_memory.h"
+
+static struct dump d;
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_clear(&d);
+	return 0;
+}
+
+/* ---- forms ----------------------------------------------------------------------------------- */
+
+/* The entries on the way to one address, from the root on, and where it leads. */
+struct path {
+	unsigned page_shift, va_bits;
+	uint64_t va;
+	struct {
+		unsigned index;
+		uint64_t raw;
+	} entry[5];
+	unsigned nsteps;
+	enum fault_kind fault;
+	uint64_t pa;
+	unsigned shift;
+};
+
+enum { ROOT = 0x41000000 };
+
+static uint64_t table_pa(const struct path *t, unsigned level)
+{
+	if (!level)
+		return ROOT;
+	uint64_t raw = t->entry[level - 1].raw, pa = raw & 0xffffffffffff;
+	if (t->page_shift == 16)
+		pa |= (raw >> 12 & 15) << 48;
+	else if (t->va_bits == 52)
+		pa |= (raw & 3ull << 48) | (raw >> 8 & 3) << 50;
+	return pa & ~((1ull << t->page_shift) - 1);
+}
+
+static const struct path paths[] = {
+	/* 4K, 39 bits: 9 9 9 */
+	{ 12, 39, 0xffffffc008012345,
+		{ { 256, 0x50000003 }, { 64, 0x50001003 }, { 18, 0x4567000000078b } }, 3,
+		FAULT_NONE, 0x670000000345, 12 },
+	{ 12, 39, 0xffffffc0081fffff, { { 256, 0x50000003 }, { 64, 0x40200711 } }, 2, FAULT_NONE,
+		0x403fffff, 21 },
+	{ 12, 39, 0x0000007fffffffff, { { 511, 0x680000000711 } }, 1, FAULT_NONE, 0x68003fffffff,
+		30 },
+	/* 4K, 48 bits: 9 9 9 9 */
+	{ 12, 48, 0xffff800008010000,
+		{ { 256, 0x50000003 }, { 0, 0x50001003 }, { 64, 0x50002003 },
+			{ 16, 0xffffffff1713 } },
+		4, FAULT_NONE, 0xffffffff1000, 12 },
+	{ 12, 48, 0xffff800040000000, { { 256, 0x50000003 }, { 1, 0x80000711 } }, 2, FAULT_NONE,
+		0x80000000, 30 },
+	{ 12, 48, 0xffff000000000000, { { 0, 0x80000711 } }, 1, FAULT_CORRUPT, 0, 0 },
+	{ 12, 48, 0xfffe000000000000, { { 0, 0 } }, 0, FAULT_UNMAPPED, 0, 0 },
+	/* non-LPA2 kernels have SH=3 in bits 9:8: no address */
+	{ 12, 48, 0x0000ffffffffffff,
+		{ { 511, 0x50000003 }, { 511, 0x50001003 }, { 511, 0x50002003 },
+			{ 511, 0x40001f43 } },
+		4, FAULT_NONE, 0x40001fff, 12 },
+	/* 4K, 52 bits, LPA2: 4 9 9 9 9; PA[51:50] in 9:8, PA[49:48] in place */
+	{ 12, 52, 0xffff800008010fff,
+		{ { 15, 0x50000003 }, { 256, 0x50001003 }, { 0, 0x50002003 }, { 64, 0x50003003 },
+			{ 16, 0x0003000040000603 } },
+		5, FAULT_NONE, 0xb000040000fff, 12 },
+	{ 12, 52, 0xfff0008000000123, { { 0, 0x50000003 }, { 1, 0x0001008000000101 } }, 2,
+		FAULT_NONE, 0x5008000000123, 39 },
+	{ 12, 52, 0xfff0000000000000, { { 0, 0x50000001 } }, 1, FAULT_CORRUPT, 0, 0 },
+	/* 16K, 36 bits: 11 11 */
+	{ 14, 36, 0xfffffff802004001, { { 1025, 0x50000003 }, { 1, 0x12344703 } }, 2, FAULT_NONE,
+		0x12344001, 14 },
+	{ 14, 36, 0xfffffff803ffffff, { { 1025, 0x42000711 } }, 1, FAULT_NONE, 0x43ffffff, 25 },
+	/* 16K, 47 bits: 11 11 11 */
+	{ 14, 47, 0xffffc00008004008,
+		{ { 1024, 0x50000003 }, { 4, 0x50004003 }, { 1, 0x98704703 } }, 3, FAULT_NONE,
+		0x98704008, 14 },
+	{ 14, 47, 0xffffc00000000000, { { 1024, 0x50000001 } }, 1, FAULT_CORRUPT, 0, 0 },
+	/* 16K, 48 bits: 1 11 11 11 */
+	{ 14, 48, 0xffff800008004008,
+		{ { 1, 0x50000003 }, { 0, 0x50004003 }, { 4, 0x50008003 }, { 1, 0x98704703 } }, 4,
+		FAULT_NONE, 0x98704008, 14 },
+	/* 16K, 52 bits, LPA2: 5 11 11 11, 64G blocks */
+	{ 14, 52, 0xffff800008004008,
+		{ { 31, 0x50000003 }, { 0, 0x50004003 }, { 4, 0x50008003 },
+			{ 1, 0x0002000098704503 } },
+		4, FAULT_NONE, 0x6000098704008, 14 },
+	{ 14, 52, 0xfff0001000000001, { { 0, 0x50000003 }, { 1, 0x3000000201 } }, 2, FAULT_NONE,
+		0x8003000000001, 36 },
+	/* 64K, 42 bits: 13 13 */
+	{ 16, 42, 0xfffffe0020010008, { { 4097, 0x50000003 }, { 1, 0x43210703 } }, 2, FAULT_NONE,
+		0x43210008, 16 },
+	{ 16, 42, 0xfffffe003fffffff, { { 4097, 0x60000711 } }, 1, FAULT_NONE, 0x7fffffff, 29 },
+	/* 64K, 48 bits: 6 13 13 */
+	{ 16, 48, 0xffff800008010000,
+		{ { 32, 0x50000003 }, { 0, 0x50010003 }, { 2049, 0x43210703 } }, 3, FAULT_NONE,
+		0x43210000, 16 },
+	/* 64K, 52 bits, LPA: 10 13 13; PA[51:48] in 15:12; 4T blocks */
+	{ 16, 52, 0xffff80000801abcd,
+		{ { 992, 0x50000003 }, { 0, 0x50010003 }, { 2049, 0x4321a703 } }, 3, FAULT_NONE,
+		0xa00004321abcd, 16 },
+	{ 16, 52, 0xfff0040000000010, { { 1, 0x04000000b711 } }, 1, FAULT_NONE, 0xb040000000010,
+		42 },
+	/* a table beyond 48 bits */
+	{ 16, 52, 0xfff0000000010000, { { 0, 0x50003003 }, { 0, 0x50010003 }, { 1, 0x43210703 } },
+		3, FAULT_NONE, 0x43210000, 16 },
+	/* last level: 01 is reserved; swap, PROT_NONE, PRESENT_INVALID are no translation */
+	{ 12, 39, 0xffffffc000000000, { { 256, 0x50000003 }, { 0, 0x50001003 }, { 0, 0x40000001 } },
+		3, FAULT_CORRUPT, 0, 0 },
+	{ 12, 39, 0xffffffc000001000, { { 256, 0x50000003 }, { 0, 0x50001003 }, { 1, 0x123400 } },
+		3, FAULT_UNMAPPED, 0, 0 },
+	{ 12, 39, 0xffffffc000002000,
+		{ { 256, 0x50000003 }, { 0, 0x50001003 }, { 2, 0x0460000040000f82 } }, 3,
+		FAULT_UNMAPPED, 0, 0 },
+	{ 12, 39, 0xffffffc000003000, { { 256, 0x50000003 }, { 0, 0x60001003 } }, 2, FAULT_BEYOND,
+		0, 0 },
+};
+
+static void test_paths(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		const struct path *t = &paths[i];
+		struct paging p;
+		struct walk w;
+
+		fake_at(&d, ROOT);
+		assert_true(arm64_paging(t->page_shift, t->va_bits, &p));
+		for (unsigned k = 0; k < t->nsteps; k++)
+			fake_put(&d, table_pa(t, k) + t->entry[k].index * 8, t->entry[k].raw, 8);
+		walk_address(&p, &d, (struct paddr){ ROOT }, t->va, &w);
+		if (w.fault != t->fault || (!w.fault && w.pa.v != t->pa))
+			print_message("%s, 0x%llx\n", p.name, (unsigned long long)t->va);
+		assert_int_equal(w.fault, t->fault);
+		assert_int_equal(w.nsteps, t->nsteps);
+		if (!w.fault) {
+			assert_int_equal(w.pa.v, t->pa);
+			assert_int_equal(w.size_shift, t->shift);
+		}
+		fake_clear(&d);
+	}
+}
+
+static void test_form_names(void **state)
+{
+	struct paging p;
+
+	(void)state;
+	assert_false(arm64_paging(12, 47, &p));
+	assert_true(arm64_paging(12, 52, &p));
+	assert_int_equal(p.nlevels, 5);
+	assert_string_equal(p.level[0].name, "pgd");
+	assert_string_equal(p.level[1].name, "p4d");
+	assert_int_equal(p.level[0].bits, 4);
+	assert_true(arm64_paging(12, 39, &p));
+	assert_string_equal(p.level[1].name, "pmd");
+}
+
+static void test_words(void **state)
+{
+	static const struct {
+		unsigned level;
+		uint64_t raw;
+		const char *words;
+	} t[] = {
+		{ 0, 0x50000003, "TABLE" },
+		{ 0, 0x1800000050000003, "TABLE NX UXN" },
+		{ 2, 0x0068000040000f03, "VALID RW NX SHD AF NG UXN MEM/NORMAL" },
+		{ 2, 0x00500000400007c3, "VALID USR ro x SHD AF CON UXN MEM/NORMAL" },
+		{ 1, 0x00640000402007cd, "VALID USR ro NX SHD AF BLK UXN GP DEVICE/nGnRnE" },
+		{ 2, 0x0068000009000713, "VALID RW NX SHD AF UXN DEVICE/nGnRE" },
+		{ 2, 0x000000004000070b, "VALID RW x SHD AF MEM/NORMAL-NC" },
+		{ 2, 0x0000000040000707, "VALID RW x SHD AF MEM/NORMAL-TAGGED" },
+		{ 2, 0x0460000040000f82, "F PROT_NONE" },
+		{ 2, 0x123400, "F" },
+	};
+	struct paging p;
+
+	(void)state;
+	assert_true(arm64_paging(12, 39, &p));
+	p.mair_known = true;
+	memcpy(p.mair, (uint8_t[8]){ 0xff, 0xf0, 0x44, 0x00, 0x04 }, 8);
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		scoped_strbuf struct strbuf b = { 0 };
+		p.describe(&p, t[i].level, t[i].raw, &b);
+		assert_string_equal(strbuf_text(&b), t[i].words);
+	}
+	/* 9:8 is address under LPA2 */
+	scoped_strbuf struct strbuf b = { 0 };
+	assert_true(arm64_paging(12, 52, &p));
+	p.describe(&p, 4, 0x0068000040000f03, &b);
+	assert_string_equal(strbuf_text(&b), "VALID RW NX AF NG UXN ATTR0");
+}
+
+/* ---- layout ---------------------------------------------------------------------------------- */
+
+struct numbers {
+	const char *name;
+	uint64_t value;
+};
+
+static bool fake_lookup(void *cx, const char *name, uint64_t *ret)
+{
+	for (const struct numbers *n = cx; n->name; n++) {
+		if (strcmp(n->name, name))
+			continue;
+		*ret = n->value;
+		return true;
+	}
+	return false;
+}
+
+static struct err *layout(
+	struct numbers *known, const struct kernel_image *image, struct arch_layout *l)
+{
+	struct arch_env env = { .cx = known, .symbol = fake_lookup, .number = fake_lookup };
+
+	d.info.extent = &d.extent;
+	d.info.nextents = 1;
+	return arch_arm64.layout(&env, &d, image, l);
+}
+
+/* 2 MiB blocks in 4K tables below @root, whose first level has @shift; tables are made at @next. */
+static void map_block(uint64_t root, unsigned shift, uint64_t va, uint64_t pa, uint64_t attr)
+{
+	static uint64_t next;
+
+	if (!root) {
+		next = 0x4f000000;
+		return;
+	}
+	for (; shift > 21; shift -= 9) {
+		uint64_t at = root + (va >> shift & (shift == 48 ? 15 : 511)) * 8, raw = 0;
+		dump_try_read(&d, (struct paddr){ at }, &raw, 8, NULL);
+		if (!raw) {
+			raw = next | 3;
+			next += 4096;
+			fake_put(&d, at, raw, 8);
+		}
+		root = raw & 0xfffffffff000;
+	}
+	fake_put(&d, root + (va >> 21 & 511) * 8, pa | attr, 8);
+}
+
+enum { ATTR = 0x701 };
+
+/* A kernel of v6.1: 4K, 48 bits, KASLR, [_text, _stext) not mapped. */
+static struct kernel_image map_kernel(void)
+{
+	map_block(0, 0, 0, 0, 0);
+	fake_at(&d, 0x48a00000);
+	d.extent = (struct dump_extent){ { 0x40000000 }, 0x10000000 };
+	for (uint64_t i = 0; i < 8; i++)
+		map_block(0x48a00000, 39, 0xffffa2d400200000 + (i << 21), 0x48200000 + (i << 21),
+			ATTR);
+	for (uint64_t i = 0; i < 128; i++)
+		map_block(0x48a00000, 39, 0xffff0d0c00000000 + (i << 21), 0x40000000 + (i << 21),
+			ATTR);
+	return (struct kernel_image){ 0xffff800008000000, 0xffffa2d4001f0000, { 0x481f0000 },
+		0x900000 };
+}
+
+static void expect_kernel(const struct arch_layout *l)
+{
+	assert_string_equal(l->paging.name, "arm64 4K, 48 bits");
+	assert_int_equal(l->pgd.v, 0x48a00000);
+	assert_int_equal(l->page_offset, 0xffff000000000000);
+	assert_int_equal(l->phys_offset.v, 0x40000000 - 0x0d0c00000000);
+	assert_int_equal(l->nwindows, 2);
+	assert_int_equal(l->window[0].va, 0xffff0d0c00000000);
+	assert_int_equal(l->window[0].size, 0x10000000);
+	assert_int_equal(l->window[0].pa.v, 0x40000000);
+	assert_int_equal(l->window[1].va, 0xffffa2d400200000);
+	assert_int_equal(l->user_end, 1ull << 48);
+	assert_true(l->paging.mair_known);
+	assert_int_equal(l->paging.mair[0], 0xff);
+}
+
+static void test_layout(void **state)
+{
+	struct numbers all[] = { { "PAGESIZE", 4096 }, { "NUMBER(VA_BITS)", 48 },
+		{ "NUMBER(TCR_EL1_T1SZ)", 16 },
+		{ "NUMBER(PHYS_OFFSET)", 0x40000000 - 0x0d0c00000000 },
+		{ "swapper_pg_dir", 0xffffa2d400a00000 }, { NULL, 0 } };
+	struct numbers lie[] = { { "NUMBER(PHYS_OFFSET)", 0x80000000 },
+		{ "swapper_pg_dir", 0xffffa2d400a00000 }, { NULL, 0 } };
+	struct numbers none[] = { { NULL, 0 } };
+	struct kernel_image image = map_kernel();
+	struct arch_layout l;
+
+	(void)state;
+	assert_null(layout(all, &image, &l));
+	expect_kernel(&l);
+	assert_null(layout(lie, &image, &l));
+	expect_kernel(&l);
+	assert_null(layout(none, &image, &l));
+	expect_kernel(&l);
+	image.pa.v += 0x10000;
+	struct err *err = layout(all, &image, &l);
+	assert_non_null(err);
+	assert_int_equal(err->code, ERR_NOT_FOUND);
+	err_drop(err);
+}
+
+/* A kernel built for 52 bits on a CPU with 48: the top level folds, PAGE_OFFSET stays -2^52. */
+static void test_layout_folded(void **state)
+{
+	struct numbers known[] = { { "NUMBER(VA_BITS)", 52 },
+		{ "swapper_pg_dir", 0xffffa2d400a00000 }, { NULL, 0 } };
+	struct kernel_image image = map_kernel();
+	struct arch_layout l;
+
+	(void)state;
+	assert_null(layout(known, &image, &l));
+	assert_string_equal(l.paging.name, "arm64 4K, 48 bits");
+	assert_int_equal(l.page_offset, 0xfff0000000000000);
+	assert_int_equal(l.window[0].va, 0xffff0d0c00000000);
+	assert_int_equal(l.window[0].pa.v, 0x40000000);
+	/* the kernel's formula: pa = va - PAGE_OFFSET + memstart_addr, modulo 2^64 */
+	assert_int_equal(0xffff0d0c00000000 - l.page_offset + l.phys_offset.v, 0x40000000);
+}
+
+static void test_layout_lpa2(void **state)
+{
+	struct numbers known[] = { { "NUMBER(VA_BITS)", 52 }, { "NUMBER(TCR_EL1_T1SZ)", 12 },
+		{ "swapper_pg_dir", 0xffff800080a00000 }, { NULL, 0 } };
+	struct kernel_image image = { 0, 0xffff800080000000, { 0x40200000 }, 0xb00000 };
+	struct arch_layout l;
+
+	(void)state;
+	map_block(0, 0, 0, 0, 0);
+	fake_at(&d, 0x40c00000);
+	d.extent = (struct dump_extent){ { 0x40000000 }, 0x1000000 };
+	for (uint64_t i = 0; i < 4; i++)
+		map_block(0x40c00000, 48, 0xffff800080000000 + (i << 21), 0x40200000 + (i << 21),
+			0x401);
+	for (uint64_t i = 0; i < 8; i++)
+		map_block(0x40c00000, 48, 0xfff0000000000000 + (i << 21), 0x40000000 + (i << 21),
+			0x401);
+	assert_null(layout(known, &image, &l));
+	assert_string_equal(l.paging.name, "arm64 4K, 52 bits");
+	assert_true(l.paging.lpa2);
+	assert_int_equal(l.phys_offset.v, 0x40000000);
+	assert_int_equal(l.window[0].va, 0xfff0000000000000);
+}
+
+/* 64K pages, 52 bits configured, 48 walked: the last 64 of 1024 root entries. And v4.19's halves.
+ */
+static void test_layout_64k(void **state)
+{
+	struct numbers known[] = { { "swapper_pg_dir", 0xffff800010a00000 },
+		{ "NUMBER(VA_BITS)", 52 }, { NULL, 0 } };
+	struct kernel_image image = { 0, 0xffff800010000000, { 0x40200000 }, 0xb00000 };
+	const uint64_t root = 0x40c00000, attr = 0x711; /* index 4: up to v5.4 */
+	struct arch_layout l;
+
+	(void)state;
+	d.extent = (struct dump_extent){ { 0x40000000 }, 0x20000000 };
+	fake_at(&d, root);
+	fake_at(&d, root + 4096);
+	fake_put(&d, root + 8 * (960 + 32), 0x41000003, 8);
+	fake_put(&d, root + 8 * 960, 0x41010003, 8);
+	fake_at(&d, 0x41000000);
+	fake_put(&d, 0x41010000, 0x40000000 | attr, 8); /* linear: 512 MiB */
+	fake_put(&d, 0x41000000, 0x41020003, 8);
+	for (uint64_t i = 0; i < 176; i++)
+		fake_put(&d, 0x41020000 + 8 * (0x1000 + i), (0x40200000 + (i << 16)) | attr | 2, 8);
+	assert_null(layout(known, &image, &l));
+	assert_string_equal(l.paging.name, "arm64 64K, 48 bits");
+	assert_int_equal(l.pgd.v, root + 0x1e00);
+	assert_int_equal(l.window[0].va, 0xffff000000000000);
+	assert_int_equal(l.window[0].pa.v, 0x40000000);
+	assert_int_equal(l.paging.mair[4], 0xff);
+}
+
+static void test_layout_4_19(void **state)
+{
+	struct numbers known[] = { { "swapper_pg_dir", 0xffff000008a80000 }, { NULL, 0 } };
+	struct kernel_image image = { 0, 0xffff000008080000, { 0x40080000 }, 0xb00000 };
+	struct arch_layout l;
+
+	(void)state;
+	map_block(0, 0, 0, 0, 0);
+	d.extent = (struct dump_extent){ { 0x40000000 }, 0x1000000 };
+	fake_at(&d, 0x40a80000);
+	for (uint64_t i = 0; i < 4; i++)
+		map_block(0x40a80000, 39, 0xffff000008000000 + (i << 21), 0x40000000 + (i << 21),
+			ATTR);
+	for (uint64_t i = 0; i < 8; i++)
+		map_block(0x40a80000, 39, 0xffff800000000000 + (i << 21), 0x40000000 + (i << 21),
+			ATTR);
+	assert_null(layout(known, &image, &l));
+	assert_int_equal(l.page_offset, 0xffff800000000000);
+	assert_int_equal(l.phys_offset.v, 0x40000000);
+	assert_int_equal(l.window[0].va, 0xffff800000000000);
+}
+
+static void test_pointers(void **state)
+{
+	struct arch_layout l = { .paging.va_bits = 48 };
+	uint64_t target = 1;
+
+	(void)state;
+	assert_int_equal(arch_arm64.strip(&l, 0x2bad800008012344), 0xffff800008012344);
+	assert_int_equal(arch_arm64.strip(&l, 0x2b2d0000aabbccdd), 0x0000aabbccdd);
+	assert_int_equal(arch_arm64.untag(&l, 0xf4ff800008012344), 0xffff800008012344);
+	assert_int_equal(arch_arm64.untag(&l, 0xdead000000000100), 0xffad000000000100);
+	const uint8_t bl[4] = { 0xff, 0xff, 0xff, 0x97 }, blr[4] = { 0x60, 0x02, 0x3f, 0xd6 };
+	const uint8_t b[4] = { 0xff, 0xff, 0xff, 0x17 }, ret[4] = { 0xc0, 0x03, 0x5f, 0xd6 };
+	const uint8_t blraa[4] = { 0x20, 0x08, 0x3f, 0xd7 };
+	assert_true(arch_arm64.is_call(bl, 0xffff800008000008, &target));
+	assert_int_equal(target, 0xffff800008000000);
+	assert_true(arch_arm64.is_call(blr, 8, &target));
+	assert_int_equal(target, 0);
+	assert_true(arch_arm64.is_call(blraa, 8, &target));
+	assert_false(arch_arm64.is_call(b, 8, &target));
+	assert_false(arch_arm64.is_call(ret, 8, &target));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_paths, teardown),
+		cmocka_unit_test_teardown(test_form_names, teardown),
+		cmocka_unit_test_teardown(test_words, teardown),
+		cmocka_unit_test_teardown(test_layout, teardown),
+		cmocka_unit_test_teardown(test_layout_folded, teardown),
+		cmocka_unit_test_teardown(test_layout_lpa2, teardown),
+		cmocka_unit_test_teardown(test_layout_64k, teardown),
+		cmocka_unit_test_teardown(test_layout_4_19, teardown),
+		cmocka_unit_test_teardown(test_pointers, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
