@@ -1,7 +1,7 @@
 /*
  * An address space of the dead machine: virtual reads with provenance. Given its facts, it looks for
  * nothing by itself. Kernel spaces have windows (linear map, kernel image) that need no table; all
- * other addresses go through a software TLB and the walker.
+ * other addresses go through a software TLB and the walker. Not thread-safe: one space per thread.
  */
 #ifndef ANALYZER_SPACE_VSPACE_H
 #define ANALYZER_SPACE_VSPACE_H
@@ -13,18 +13,24 @@
 struct space_facts {
 	const struct arch *arch;
 	struct abi abi;
-	struct arch_layout layout; /* for a user space: pgd replaced, nwindows 0 */
+	/* For a user space: pgd replaced, nwindows 0. Where the halves have roots of their own (arm64),
+	 * a layout with windows is the kernel's and has only upper addresses, one without is a user's
+	 * and has only lower ones. */
+	struct arch_layout layout;
 };
 
 struct vspace;
 
+/* In all calls below tags in the ignored top byte do not matter. Pointer authentication does: strip it
+ * with arch->strip() where code pointers are meant; removing it from any address would make RAM of
+ * LIST_POISON1. */
 struct vspace *vspace_create(struct dump *d, const struct space_facts *facts);
 void vspace_destroy(struct vspace *vs);
 
 const struct space_facts *vspace_facts(const struct vspace *vs);
 struct dump *vspace_dump(const struct vspace *vs);
 
-/* Physical address of @va (tags and PAC stripped); *ret_run (may be NULL) is how many bytes from
+/* Physical address of @va; *ret_run (may be NULL) is how many bytes from
  * there on are physically contiguous for certain. */
 enum fault_kind vspace_translate(struct vspace *vs, uint64_t va, struct paddr *ret_pa,
 	uint64_t *ret_run);
