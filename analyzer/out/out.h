@@ -34,16 +34,18 @@ enum align { ALIGN_LEFT, ALIGN_RIGHT };
 
 struct column {
 	const char *key;   /* JSON key; NULL ends the array */
-	const char *title; /* text header; NULL: the key in capitals */
+	const char *title; /* text header; NULL: the key in capitals, for a list no heading */
 	uint8_t width;     /* declared width in text; longer cells push the rest right; 0: no padding */
 	enum align align;
-	bool hidden; /* JSON and CSV only */
+	bool hidden;    /* JSON and CSV only */
+	bool text_only; /* what other columns say, put together for the eye */
 	const struct table *list; /* the cells of this column are lists of such rows */
 };
 
+/* In every layout cells that were not given and have no declared width take no room. */
 enum layout {
-	LAYOUT_TABLE,   /* a header line, then a line a row */
-	LAYOUT_LINES,   /* a line a row, no header (log, rd, dis) */
+	LAYOUT_TABLE,   /* a header line, then a line a row; two blanks between cells */
+	LAYOUT_LINES,   /* a line a row, no header, one blank between cells (log, rd, dis) */
 	LAYOUT_RECORD,  /* "     KEY: value", a line a cell, keys aligned; a blank line between rows */
 	LAYOUT_HEADLINE /* "PID: 1  TASK: 0x…  COMMAND: "init"" on one line, lists below it */
 };
@@ -59,8 +61,17 @@ enum out_format { OUT_TEXT, OUT_JSON, OUT_CSV };
 struct out *out_create(enum out_format format, FILE *to, bool colour);
 void out_destroy(struct out *o);
 
-/* Redirects later output; used by the shell for `> file` and `| command`. */
+/* Redirects later output, without colour unless @to is out_create()'s; used by the shell for
+ * `> file` and `| command`, between answers. Forgets a write error. */
 void out_set_file(struct out *o, FILE *to);
+
+/* Where complaints go in text and CSV; stderr at first. */
+void out_set_errors(struct out *o, FILE *to);
+
+/* errno of the first failed write to the present file, else 0. Nothing more is written then, and
+ * the sink calls interrupt_raise() so that the command ends; the shell tells EPIPE, ENOSPC and
+ * Ctrl-C apart by this. out_end() flushes, so that it is certain afterwards. */
+int out_write_error(const struct out *o);
 
 /* One command's answer: out_begin … rows … out_end. JSON writes one line per command:
  * {"schema":"inquest/1","command":NAME,"rows":[…],"faults":[…]}. out_end() closes what is open,
@@ -68,6 +79,7 @@ void out_set_file(struct out *o, FILE *to);
 void out_begin(struct out *o, const char *command);
 void out_end(struct out *o);
 
+/* An answer may have several tables, one after the other; the same one again goes on with it. */
 void out_table(struct out *o, const struct table *t);
 void out_row(struct out *o);
 
@@ -78,19 +90,20 @@ void out_addr(struct out *o, const char *key, uint64_t va);       /* full width,
 void out_bool(struct out *o, const char *key, bool v);            /* yes/no, JSON true/false */
 void out_bytes(struct out *o, const char *key, uint64_t bytes);   /* 64K, 1.5M; JSON number of bytes */
 void out_seconds(struct out *o, const char *key, uint64_t ns);    /* 12.345678; JSON number, seconds */
-void out_str(struct out *o, const char *key, const char *s);
-void out_str_n(struct out *o, const char *key, const char *s, size_t n);
+void out_str(struct out *o, const char *key, const char *s); /* NULL: as if not called */
+void out_str_n(struct out *o, const char *key, const char *s, size_t n); /* NULs are kept: \x00 */
 void out_strf(struct out *o, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Text of several lines that is its own layout (a printed struct). In text it stands below the row as
  * it is, but for control bytes other than newline and tab, which are escaped. */
 void out_block(struct out *o, const char *key, const char *s);
 
-/* The address width in digits for out_addr(): 8 or 16. */
+/* The size of the target's addresses, 4 or 8 (at first 8): out_addr() prints 8 or 16 digits. */
 void out_set_address_bytes(struct out *o, unsigned bytes);
 
 /* A cell that could not be read: "<not mapped>" in text, {"fault":"unmapped","address":"0x…",
- * "message":…} in JSON. Takes @e. Any error may come, not only ERR_FAULT. */
+ * "message":…} in JSON. Takes @e. Any error may come, not only ERR_FAULT: then text shows its
+ * message, JSON has its code in words ("missing", "limit", …) and no address. */
 void out_fault(struct out *o, const char *key, struct err *e);
 
 /* A list inside the row: rows of the column's own table until out_list_end(). Lists may nest. */
