@@ -1,6 +1,7 @@
 # inquest: `make` builds build/inquest; `make help` lists the rest.
 #   DEV=1   warnings are errors       SAN=1   ASan + UBSan, into build/san
 #   CC=…    gcc and clang both work   BUILD=… another output folder
+comma   := ,
 SAN     ?=
 BUILD   ?= build$(if $(SAN),/san)
 CC      ?= cc
@@ -11,7 +12,6 @@ WARN    := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla
            -Wno-missing-field-initializers $(if $(DEV),-Werror)
 SANFLAG := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined \
            -fno-omit-frame-pointer)
-comma   := ,
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. $(WARN) $(CFLAGS) $(SANFLAG) \
            $(shell pkg-config --cflags $(PKGS) 2>/dev/null) -MMD -MP
 LIBS     = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llzo2 -lsnappy -lpthread

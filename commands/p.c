@@ -59,6 +59,7 @@ const struct command cmd_p = {
 	.examples = p_examples,
 	.min_args = 1,
 	.max_args = -1,
+	.expression = true,
 	.complete = "symbol",
 	.run = p_run,
 };

@@ -117,6 +117,7 @@ const struct command cmd_percpu = {
 	.examples = percpu_examples,
 	.min_args = 1,
 	.max_args = -1,
+	.expression = true,
 	.complete = "symbol",
 	.run = percpu_run,
 };

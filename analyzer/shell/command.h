@@ -7,6 +7,7 @@
 
 #include "analyzer/base/err.h"
 #include "analyzer/base/arena.h"
+#include "analyzer/base/strbuf.h"
 #include "analyzer/out/out.h"
 
 struct target;
@@ -36,6 +37,8 @@ struct command {
 	const struct option *options;      /* may be NULL */
 	const char *const *examples;       /* "COMMAND\tWHAT IT SHOWS", NULL-terminated; may be NULL */
 	int min_args, max_args;            /* max < 0: any number */
+	bool expression;                   /* the arguments are one expression for args_rest():
+					    * options stand only before it ("p -x a -b") */
 	bool needs_no_target;              /* help, quit */
 	const char *complete;              /* what the arguments are: "symbol", "type", "command", NULL */
 	struct err *(*run)(struct cx *cx, const struct args *a);
@@ -49,9 +52,38 @@ const char *args_get(const struct args *a, int i); /* NULL beyond the end */
 /* The rest of the line from argument @i on, as typed but for outer blanks; "" when none. */
 const char *args_rest(const struct args *a, int i);
 
-/* Argument @i as a number with the usual prefixes; hex without prefix for addresses. ERR_USAGE. */
+/* Argument @i as a number: decimal, 0x-hex, and what can only be hex ("c0008000"). ERR_USAGE. */
 struct err *args_uint(const struct args *a, int i, uint64_t *ret) MUST_CHECK;
+
+/* Argument @i as an address: always hex, with or without 0x ("80008000"), as crash reads it. */
+struct err *args_addr(const struct args *a, int i, uint64_t *ret) MUST_CHECK;
+
+/* An option's argument by args_uint()'s rule; @otherwise when it was not given. */
 struct err *args_option_uint(const struct args *a, char letter, uint64_t otherwise, uint64_t *ret)
 	MUST_CHECK;
+
+/*
+ * ERR_USAGE about argument @i: the shell shows the line with a caret under that word. The second
+ * form points @offset bytes into args_rest(a, i), for expressions. @i beyond the last: the end.
+ */
+struct err *args_error(const struct args *a, int i, const char *fmt, ...)
+	PRINTF_LIKE(3, 4) MUST_CHECK;
+struct err *args_error_at(const struct args *a, int i, size_t offset, const char *fmt, ...)
+	PRINTF_LIKE(4, 5) MUST_CHECK;
+
+/* What `help` and `quit` need of the session. */
+
+/* The commands in order of the list; NULL beyond its end. */
+const struct command *session_command(const struct session *s, size_t i);
+
+/* By name or alias; ERR_NOT_FOUND with a suggestion. */
+struct err *session_find_command(const struct session *s, const char *name,
+	const struct command **ret) MUST_CHECK;
+
+/* No further line runs: neither of the prompt nor of a script. */
+void session_quit(struct session *s);
+
+/* "ps [-al] [-c CPU] [PID|TASK…]". */
+void command_usage(const struct command *c, struct strbuf *out);
 
 #endif

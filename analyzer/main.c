@@ -1,0 +1,154 @@
+/* inquest: wiring. Opens the target, gives it to a session, and says by the exit status how it
+ * went. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analyzer/base/interrupt.h"
+#include "analyzer/base/strbuf.h"
+#include "analyzer/shell/options.h"
+#include "analyzer/shell/session.h"
+#include "analyzer/kernel/module.h"
+#include "analyzer/target/target.h"
+
+/* When several apply: the one that stands first here. */
+enum status {
+	STATUS_USAGE = 2,
+	STATUS_NOT_OPENED = 3,
+	STATUS_FAILED = 1,
+	STATUS_PARTIAL = 4,
+	STATUS_GOOD = 0,
+};
+
+/* One line on stderr; it may quote a dump or a file's name. */
+static void say(const char *msg)
+{
+	scoped_strbuf struct strbuf b = { 0 };
+	strbuf_add_escaped(&b, msg, strlen(msg));
+	fprintf(stderr, "inquest: %s\n", strbuf_text(&b));
+}
+
+static bool is_set(const char *name)
+{
+	const char *value = getenv(name);
+	return value && *value;
+}
+
+static bool want_colour(const struct options *o)
+{
+	const char *term = getenv("TERM");
+	return o->format == OUT_TEXT && !o->no_color && !is_set("NO_COLOR") &&
+	       isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+static void greet(const struct target *t)
+{
+	const struct dump_info *info = dump_info(t->dump);
+	scoped_strbuf struct strbuf b = { 0 };
+	strbuf_add_escaped(&b, info->path, strlen(info->path));
+	printf("%s: %s%s%s\n", strbuf_text(&b), info->format, t->arch ? ", " : "",
+		t->arch ? t->arch->name : "");
+	puts("`help` lists the commands, Ctrl-D ends.");
+}
+
+static void run_script(struct session *s, const char *path, bool *failed)
+{
+	struct err *err = session_run_script(s, path);
+	if (!err)
+		return;
+	say(err->msg);
+	err_drop(err); /* said */
+	*failed = true;
+}
+
+/* All that was asked for; false when any of it failed. */
+static bool run_all(struct session *s, const struct options *o, const struct target *t)
+{
+	bool failed = false;
+	for (size_t i = 0; i < o->steps.n && !session_ended(s); i++) {
+		const struct step *step = &o->steps.v[i];
+		if (step->command)
+			session_run(s, step->command);
+		else
+			run_script(s, step->script, &failed);
+		if (session_interrupted(s))
+			break;
+	}
+	if (!o->steps.n && isatty(STDIN_FILENO)) {
+		if (o->format == OUT_TEXT && isatty(STDOUT_FILENO))
+			greet(t);
+		session_prompt(s);
+	} else if (!o->steps.n) {
+		run_script(s, "-", &failed);
+	}
+	return !failed && !session_failed(s);
+}
+
+static enum status run_session(const struct options *o, struct target *t)
+{
+	const struct session_options so = {
+		.commands = builtin_commands,
+		.target = t,
+		.format = o->format,
+		.colour = want_colour(o),
+		.address_bytes = t->abi.word_bytes,
+	};
+	struct session *s;
+	struct err *err = session_create(&so, &s);
+	if (err) {
+		say(err->msg);
+		err_drop(err); /* said */
+		return STATUS_FAILED;
+	}
+	interrupt_install();
+	bool good = run_all(s, o, t);
+	session_destroy(s);
+	if (!good)
+		return STATUS_FAILED;
+	return target_partial(t) ? STATUS_PARTIAL : STATUS_GOOD;
+}
+
+/* Says the warnings from number @from on; returns how many there are. */
+static size_t say_warnings(const struct target *t, size_t from)
+{
+	const char *warning;
+	while ((warning = target_warning(t, from))) {
+		say(warning);
+		from++;
+	}
+	return from;
+}
+
+static enum status run(const struct options *o)
+{
+	struct target *t;
+	struct err *err = target_open(
+		&(struct target_options){
+			.files = o->files, .nfiles = o->nfiles, .force = o->force },
+		&t);
+	if (err) {
+		say(err->msg);
+		err_drop(err); /* said */
+		return STATUS_NOT_OPENED;
+	}
+	module_symbols_later(t);
+	size_t said = say_warnings(t, 0);
+	enum status status = run_session(o, t);
+	say_warnings(t, said);
+	target_close(t);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	setlocale(LC_CTYPE, ""); /* readline's widths; numbers stay as they are */
+	struct options o;
+	enum options_verdict verdict = options_parse(argc, argv, &o);
+	enum status status = verdict == OPTIONS_WRONG ? STATUS_USAGE : STATUS_GOOD;
+	if (verdict == OPTIONS_RUN)
+		status = run(&o);
+	options_deinit(&o);
+	return (int)status;
+}

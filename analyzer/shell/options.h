@@ -1,0 +1,36 @@
+/* The program's own command line. Apart from main.c because getopt.h has its own struct option. */
+#ifndef ANALYZER_SHELL_OPTIONS_H
+#define ANALYZER_SHELL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "analyzer/base/vec.h"
+#include "analyzer/out/out.h"
+
+/* One -c or -x; the other member is NULL. */
+struct step {
+	const char *command;
+	const char *script; /* readable when it was looked at, or "-" */
+};
+
+/* All strings belong to argv. */
+struct options {
+	VEC(struct step) steps; /* in the order of the command line */
+	const char *const *files;
+	size_t nfiles;
+	enum out_format format;
+	bool force, no_color;
+};
+
+enum options_verdict {
+	OPTIONS_RUN,
+	OPTIONS_DONE,  /* --help, --version: answered */
+	OPTIONS_WRONG, /* one line is on stderr */
+};
+
+/* Permutes @argv. Release with options_deinit(), whatever the verdict. */
+enum options_verdict options_parse(int argc, char **argv, struct options *ret);
+void options_deinit(struct options *o);
+
+#endif

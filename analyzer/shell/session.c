@@ -1,0 +1,341 @@
+/*
+ * Runs one line: parse, find the command, sort its words, send its rows where the line says,
+ * report. Each answer is begun and ended exactly once, so that JSON has one valid line whatever
+ * happens.
+ */
+#include "analyzer/shell/session.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/base/interrupt.h"
+#include "analyzer/base/scope.h"
+#include "analyzer/base/xalloc.h"
+#include "analyzer/shell/args.h"
+#include "analyzer/shell/child.h"
+#include "analyzer/shell/line.h"
+
+struct session {
+	struct registry registry;
+	struct target *target;
+	struct out *out;
+	FILE *to, *errors;
+	bool carets; /* errors are for people: show the line and the place */
+	struct arena arena;
+	bool ended, failed, interrupted;
+};
+
+enum { NO_CARET = -1 };
+
+struct err *session_create(const struct session_options *o, struct session **ret)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+	s->target = o->target;
+	s->to = o->to ? o->to : stdout;
+	s->errors = o->errors ? o->errors : stderr;
+	s->carets = o->format != OUT_JSON;
+	s->out = out_create(o->format, s->to, o->colour);
+	out_set_errors(s->out, s->errors);
+	if (o->address_bytes)
+		out_set_address_bytes(s->out, o->address_bytes);
+	signal(SIGPIPE,
+		SIG_IGN); /* a reader that goes away is an EPIPE, not the end of the session */
+	for (size_t i = 0; o->commands[i]; i++) {
+		struct err *err = registry_add(&s->registry, o->commands[i]);
+		if (err) {
+			session_destroy(s);
+			return err;
+		}
+	}
+	*ret = s;
+	return NULL;
+}
+
+void session_destroy(struct session *s)
+{
+	if (!s)
+		return;
+	out_destroy(s->out);
+	registry_deinit(&s->registry);
+	arena_deinit(&s->arena);
+	free(s);
+}
+
+/* What may be wrong with a line, and where. */
+struct report {
+	const char *line;
+	const char *topic; /* for the hint: `try: help TOPIC`; NULL: no hint */
+	size_t caret;
+};
+
+/* The line as typed and a caret under the place, both without anything a terminal would obey. */
+static void print_caret(struct session *s, const struct report *r)
+{
+	scoped_strbuf struct strbuf b = { 0 };
+	size_t n = strlen(r->line), column = 0;
+	while (n && isspace((unsigned char)r->line[n - 1]))
+		n--;
+	size_t at = r->caret < n ? r->caret : n + 1; /* what is missing belongs behind the end */
+	strbuf_add(&b, "    ");
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)r->line[i];
+		column += i < at && (c & 0xc0) != 0x80;
+		strbuf_add_char(&b, isspace(c) ? ' ' : c < ' ' || c == 0x7f ? '?' : (char)c);
+	}
+	strbuf_add_char(&b, '\n');
+	strbuf_pad(&b, ' ', 4 + column + (at > n));
+	strbuf_add_char(&b, '^');
+	if (r->topic)
+		strbuf_addf(&b, " try: help %s", r->topic);
+	strbuf_add_char(&b, '\n');
+	/* Nobody is left to tell when the error stream itself fails. */
+	(void)!fwrite(b.s, 1, b.len, s->errors);
+	(void)fflush(s->errors);
+}
+
+/* After Ctrl-C the terminal's cursor stands behind the "^C" that it showed. */
+static void leave_echo(struct session *s)
+{
+	if (isatty(fileno(s->errors)))
+		fputc('\n', s->errors);
+}
+
+/* Ends the answer that out_begin() began: with @err (NULL: fine) among its faults. Takes @err. */
+static void end_answer(struct session *s, struct err *err, const struct report *r)
+{
+	bool caret = err && err->code == ERR_USAGE && s->carets && r->caret != (size_t)NO_CARET;
+	if (err && err->code == ERR_INTERRUPTED)
+		leave_echo(s);
+	if (err)
+		out_complain(s->out, err);
+	s->failed |= out_complaints(s->out) > 0;
+	out_end(s->out);
+	if (caret)
+		print_caret(s, r);
+}
+
+/* An answer that consists of @err. */
+static void answer_error(
+	struct session *s, const char *name, struct err *err, const struct report *r)
+{
+	out_begin(s->out, name);
+	end_answer(s, err, r);
+}
+
+/* Where the rows of one command go. */
+struct sink {
+	FILE *file;
+	struct child child;
+	const char *name; /* for a message about a failed write */
+};
+
+static struct err *sink_open(struct session *s, const struct line *l, struct sink *ret)
+{
+	*ret = (struct sink){ .name = "standard output" };
+	if (l->file) {
+		ret->file = fopen(l->file, l->append ? "ae" : "we");
+		if (!ret->file)
+			return err_io(errno, "%s", l->file);
+		ret->name = l->file;
+		out_set_file(s->out, ret->file);
+	} else if (l->host) {
+		(void)fflush(s->to); /* the child writes to the same place */
+		struct err *err = child_start(l->host, true, &ret->child);
+		if (err)
+			return err;
+		ret->name = "|";
+		out_set_file(s->out, ret->child.to);
+	}
+	return NULL;
+}
+
+/* After out_end(). A failed write counts once, for the command whose rows were lost; a reader that
+ * had enough (`| head`) is no failure. */
+static struct err *sink_close(struct session *s, struct sink *k)
+{
+	struct err *err = NULL;
+	int errnum = out_write_error(s->out);
+	bool redirected = k->file || k->child.pid;
+	if (k->file && fclose(k->file) != 0 && !errnum)
+		errnum = errno;
+	if (errnum)
+		interrupt_clear(); /* the sink's own, not Ctrl-C */
+	if (k->child.pid)
+		err = child_finish(&k->child);
+	if (redirected)
+		out_set_file(s->out, s->to);
+	else if (errnum)
+		s->ended = true; /* nothing that follows could be said either */
+	if (!err && errnum && errnum != EPIPE)
+		err = err_io(errnum, "%s", k->name);
+	return err;
+}
+
+/* Lost rows cannot be reported among the rows: this goes to the error stream in every format. */
+static void report_lost(struct session *s, const char *name, struct err *err)
+{
+	if (!err)
+		return;
+	scoped_strbuf struct strbuf b = { 0 };
+	strbuf_addf(&b, "%s: ", name);
+	strbuf_add_escaped(&b, err->msg, strlen(err->msg));
+	fprintf(s->errors, "%s\n", strbuf_text(&b));
+	(void)fflush(s->errors);
+	s->failed = true;
+	err_drop(err);
+}
+
+static void run_command(struct session *s, const struct command *c, const struct line *l,
+	const struct args *a, const struct report *r)
+{
+	struct sink sink;
+	struct err *err = sink_open(s, l, &sink);
+	out_begin(s->out, c->name);
+	if (err) {
+		end_answer(s, err, r);
+		return;
+	}
+	if (!c->needs_no_target && !s->target) {
+		err = err_new(ERR_MISSING, "no dump is open");
+	} else {
+		struct cx cx = { s->target, s->out, &s->arena, s };
+		err = c->run(&cx, a);
+	}
+	if (err && err->code == ERR_INTERRUPTED && out_write_error(s->out)) {
+		err_drop(err); /* the sink stopped the command; sink_close() says why */
+		err = NULL;
+	}
+	end_answer(s, err, r);
+	report_lost(s, c->name, sink_close(s, &sink));
+}
+
+/* `ps | bt` will pass objects; until then it must not run the host's program of that name. */
+static struct err *check_pipe(const struct session *s, const struct line *l)
+{
+	static const char *const stages[] = { "where", "order", "first", "count", "group", "walk" };
+	const struct command *c;
+	if (!l->host)
+		return NULL;
+	size_t n = strcspn(l->host, " \t|><;&");
+	scoped_free char *word = xstrndup(l->host, n);
+	bool ours = false;
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		ours |= strcmp(word, stages[i]) == 0;
+	struct err *err = registry_find(&s->registry, word, &c);
+	ours |= !err;
+	err_drop(err); /* not ours: then it is the host's */
+	if (!ours)
+		return NULL;
+	return err_new(ERR_USAGE, "pipes into %s are not built yet; `| command %s` is the host's",
+		word, word);
+}
+
+static void run_parsed(struct session *s, const struct line *l, struct report *r)
+{
+	struct word *words;
+	size_t n;
+	const struct command *c = NULL;
+	struct args a;
+	struct err *err = words_split(&s->arena, l->command, &words, &n, &r->caret);
+	const char *name = err || !n ? "inquest" : words[0].text;
+	if (!err) {
+		err = registry_find(&s->registry, name, &c);
+		r->caret = (size_t)NO_CARET;
+	}
+	if (!err) {
+		name = r->topic = c->name;
+		err = args_parse(&s->arena, c, l->command, &a, &r->caret);
+	}
+	if (!err) {
+		r->caret = l->host_at;
+		err = check_pipe(s, l);
+	}
+	if (err) {
+		answer_error(s, name, err, r);
+		return;
+	}
+	r->caret = (size_t)NO_CARET;
+	run_command(s, c, l, &a, r);
+}
+
+static void run_host(struct session *s, const char *command)
+{
+	struct child child;
+	(void)fflush(s->to);
+	struct err *err = child_start(command, false, &child);
+	if (!err)
+		err = child_finish(&child);
+	if (interrupt_pending())
+		leave_echo(s);
+	report_lost(s, "!", err);
+}
+
+void session_run(struct session *s, const char *text)
+{
+	struct report r = { .line = text, .caret = (size_t)NO_CARET };
+	struct line line;
+	interrupt_clear();
+	struct err *err = line_parse(&s->arena, text, &line, &r.caret);
+	if (err) {
+		/* The first word names the answer, as far as the line can be read. */
+		const char *start = text + strspn(text, " \t");
+		char *name = arena_strndup(&s->arena, start, strcspn(start, " \t|>'\""));
+		const struct command *c;
+		struct err *unknown = registry_find(&s->registry, name, &c);
+		if (!unknown)
+			r.topic = c->name;
+		err_drop(unknown); /* the line's own error comes first */
+		answer_error(s, *name ? name : "inquest", err, &r);
+	} else if (line.kind == LINE_HOST) {
+		run_host(s, line.host);
+	} else if (line.kind == LINE_COMMAND) {
+		run_parsed(s, &line, &r);
+	}
+	arena_reset(&s->arena);
+	s->interrupted = interrupt_pending();
+	s->failed |= s->interrupted;
+}
+
+bool session_interrupted(const struct session *s)
+{
+	return s->interrupted;
+}
+
+bool session_ended(const struct session *s)
+{
+	return s->ended;
+}
+
+bool session_failed(const struct session *s)
+{
+	return s->failed;
+}
+
+const struct registry *session_registry(const struct session *s)
+{
+	return &s->registry;
+}
+
+struct target *session_target(const struct session *s)
+{
+	return s->target;
+}
+
+const struct command *session_command(const struct session *s, size_t i)
+{
+	return i < s->registry.commands.n ? s->registry.commands.v[i] : NULL;
+}
+
+struct err *session_find_command(
+	const struct session *s, const char *name, const struct command **ret)
+{
+	return registry_find(&s->registry, name, ret);
+}
+
+void session_quit(struct session *s)
+{
+	s->ended = true;
+}
