@@ -1,53 +1,65 @@
-/* Recovers a lost stack pointer by trying all and believing only a chain that proves itself. */
+/* Recovers a lost stack pointer by trying all and believing the chain that proves itself best. */
 #include "analyzer/stack/unwinder.h"
 
-enum { FRAMES_MIN = 3 };
+/*
+ * How convincing a chain is. Code that is gone (init sections) or entry stubs may stand before a return
+ * address without a call, and a call of another function is seen where its tail jumped: both are odd,
+ * and rare. A chance hit is the outer part of the true chain at most, so the longest good chain wins.
+ */
+enum { SCORE_MIN = 3, NOT_A_CHAIN = -1 };
 
-/* How convincing a chain is. Code that is gone (init sections) or entry stubs may stand before a
- * return address without a call, and a tail call is a call of another function: both are rare. */
-struct score {
-	unsigned frames, matched, odd;
-};
+/* What the stopped function's own callees have left below its frame returns into itself. */
+static bool same_function(const struct target *t, uint64_t a, uint64_t b)
+{
+	struct symbol x, y;
+	return symtab_at(t->syms, a, &x) && symtab_at(t->syms, b, &y) && x.va == y.va;
+}
 
-static bool chain_holds(struct target *t, const struct task *task, const struct regs *start)
+static int chain_score(struct target *t, const struct task *task, const struct regs *start)
 {
 	struct unwinder u;
-	struct score score = { 0 };
+	int matched = 0, odd = 0;
+	bool last_odd = false;
 	unsigned pc_reg = t->arch->reg_pc;
 	unwinder_init(&u, t, task, start, true);
 	for (;;) {
 		uint64_t pc = u.regs.v[pc_reg];
 		scoped_err struct err *err = unwinder_step(&u);
 		if (err || (u.step.end && u.step.broken))
-			return false;
+			return NOT_A_CHAIN;
 		if (u.step.end)
-			return score.frames >= FRAMES_MIN && score.matched > score.odd * 2;
-		score.frames++;
-		if (u.step.exact)
-			continue;
-		enum call_match match = unwinder_call_before(&u, u.regs.v[pc_reg], pc);
-		if (match == CALL_DIRECT || match == CALL_INDIRECT)
-			score.matched++;
-		else if (score.frames == 1)
-			return false;
-		else
-			score.odd++;
+			break;
+		enum call_match match = u.step.exact ?
+			CALL_DIRECT : unwinder_call_before(&u, u.regs.v[pc_reg], pc);
+		last_odd = match == CALL_NONE || match == CALL_OTHER;
+		if (u.frames == 1 && (last_odd || same_function(t, u.regs.v[pc_reg] - 1, pc)))
+			return NOT_A_CHAIN;
+		matched += !last_odd;
+		odd += last_odd;
 	}
+	/* The outermost return address was never a call's: entry code put it there. */
+	odd -= last_odd;
+	return matched >= SCORE_MIN && matched > odd ? matched - odd : NOT_A_CHAIN;
 }
 
 bool sp_search(struct target *t, const struct task *task, struct regs *io)
 {
-	uint64_t bytes;
+	uint64_t bytes, best_sp = 0;
+	int best = NOT_A_CHAIN;
 	scoped_err struct err *err = task_stack_bytes(t, &bytes);
 	if (err)
 		return false;
 	for (uint64_t sp = task->stack; sp < task->stack + bytes; sp += t->abi.word_bytes) {
 		struct regs regs = *io;
 		regs_set(&regs, t->arch->reg_sp, sp);
-		if (chain_holds(t, task, &regs)) {
-			*io = regs;
-			return true;
+		int score = chain_score(t, task, &regs);
+		if (score > best) {
+			best = score;
+			best_sp = sp;
 		}
 	}
-	return false;
+	if (best == NOT_A_CHAIN)
+		return false;
+	regs_set(io, t->arch->reg_sp, best_sp);
+	return true;
 }

@@ -26,8 +26,8 @@ enum call_match unwinder_call_before(const struct unwinder *u, uint64_t ra, uint
 
 /*
  * The registers but for sp are known (a CPU stopped on an exception vector has its own sp there): tries
- * each place of the task's stack and takes the first from which the chain reaches its proper end with
- * a call before every return address, most of them to the very function above. False: none does.
+ * each place of the task's stack and takes the one with the longest chain to its proper end that has
+ * calls before its return addresses. False: there is none.
  */
 bool sp_search(struct target *t, const struct task *task, struct regs *io);
 
