@@ -177,7 +177,11 @@ static bool read_text(struct printk_iter *it, uint64_t va, size_t n)
 	return !n || vspace_try_read(it->t->kernel, va, it->text.s, n, NULL) == FAULT_NONE;
 }
 
-static bool ring_record(struct printk_iter *it, const struct view *desc_view,
+enum ring_verdict { RECORD_GOOD, RECORD_NONE, RECORD_BAD };
+
+/* The descriptor of @id. One that was recycled (or, first of all, never used), or that its writer had
+ * not committed when the machine died, holds no record. */
+static enum ring_verdict ring_record(struct printk_iter *it, const struct view *desc_view,
 	const struct view *info_view, uint64_t id, struct printk_record *ret)
 {
 	enum { COMMITTED = 1, FINALIZED = 2 };
@@ -189,14 +193,15 @@ static bool ring_record(struct printk_iter *it, const struct view *desc_view,
 		    it->ring.descs + index * view_size(desc_view), &d) ||
 		!view_try_read(info_view, it->t->kernel,
 			it->ring.infos + index * view_size(info_view), &info))
-		return false;
+		return RECORD_BAD;
 	unsigned state = (unsigned)(d.state_var >> state_shift) & 3;
-	if ((d.state_var & id_mask(it->t)) != id || (state != COMMITTED && state != FINALIZED) ||
-		!block_text(it, &d, &off, &max))
-		return false;
+	if ((d.state_var & id_mask(it->t)) != id || (state != COMMITTED && state != FINALIZED))
+		return RECORD_NONE;
+	if (!block_text(it, &d, &off, &max))
+		return RECORD_BAD;
 	size_t n = info.text_len < max ? info.text_len : (size_t)max;
 	if (!read_text(it, it->ring.data + off, n))
-		return false;
+		return RECORD_BAD;
 	*ret = (struct printk_record){
 		.seq = info.seq,
 		.ts_ns = info.ts_ns,
@@ -206,7 +211,7 @@ static bool ring_record(struct printk_iter *it, const struct view *desc_view,
 		.text = strbuf_text(&it->text),
 		.text_bytes = n,
 	};
-	return true;
+	return RECORD_GOOD;
 }
 
 static struct err *ring_next(struct printk_iter *it, struct printk_record *ret, bool *ret_more)
@@ -219,11 +224,12 @@ static struct err *ring_next(struct printk_iter *it, struct printk_record *ret, 
 		uint64_t id = it->id;
 		it->id = (it->id + 1) & id_mask(it->t);
 		it->left--;
-		if (ring_record(it, desc_view, info_view, id, ret)) {
+		enum ring_verdict verdict = ring_record(it, desc_view, info_view, id, ret);
+		if (verdict == RECORD_GOOD) {
 			*ret_more = true;
 			return NULL;
 		}
-		it->lost++;
+		it->lost += verdict == RECORD_BAD;
 		err = interrupt_check();
 	}
 	return err;

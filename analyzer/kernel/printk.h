@@ -31,7 +31,7 @@ struct printk_iter {
 	struct printk_ring ring;
 	struct printk_bytes log;
 	uint64_t id, left, seq;
-	uint64_t lost; /* records that were being written or could not be read */
+	uint64_t lost; /* records that could not be read */
 	struct strbuf text;
 };
 
