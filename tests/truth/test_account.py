@@ -6,16 +6,29 @@ import pytest
 from conftest import share
 
 
+def same_name(comm, row):
+    """/proc shows a kernel thread's full name and a worker's queue behind its comm (fs/proc/array.c,
+    proc_task_name()); the task_struct has 15 bytes."""
+    if row["kernel"]:
+        return comm.startswith(row["comm"])
+    return comm == row["comm"]
+
+
 def test_ps(core):
-    """Tasks whose line did not change between the two readings, and that still live."""
+    """Tasks whose line did not change between the two readings. The state of one that was on a CPU
+    then (the reader itself) or at death is no constant, and some have been woken since."""
     ours = {row["pid"]: row for row in core.rows("ps") if row["pid"]}
     steady = [line.split(None, 9) for line in core.steady("ps") if not line.startswith("#")]
-    good = 0
+    same, states = [], []
     for pid, tgid, ppid, cpu, state, flags, vsize, rss, start, comm in steady:
         row = ours.get(int(pid))
-        good += bool(row) and (row["tgid"], row["ppid"], row["comm"], row["state"]) == (
-            int(tgid), int(ppid), comm, state)
-    share(good, len(steady), 0.95, "tasks")
+        same.append(bool(row) and (row["tgid"], row["ppid"]) == (int(tgid), int(ppid))
+                    and same_name(comm, row))
+        if row and state != "R" and row["current"] != ">":
+            states.append((row["state"], state))
+    share(sum(same), len(same), 0.99, "tasks")
+    share(sum(a == b or a == "R" for a, b in states), len(states), 0.97, "states")
+    share(sum(a == b for a, b in states), len(states), 0.6, "states of tasks not woken since")
 
 
 def test_ps_shows_no_strangers(core):
@@ -32,27 +45,40 @@ def test_ps_has_an_idle_task_per_cpu(core):
     assert [row["comm"] for row in idle] == [f"swapper/{i}" for i in range(int(core.meta["cpus"]))]
 
 
+def names_a_thing(name, module):
+    """Mapping symbols ($a, $d, $x) and local labels (.L…) mark stretches of code for tools.
+    /proc/kallsyms lists modules' (and, by an oversight of 6.1's mksysmap, __pi_$x), %pS never names
+    them, and neither do we. BPF programs come and go and are no module's."""
+    return module != "bpf" and not name.removeprefix("__pi_").startswith(("$", ".L"))
+
+
 def test_symbols(core):
     """Every line of /proc/kallsyms, modules included: address and name; and the type's letter."""
     ours = {}
     for row in core.rows("sym -l"):
         ours.setdefault((int(row["address"], 16), row["name"], row["module"]), set()).add(row["type"])
-    lines = [line.split() for line in core.truth("kallsyms")]
-    missing, letters = [], 0
-    for address, letter, name, *module in lines:
+    missing, letters = [], []
+    for line in core.truth("kallsyms"):
+        address, letter, name, *module = line.split()
         key = (int(address, 16), name, module[0].strip("[]") if module else None)
-        # BPF programs come and go and are no module's.
-        if key[2] == "bpf":
+        if not names_a_thing(key[1], key[2]):
             continue
-        if key not in ours:
+        if key in ours:
+            letters.append(letter in ours[key])
+        else:
             missing.append(key)
-        elif letter in ours[key]:
-            letters += 1
-    assert not missing, f"{len(missing)} of {len(lines)} missing, e.g. {missing[:5]}"
-    share(letters, len(lines), 0.999, "type letters")
+    assert not missing, f"{len(missing)} missing, e.g. {missing[:5]}"
+    assert len(letters) > 10000
+    share(sum(letters), len(letters), 0.999, "type letters")
 
 
 CONSOLE = re.compile(r"^\[ *(\d+\.\d{6})\] ?(.*)$")
+
+
+def stamp(row):
+    """The kernel cuts nanoseconds off."""
+    us = round(row["ts"] * 1e9) // 1000
+    return f"{us // 1000000}.{us % 1000000:06}"
 
 
 def console_lines(core):
@@ -68,7 +94,7 @@ def console_lines(core):
 def test_log(core):
     """Every line of the console that is not older than the buffer, in order."""
     rows = core.rows("log")
-    ours = [(f"{row['ts']:.6f}", row["text"].rstrip()) for row in rows]
+    ours = [(stamp(row), row["text"].rstrip()) for row in rows]
     assert ours, "the log is empty"
     oldest = float(ours[0][0])
     lines = [line for line in console_lines(core) if float(line[0]) >= oldest]
@@ -92,8 +118,7 @@ def test_log_text_form(core):
     assert done.returncode == 0
     first = core.rows("log")[0]
     line = done.stdout.split(b"\n")[0].decode()
-    seconds = f"{first['ts']:.6f}"
-    assert line.startswith(f"[{seconds:>12}] ") and line.endswith(first["text"].rstrip()[-40:])
+    assert line.startswith(f"[{stamp(first):>12}] ") and line.endswith(first["text"].rstrip()[-40:])
 
 
 def test_sys(core):
@@ -131,11 +156,13 @@ def enumerators(core, name):
     return {n: int(v) for n, v in re.findall(r"(\w+) = (\d+)", row["text"])}
 
 
-def test_percpu_counters(core):
+def test_percpu_events(core):
     """vm_event_states summed over the CPUs is /proc/vmstat: equal where both readings agree, and
     never less than the second reading."""
     first = dict(line.split() for line in core.truth("vmstat"))
     second = dict(line.split() for line in core.truth("vmstat.2"))
+    if "pgfault" not in second:
+        pytest.skip("a kernel without CONFIG_VM_EVENT_COUNTERS")
     events = enumerators(core, "vm_event_item")
     names = [n for n in events if n.lower() in second]
     assert len(names) > 30
@@ -143,11 +170,27 @@ def test_percpu_counters(core):
     equal = steady = 0
     for name, answer in zip(names, answers):
         value, key = answer["rows"][0]["value"], name.lower()
-        assert int(value) >= int(second[key]), f"{key}: {value} < {second[key]}"
+        assert value >= int(second[key]), f"{key}: {value} < {second[key]}"
         if first[key] == second[key]:
             steady += 1
-            equal += int(value) == int(second[key])
+            equal += value == int(second[key])
     share(equal, steady, 0.9, "steady counters")
+
+
+def test_percpu_softirqs(core):
+    """kstat.softirqs, each CPU's own, against /proc/softirqs: never less, and equal where steady."""
+    def table(name):
+        return [line.split() for line in core.truth(name)[1:]]
+    equal = steady = 0
+    for i, (then, now) in enumerate(zip(table("softirqs"), table("softirqs.2"))):
+        rows = core.rows(f"percpu kstat.softirqs[{i}]")
+        for cpu in range(int(core.meta["cpus"])):
+            value, low = int(rows[cpu]["value"]), int(now[1 + cpu])
+            assert value >= low, f"{now[0]} CPU {cpu}: {value} < {low}"
+            if then[1 + cpu] == now[1 + cpu]:
+                steady += 1
+                equal += value == low
+    share(equal, steady, 0.8, "steady softirq counts")
 
 
 def test_percpu_addresses(core):

@@ -75,7 +75,8 @@ def test_sizes_are_the_kernels(core):
     if not core.panicked:
         pytest.skip("nothing died here")
     (row,) = core.rows("bt")
-    printed = {(p.name, p.size) for p in map(Printed, core.truth("splat.stack")) if p.size}
+    lines = [line for line in core.truth("splat") if not line.startswith("#")]
+    printed = {(p.name, p.size) for p in map(Printed, lines) if p.size}
     ours = {f["symbol"]: int(f["size"], 16) for f in row["frames"] if f["symbol"]}
     checked = [(n, s) for n, s in printed if n in ours]
     share(sum(ours[n] == s for n, s in checked), len(checked), 1.0, "sizes")
@@ -93,17 +94,32 @@ def stacks(lines):
     return tasks
 
 
+def switches(core):
+    """pid -> (voluntary, involuntary) context switches at the second reading."""
+    table = {}
+    for line in core.truth("task_status.2"):
+        path, _, rest = line.partition("/status:")
+        key, _, value = rest.partition(":")
+        if key.endswith("voluntary_ctxt_switches"):
+            table.setdefault(int(path.rsplit("/", 1)[1]), []).append(int(value))
+    return table
+
+
 def test_blocked_tasks(core):
-    """Every task whose stack was the same in both readings and that has not run since."""
+    """Every task whose stack was the same in both readings and that has not run since: its counts
+    of context switches tell. Not the reader itself, whose own stack was a running one."""
     first, second = stacks(core.truth("stacks")), stacks(core.truth("stacks.2"))
-    state = {row["pid"]: row for row in core.rows("ps")}
-    pids = [pid for pid, frames in first.items()
-            if frames and second.get(pid) == frames and pid in state
-            and state[pid]["state"] in "SDI" and state[pid]["current"] != ">"]
-    assert len(pids) >= 20, "too few blocked tasks to compare"
-    answers = core.run(*[f"bt {pid}" for pid in pids])
+    ours = {row["pid"]: row for row in core.rows("ps")
+            if row["pid"] and row["current"] != ">" and row["comm"] != "account"}
+    pids = [pid for pid, frames in first.items() if frames and second.get(pid) == frames and pid in ours]
+    fields = ("nvcsw", "nivcsw")
+    answers = core.run(*[f"struct task_struct.{f} {ours[pid]['task']}" for pid in pids for f in fields])
+    counts = [int(answer["rows"][0]["text"]) for answer in answers]
+    then = switches(core)
+    asleep = [pid for i, pid in enumerate(pids) if counts[2 * i:2 * i + 2] == then.get(pid)]
+    assert len(asleep) >= 15, "too few blocked tasks to compare"
     good = total = 0
-    for pid, answer in zip(pids, answers):
+    for pid, answer in zip(asleep, core.run(*[f"bt {pid}" for pid in asleep])):
         printed = [Printed(line) for line in first[pid]]
         total += len(printed)
         good += in_order(core, printed, answer["rows"][0]["frames"])
