@@ -13,6 +13,7 @@
 struct symbol {
 	uint64_t va;
 	uint64_t size;      /* to the next symbol of other address, as kallsyms has it */
+	uint64_t object_size; /* as its source has it (ELF's st_size); 0: not said */
 	const char *name;   /* lives as long as the table */
 	const char *module; /* NULL: the kernel itself */
 	char type;          /* nm's letter: T t D d B b R r W w V v A a U u */
@@ -27,8 +28,12 @@ void symtab_destroy(struct symtab *st);
 void symtab_add(struct symtab *st, const char *name, uint64_t va, uint64_t size, char type,
 	const char *module);
 
-/* Adds a vmlinux's symbols that kallsyms would take, moved by @slide (KASLR); @abs_percpu ones and
- * others of section SHN_ABS stay. */
+/*
+ * Adds a vmlinux's symbols that kallsyms would take, moved by @slide (KASLR), and the range from _text
+ * to _end. Names are borrowed from @elf's string table: it must stay open as long as the table. What
+ * kallsyms leaves out on purpose (absolute symbols, which do not move, veneers, its own tables) is
+ * found by name, but no address belongs to it and symtab_get() does not count it.
+ */
 struct err *symtab_add_elf(struct symtab *st, Elf *elf, uint64_t slide) MUST_CHECK;
 
 /* Addresses between which code and data of @module (NULL: kernel) lie: a lookup outside of every
@@ -38,15 +43,26 @@ void symtab_add_range(struct symtab *st, uint64_t start, uint64_t end, const cha
 /* After adding, before looking up. Idempotent. */
 void symtab_finish(struct symtab *st);
 
+/*
+ * More symbols that cost something to load (the modules'): @load is called once, at the first lookup
+ * by address outside of every range, by name that is not among the kernel's, or of all symbols. It
+ * adds what it finds and calls symtab_finish().
+ */
+typedef void (*symtab_load_fn)(void *cx);
+void symtab_load_later(struct symtab *st, symtab_load_fn load, void *cx);
+
+/* By name among the kernel's own symbols only: for what the program itself needs to know. */
+bool symtab_find_kernel(const struct symtab *st, const char *name, struct symbol *ret);
+
 /* By name: the kernel's before a module's; "module:name" asks for one module's. */
 bool symtab_find(const struct symtab *st, const char *name, struct symbol *ret);
 
 /* The symbol whose [va, va+size) holds @va. */
 bool symtab_at(const struct symtab *st, uint64_t va, struct symbol *ret);
 
-/* The next symbol after @va of any name, and the one before it; for neighbours. */
+/* All symbols by ascending address; aliases in the kernel's order. */
 size_t symtab_count(const struct symtab *st);
-void symtab_get(const struct symtab *st, size_t i, struct symbol *ret); /* ascending addresses */
+void symtab_get(const struct symtab *st, size_t i, struct symbol *ret);
 
 /* "sym+0xoff/0xsize [module]" as %pS; a return address is looked up at va - 1 like %pB and shown
  * with its own offset. False (nothing appended) when no symbol holds it. */

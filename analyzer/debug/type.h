@@ -28,7 +28,7 @@ enum type_kind {
 	TYPE_FUNCTION,
 };
 
-enum int_encoding { INT_UNSIGNED, INT_SIGNED, INT_BOOL, INT_CHAR /* signed is INT_CHAR too */ };
+enum int_encoding { INT_UNSIGNED, INT_SIGNED, INT_BOOL, INT_CHAR /* either sign */ };
 
 struct type;
 
@@ -50,9 +50,11 @@ struct type {
 	uint64_t size;    /* bytes; 0: void, incomplete, function, flexible array */
 	bool declaration; /* struct X; without a body anywhere so far */
 	enum int_encoding encoding;  /* INT, ENUM */
+	bool is_signed;              /* INT (chars too), ENUM: widens with its sign */
 	const struct type *target;   /* POINTER, ARRAY, TYPEDEF, QUALIFIED, FUNCTION (returned); ENUM: base */
 	uint64_t count;              /* ARRAY: elements, 0: flexible */
-	const struct type_member *member; /* STRUCT, UNION (FUNCTION: parameters), once complete */
+	const struct type_member *member; /* STRUCT, UNION, once complete; FUNCTION: parameters, a
+	                                   * last one named "..." stands for the variable ones */
 	uint32_t nmembers;
 	const struct type_enumerator *enumerator; /* ENUM, once complete */
 	uint32_t nenumerators;
@@ -80,6 +82,10 @@ const char *types_source(const struct types *db);
  * all units is needed. ERR_NOT_FOUND after all units were looked at.
  */
 struct err *types_find(struct types *db, enum type_kind kind, const char *name, const char *hint,
+	const struct type **ret) MUST_CHECK;
+
+/* A struct, else a union, typedef or enum of this name: one search for all four. */
+struct err *types_find_any(struct types *db, const char *name, const char *hint,
 	const struct type **ret) MUST_CHECK;
 
 /* As C writes it: "struct list_head", "unsigned long", "pid_t", "struct task_struct *". */

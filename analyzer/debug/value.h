@@ -15,17 +15,20 @@ struct debug_env {
 	const struct symtab *syms;
 };
 
-/* An object in target memory. */
+/* An object in target memory, or a number that was computed (an address taken with &). */
 struct value {
 	const struct type *type;
 	uint64_t va;
 	uint32_t bit_offset; /* within the byte at va; bitfields only */
 	uint32_t bit_size;   /* 0: not a bitfield */
+	bool computed;       /* not in memory: .number is what it holds */
+	uint64_t number;
 };
 
 /*
- * NAME, NAME.member, NAME->member, NAME[2].x, *NAME, &… : symbols with their declared type. Errors
- * (ERR_USAGE) quote the text and put the place into the message as "at column N".
+ * NAME, NAME.member, NAME->member, NAME[2].x, *NAME, &…, (TYPE)…, numbers and parentheses: symbols with
+ * their declared type, run-time addresses. A function's name stands for its address. Errors (ERR_USAGE
+ * for what does not parse) quote the text and put the place into the message as "at column N".
  */
 struct err *value_parse(const struct debug_env *env, const char *text, struct value *ret) MUST_CHECK;
 

@@ -1,0 +1,233 @@
+/*
+ * The type database: looking types up, completing them, and finding members by path. Where types
+ * come from is the provider's business.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/base/xalloc.h"
+#include "analyzer/debug/lines.h"
+#include "analyzer/debug/types_internal.h"
+
+struct types *types_create(const struct abi *abi)
+{
+	struct types *db = xcalloc(1, sizeof(*db));
+	db->abi = *abi;
+	db->void_type = types_intern(db, &(struct type){ .kind = TYPE_VOID, .complete = true }, 0);
+	return db;
+}
+
+void types_destroy(struct types *db)
+{
+	if (!db)
+		return;
+	if (db->provider)
+		db->provider->destroy(db->provider);
+	for (size_t i = 0; i < 3; i++)
+		strmap_deinit(&db->tag[i]);
+	free(db->interned);
+	arena_deinit(&db->arena);
+	free(db);
+}
+
+const struct abi *types_abi(const struct types *db)
+{
+	return &db->abi;
+}
+
+const char *types_source(const struct types *db)
+{
+	return db->provider ? db->provider->name : NULL;
+}
+
+static struct err *no_types(const char *what)
+{
+	return err_new(ERR_MISSING, "no debug information to find %s in", what);
+}
+
+struct err *types_find(struct types *db, enum type_kind kind, const char *name, const char *hint,
+	const struct type **ret)
+{
+	if (!db->provider)
+		return no_types(name);
+	const struct type *t = NULL;
+	struct err *e = db->provider->find(db->provider, kind, name, hint, &t);
+	if (e)
+		return e;
+	if (!t) {
+		bool tag = kind == TYPE_STRUCT || kind == TYPE_UNION || kind == TYPE_ENUM;
+		return err_new(ERR_NOT_FOUND, "no type %s%s%s", tag ? type_kind_word(kind) : "",
+			tag ? " " : "", name);
+	}
+	*ret = t;
+	return NULL;
+}
+
+struct err *types_find_any(
+	struct types *db, const char *name, const char *hint, const struct type **ret)
+{
+	if (!db->provider)
+		return no_types(name);
+	const struct type *t = NULL;
+	struct err *e = db->provider->find(db->provider, TYPE_VOID, name, hint, &t);
+	if (!e && !t)
+		e = err_new(ERR_NOT_FOUND, "no type %s", name);
+	if (!e)
+		*ret = t;
+	return e;
+}
+
+struct err *types_find_variable(
+	struct types *db, const char *name, const char *hint, const struct type **ret)
+{
+	if (!db->provider)
+		return no_types(name);
+	const struct type *t = NULL;
+	struct err *e = db->provider->find_variable(db->provider, name, hint, &t);
+	if (!e && !t)
+		e = err_new(ERR_NOT_FOUND, "no debug information for a variable %s", name);
+	if (!e)
+		*ret = t;
+	return e;
+}
+
+struct err *type_complete(struct types *db, const struct type *t)
+{
+	if (t->complete)
+		return NULL;
+	struct type *own = (struct type *)t;
+	struct type_node *node = (struct type_node *)own;
+	if (t->declaration) {
+		/* Finding a definition of this name turns the declaration itself into it. */
+		const struct type *found;
+		struct err *e = t->name ? types_find(db, t->kind, t->name, NULL, &found)
+					: err_new(ERR_MISSING, "an anonymous type without a body");
+		if (e)
+			return err_wrap(e, "%s %s is only declared", type_kind_word(t->kind),
+				t->name ? t->name : "{...}");
+		if (t->declaration)
+			return err_new(ERR_MISSING, "%s %s is only declared",
+				type_kind_word(t->kind), t->name);
+		if (t->complete)
+			return NULL;
+	}
+	if (!node->provider || node->completing)
+		return err_new(
+			ERR_FORMAT, "the members of %s cannot be read", t->name ? t->name : "?");
+	node->completing = true;
+	struct err *e = node->provider->complete(node->provider, own);
+	node->completing = false;
+	if (!e)
+		own->complete = true;
+	return e;
+}
+
+const struct type *type_strip(const struct type *t)
+{
+	for (unsigned i = 0; i < TYPE_MAX_DEPTH && t->target; i++) {
+		if (t->kind != TYPE_TYPEDEF && t->kind != TYPE_QUALIFIED)
+			break;
+		t = t->target;
+	}
+	return t;
+}
+
+bool types_source_line(struct types *db, uint64_t link_va, const char **ret_file, int *ret_line)
+{
+	return db->provider && db->provider->source_line &&
+	       db->provider->source_line(db->provider, link_va, ret_file, ret_line);
+}
+
+/* ---- members by path ----------------------------------------------- */
+
+/* Looks for @name among the members of @t and, through anonymous ones, below them. @budget ends
+ * what a struct that contains itself would make endless. */
+static struct err *find_member(struct types *db, const struct type *t, const char *name, size_t len,
+	unsigned *budget, struct field_ref *io, bool *ret_found)
+{
+	struct err *e = type_complete(db, t);
+	if (e)
+		return e;
+	for (uint32_t i = 0; i < t->nmembers; i++) {
+		const struct type_member *m = &t->member[i];
+		if (!m->name || strncmp(m->name, name, len) || m->name[len])
+			continue;
+		*io = (struct field_ref){ m->type, io->bit_offset + m->bit_offset, m->bit_size };
+		*ret_found = true;
+		return NULL;
+	}
+	for (uint32_t i = 0; i < t->nmembers && *budget; i++) {
+		const struct type_member *m = &t->member[i];
+		const struct type *inner = m->name ? NULL : type_strip(m->type);
+		if (!inner || (inner->kind != TYPE_STRUCT && inner->kind != TYPE_UNION))
+			continue;
+		struct field_ref at = { inner, io->bit_offset + m->bit_offset, 0 };
+		--*budget;
+		e = find_member(db, inner, name, len, budget, &at, ret_found);
+		if (e || *ret_found) {
+			*io = at;
+			return e;
+		}
+	}
+	return NULL;
+}
+
+static struct err *step_member(struct types *db, const char **io_path, struct field_ref *io)
+{
+	const char *name = *io_path;
+	size_t len = 0;
+	while (isalnum((unsigned char)name[len]) || name[len] == '_' || name[len] == '$')
+		len++;
+	if (!len)
+		return err_new(ERR_USAGE, "a member's name is missing at \"%s\"", name);
+	const struct type *t = type_strip(io->type);
+	if (io->bit_size || (t->kind != TYPE_STRUCT && t->kind != TYPE_UNION)) {
+		scoped_strbuf struct strbuf b = { 0 };
+		type_declare(io->type, NULL, &b);
+		return err_new(ERR_USAGE, "%s has no members, so no %.*s", strbuf_text(&b),
+			(int)len, name);
+	}
+	bool found = false;
+	unsigned budget = 4096;
+	struct err *e = find_member(db, t, name, len, &budget, io, &found);
+	if (!e && !found)
+		e = err_new(ERR_NOT_FOUND, "%s %s has no member %.*s", type_kind_word(t->kind),
+			t->name ? t->name : "{...}", (int)len, name);
+	*io_path = name + len;
+	return e;
+}
+
+static struct err *step_index(const char **io_path, struct field_ref *io)
+{
+	char *end;
+	unsigned long long i = strtoull(*io_path + 1, &end, 0);
+	if (end == *io_path + 1 || *end != ']')
+		return err_new(ERR_USAGE, "\"%s\" is no array index", *io_path);
+	const struct type *t = type_strip(io->type);
+	if (io->bit_size || t->kind != TYPE_ARRAY)
+		return err_new(ERR_USAGE, "an index on what is no array, at \"%s\"", *io_path);
+	uint64_t bits;
+	if ((t->count && i >= t->count) || __builtin_mul_overflow(t->target->size * 8, i, &bits) ||
+		__builtin_add_overflow(io->bit_offset, bits, &io->bit_offset))
+		return err_new(ERR_USAGE, "index %llu is beyond the array's %llu elements", i,
+			(unsigned long long)t->count);
+	io->type = t->target;
+	*io_path = end + 1;
+	return NULL;
+}
+
+struct err *type_field(
+	struct types *db, const struct type *t, const char *path, struct field_ref *ret)
+{
+	struct field_ref at = { .type = t };
+	for (const char *p = path; *p || p == path;) {
+		if (*p == '.' && p != path)
+			p++;
+		struct err *e = *p == '[' ? step_index(&p, &at) : step_member(db, &p, &at);
+		if (e)
+			return e;
+	}
+	*ret = at;
+	return NULL;
+}
