@@ -29,7 +29,7 @@ struct arch_env {
 	/* Name of the function that holds @pc and where it begins; the name is borrowed. */
 	bool (*function)(void *cx, uint64_t pc, const char **ret_name, uint64_t *ret_start);
 	/* A number by key: VMCOREINFO's own keys ("NUMBER(VA_BITS)", "PAGESIZE"), overrides by the
-	 * same keys, or "offsetof(TYPE.member)" and "sizeof(TYPE)" from the types. ARM32 asks for
+	 * same keys, or "offsetof(TYPE.member)" and "sizeof(TYPE[.member])" from the types. ARM32 asks for
 	 * "CONFIG(ARM_LPAE)" (0 or 1 when known) and the override "PAGE_OFFSET" too. */
 	bool (*number)(void *cx, const char *key, uint64_t *ret);
 	/* Bounds of the stack that holds @sp (task, irq, overflow …). */

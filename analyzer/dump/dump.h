@@ -66,7 +66,9 @@ bool dump_recognises(const char *path);
 
 /*
  * The bytes at @pa in place: *ret_p points to *ret_n > 0 of them (up to the end of the run or page).
- * They stay valid while dump_generation() does not change. Thread-safe.
+ * They stay valid while dump_generation() does not change. Thread-safe. Stale pointers stay readable
+ * until dump_close(), but may show zeroes; so whoever shares a dump between threads takes the
+ * generation before mapping, and uses the bytes only if it is the same after having read them.
  */
 enum fault_kind dump_map(struct dump *d, struct paddr pa, const uint8_t **ret_p, size_t *ret_n);
 

@@ -4,6 +4,7 @@
 #ifndef ANALYZER_DUMP_READER_H
 #define ANALYZER_DUMP_READER_H
 
+#include "analyzer/base/arena.h"
 #include "analyzer/base/vec.h"
 #include "analyzer/dump/dump.h"
 
@@ -21,7 +22,9 @@ uint64_t bytes_file_size(const struct bytes *b);  /* on disk */
 bool bytes_flattened(const struct bytes *b);
 bool bytes_cut(const struct bytes *b);            /* a flattened stream without its end marker */
 
-/* Up to *n bytes at @off in place; false when there are none. *n shrinks to what is contiguous. */
+/* Up to *n bytes at @off in place; false when there are none. *n shrinks to what is contiguous.
+ * What a whole flattened stream never wrote is zero, in a cut one it is not there. So
+ * bytes_size() may be far larger than bytes_file_size(): bound allocations by the latter. */
 bool bytes_map(const struct bytes *b, uint64_t off, const uint8_t **ret_p, size_t *n);
 
 /* Copies exactly @n bytes, false when they are not all there. */
@@ -35,28 +38,42 @@ struct dump {
 	size_t nfiles;
 	VEC(struct dump_extent) extents;
 	VEC(struct dump_note) notes;
-	uint64_t generation;
+	struct arena arena;          /* note names, copies of notes that are not contiguous */
+	uint64_t generation;         /* atomic */
+	uint64_t cache_limit_bytes;  /* of decompressed pages; a test may set it after dump_open() */
 	char *vmcoreinfo;
 	char *damage;
 	char *format;
+	char *codecs;
 };
 
 struct dump_reader {
 	const char *name;
-	/* Looks at the first bytes only. */
-	bool (*recognises)(const struct bytes *b);
-	/* Fills d->info, extents, notes and state from d->file. */
+	/* Looks at the first bytes only. On false, *ret_why may be set to words that follow the file's
+	 * name: "is an ELF file, but …" (a constant string). */
+	bool (*recognises)(const struct bytes *b, const char **ret_why);
+	/* Fills d->info, extents, notes and state from d->file. Its errors do not name the file; all
+	 * that it leaves in @d is released by close, also after an error. */
 	struct err *(*open)(struct dump *d);
+	/* As dump_map(); any number of threads at once. */
 	enum fault_kind (*map)(struct dump *d, uint64_t pa, const uint8_t **ret_p, size_t *ret_n);
+	/* d->state may be NULL. */
 	void (*close)(struct dump *d);
 };
 
 extern const struct dump_reader elf_core_reader;
 extern const struct dump_reader kdump_reader;
 
-/* Splits PT_NOTE bytes (@align 4 or 8 as ELF says) into d->notes; senseless sizes end it with damage
- * noted. @p must outlive @d. Picks the VMCOREINFO text into d->vmcoreinfo. */
+/* Splits PT_NOTE bytes (padded to 4, in ELF64 too) into d->notes; senseless sizes end it with damage
+ * noted. @p must outlive @d's notes. Picks the VMCOREINFO text into d->vmcoreinfo. */
 void notes_parse(struct dump *d, const uint8_t *p, size_t n, const struct abi *abi);
+
+/* The same for @size bytes at @off of @b; what is not in the file becomes damage. */
+void notes_load(struct dump *d, const struct bytes *b, uint64_t off, uint64_t size,
+	const struct abi *abi);
+
+/* Copies VMCOREINFO text; the first one stays. */
+void vmcoreinfo_keep(struct dump *d, const uint8_t *p, size_t n);
 
 /* Records that the dump is open only in part; the first reason stays. */
 void dump_damaged(struct dump *d, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -82,21 +82,22 @@ struct err *target_view(struct target *t, const struct view_spec *spec, const st
 	return NULL;
 }
 
-/* "offsetof(TYPE.member)" and "sizeof(TYPE)", TYPE being a struct's tag or a typedef. */
+/* "offsetof(TYPE.member)", "sizeof(TYPE)" and "sizeof(TYPE.member)", TYPE being a struct's tag. */
 static bool type_number(const struct target *t, const char *key, uint64_t *ret)
 {
 	char type_name[64], member[128] = "";
 	const struct type *type;
 	struct field_ref field;
-	if (!t->types || (sscanf(key, "offsetof(%63[^.].%127[^)])", type_name, member) != 2 &&
-		sscanf(key, "sizeof(%63[^)])", type_name) != 1))
+	bool offset = sscanf(key, "offsetof(%63[^.].%127[^)])", type_name, member) == 2;
+	if (!t->types || (!offset && sscanf(key, "sizeof(%63[^.)].%127[^)])", type_name, member) < 1))
 		return false;
-	scoped_err struct err *err = types_find(t->types, TYPE_STRUCT, type_name, NULL, &type);
+	scoped_err struct err *err =
+		types_find(t->types, TYPE_STRUCT, type_name, "init/main.c", &type);
 	if (!err && *member)
 		err = type_field(t->types, type, member, &field);
 	if (err)
 		return false;
-	*ret = *member ? field.bit_offset / 8 : type->size;
+	*ret = offset ? field.bit_offset / 8 : *member ? field.type->size : type->size;
 	return true;
 }
 

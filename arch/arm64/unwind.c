@@ -157,10 +157,11 @@ static void step_zero_record(const struct arch_env *env, const struct abi *abi,
 	const struct arch_layout *l, const struct record *rec, struct regs *io,
 	struct unwind_step *step)
 {
-	uint64_t off, va, ignored;
+	/* arch/arm64/include/asm/ptrace.h: u64 stackframe[2], since v6.13 struct frame_record_meta */
+	uint64_t bytes, va;
 	struct regs r;
-	bool known = env_number(env, "offsetof(pt_regs.stackframe)", &off);
-	bool meta = known && (off == 296 || env_number(env, "sizeof(frame_record_meta)", &ignored));
+	bool known = env_number(env, "sizeof(pt_regs.stackframe)", &bytes);
+	bool meta = known && bytes > 16;
 
 	if ((known && !meta) || rec->type != META_PT_REGS) {
 		bool odd = meta && rec->type != META_FINAL;

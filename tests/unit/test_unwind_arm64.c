@@ -52,9 +52,14 @@ static bool mem_stack(void *cx, uint64_t sp, uint64_t *ret_lo, uint64_t *ret_hi)
 static bool mem_number(void *cx, const char *key, uint64_t *ret)
 {
 	(void)cx;
-	if (!stackframe_off || strcmp(key, "offsetof(pt_regs.stackframe)"))
+	if (!stackframe_off)
 		return false;
-	*ret = stackframe_off;
+	if (!strcmp(key, "offsetof(pt_regs.stackframe)"))
+		*ret = stackframe_off;
+	else if (!strcmp(key, "sizeof(pt_regs.stackframe)"))
+		*ret = stackframe_off == 296 ? 24 : 16;
+	else
+		return false;
 	return true;
 }
 
