@@ -52,8 +52,8 @@ struct dump;
 
 /*
  * Opens the files as one dump. ERR_IO when one cannot be read, ERR_FORMAT when it is no dump that
- * any reader knows or its headers are cut or senseless (the message names the file and the reason). A
- * dump cut after its headers opens, with info->damage set.
+ * any reader knows or its headers are cut or senseless (the message names the file and the reason).
+ * A dump cut after its headers opens, with info->damage set.
  */
 struct err *dump_open(const char *const *paths, size_t npaths, struct dump **ret) MUST_CHECK;
 void dump_close(struct dump *d);
@@ -65,10 +65,10 @@ const struct dump_info *dump_info(const struct dump *d);
 bool dump_recognises(const char *path);
 
 /*
- * The bytes at @pa in place: *ret_p points to *ret_n > 0 of them (up to the end of the run or page).
- * They stay valid while dump_generation() does not change. Thread-safe. Stale pointers stay readable
- * until dump_close(), but may show zeroes; so whoever shares a dump between threads takes the
- * generation before mapping, and uses the bytes only if it is the same after having read them.
+ * The bytes at @pa in place: *ret_p points to *ret_n > 0 of them (up to the end of the run or
+ * page). They stay valid while dump_generation() does not change. Thread-safe. Stale pointers stay
+ * readable until dump_close(), but may show zeroes; so whoever shares a dump between threads takes
+ * the generation before mapping, and uses the bytes only if it is the same after having read them.
  */
 enum fault_kind dump_map(struct dump *d, struct paddr pa, const uint8_t **ret_p, size_t *ret_n);
 
@@ -86,8 +86,8 @@ struct err *dump_read(struct dump *d, struct paddr pa, void *buf, size_t n) MUST
  * *ret, false when the line or the text (NULL) is absent. */
 bool vmcoreinfo_find(const char *text, const char *key, char **ret);
 
-/* The same as a number: decimal or 0x-hex as the kernel printed it; SYMBOL() and KERNELOFFSET, which
- * it prints in bare hex, are read so. Negative decimals come as two's complement. */
+/* The same as a number: decimal or 0x-hex as the kernel printed it; SYMBOL() and KERNELOFFSET,
+ * which it prints in bare hex, are read so. Negative decimals come as two's complement. */
 bool vmcoreinfo_number(const char *text, const char *key, uint64_t *ret);
 
 #endif

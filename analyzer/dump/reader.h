@@ -1,5 +1,6 @@
 /*
- * What a container format implements, and the bytes it reads from. For the files of this folder only.
+ * What a container format implements, and the bytes it reads from. For the files of this folder
+ * only.
  */
 #ifndef ANALYZER_DUMP_READER_H
 #define ANALYZER_DUMP_READER_H
@@ -9,8 +10,8 @@
 #include "analyzer/dump/dump.h"
 
 /*
- * The content of one file, mmap'ed. A makedumpfile "flattened" stream presents the bytes of the file
- * that it would unfold to, through the same two calls.
+ * The content of one file, mmap'ed. A makedumpfile "flattened" stream presents the bytes of the
+ * file that it would unfold to, through the same two calls.
  */
 struct bytes;
 
@@ -40,7 +41,7 @@ struct dump {
 	VEC(struct dump_note) notes;
 	struct arena arena;          /* note names, copies of notes that are not contiguous */
 	uint64_t generation;         /* atomic */
-	uint64_t cache_limit_bytes;  /* of decompressed pages; a test may set it after dump_open() */
+	uint64_t cache_limit_bytes;  /* of decompressed pages; tests set it after dump_open() */
 	char *vmcoreinfo;
 	char *damage;
 	char *format;
@@ -49,11 +50,11 @@ struct dump {
 
 struct dump_reader {
 	const char *name;
-	/* Looks at the first bytes only. On false, *ret_why may be set to words that follow the file's
-	 * name: "is an ELF file, but …" (a constant string). */
+	/* Looks at the first bytes only. On false, *ret_why may be set to words that follow the
+	 * file's name: "is an ELF file, but …" (a constant string). */
 	bool (*recognises)(const struct bytes *b, const char **ret_why);
-	/* Fills d->info, extents, notes and state from d->file. Its errors do not name the file; all
-	 * that it leaves in @d is released by close, also after an error. */
+	/* Fills d->info, extents, notes and state from d->file. Its errors do not name the file;
+	 * all that it leaves in @d is released by close, also after an error. */
 	struct err *(*open)(struct dump *d);
 	/* As dump_map(); any number of threads at once. */
 	enum fault_kind (*map)(struct dump *d, uint64_t pa, const uint8_t **ret_p, size_t *ret_n);
@@ -64,8 +65,8 @@ struct dump_reader {
 extern const struct dump_reader elf_core_reader;
 extern const struct dump_reader kdump_reader;
 
-/* Splits PT_NOTE bytes (padded to 4, in ELF64 too) into d->notes; senseless sizes end it with damage
- * noted. @p must outlive @d's notes. Picks the VMCOREINFO text into d->vmcoreinfo. */
+/* Splits PT_NOTE bytes (padded to 4, in ELF64 too) into d->notes; senseless sizes end it with
+ * damage noted. @p must outlive @d's notes. Picks the VMCOREINFO text into d->vmcoreinfo. */
 void notes_parse(struct dump *d, const uint8_t *p, size_t n, const struct abi *abi);
 
 /* The same for @size bytes at @off of @b; what is not in the file becomes damage. */
