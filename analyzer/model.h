@@ -14,6 +14,7 @@
 #include "analyzer/kernel/system.h"
 #include "analyzer/kernel/task.h"
 #include "analyzer/kernel/user_space.h"
+#include "analyzer/shell/arg_types.h"
 #include "analyzer/space/vspace.h"
 #include "analyzer/stack/trace.h"
 #include "analyzer/target/target.h"

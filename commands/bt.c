@@ -3,10 +3,12 @@
 #include "analyzer/model.h"
 
 static const struct column frame_columns[] = {
-	{ "n", .width = 3, .align = ALIGN_RIGHT },
-	{ "sp", .width = 18 },
+	{ "number", .width = 3, .align = ALIGN_RIGHT, .text_only = true },
+	{ "stack", .text_only = true },
 	{ "location", .text_only = true },
 	{ "note", .text_only = true },
+	{ "n", .hidden = true },
+	{ "sp", .hidden = true },
 	{ "pc", .hidden = true },
 	{ "symbol", .hidden = true },
 	{ "offset", .hidden = true },
@@ -23,7 +25,7 @@ static const struct column frame_columns[] = {
 static const struct table frame_table = { .layout = LAYOUT_LINES, .columns = frame_columns };
 
 static const struct column bt_columns[] = {
-	{ "pid" }, { "task" }, { "cpu" }, { "comm" },
+	{ "pid" }, { "task" }, { "cpu" }, { "comm", .title = "COMMAND" },
 	{ "source", .hidden = true },
 	{ "end", .hidden = true },
 	{ "frames", .list = &frame_table },
@@ -71,6 +73,9 @@ static void show_frame(struct cx *cx, const struct frame *f, unsigned n, bool li
 {
 	scoped_strbuf struct strbuf note = { 0 };
 	out_row(cx->out);
+	out_strf(cx->out, "number", "#%u", n);
+	out_strf(cx->out, "stack", "[%0*llx]", cx->target->abi.word_bytes * 2,
+		(unsigned long long)f->sp);
 	out_uint(cx->out, "n", n);
 	out_addr(cx->out, "sp", f->sp);
 	show_symbol(cx, f);
@@ -157,7 +162,7 @@ static struct err *bt_run(struct cx *cx, const struct args *a)
 		return err ? err : show_task(cx, &task, lines);
 	}
 	for (int i = 0; i < args_count(a); i++) {
-		err = task_parse(cx->target, args_get(a, i), &task);
+		err = arg_task(cx, a, i, &task);
 		if (!err)
 			err = show_task(cx, &task, lines);
 		if (err && (err->code == ERR_USAGE || err->code == ERR_INTERRUPTED))

@@ -5,7 +5,7 @@
 enum { COUNT_MAX = 1 << 20 };
 
 static const struct column dis_columns[] = {
-	{ "address", .width = 18 },
+	{ "address", .width = WIDTH_ADDRESS },
 	{ "location", .width = 26, .text_only = true },
 	{ "symbol", .hidden = true },
 	{ "offset", .hidden = true },
@@ -60,15 +60,14 @@ static struct err *choose_range(struct cx *cx, const struct args *a, uint64_t *r
 	uint64_t *ret_end, uint64_t *ret_count)
 {
 	struct symbol sym;
-	const char *count = args_get(a, 1);
-	struct err *err = address_parse(&cx->target->debug, args_get(a, 0), ret_va);
+	*ret_count = 1;
+	struct err *err = arg_address(cx, a, 0, ret_va);
+	if (!err)
+		err = arg_limited(a, 1, COUNT_MAX, ret_count);
 	if (err)
 		return err;
 	bool known = symtab_at(cx->target->syms, *ret_va, &sym);
 	*ret_end = UINT64_MAX;
-	*ret_count = 1;
-	if (count && (!number_parse(count, ret_count) || *ret_count > COUNT_MAX))
-		return err_new(ERR_USAGE, "%s: no count (1 to %d)", count, COUNT_MAX);
 	if (args_flag(a, 'r')) {
 		if (!known)
 			return err_new(ERR_NOT_FOUND, "no function holds 0x%llx",
@@ -76,7 +75,7 @@ static struct err *choose_range(struct cx *cx, const struct args *a, uint64_t *r
 		*ret_end = *ret_va + 1;
 		*ret_va = sym.va;
 		*ret_count = COUNT_MAX;
-	} else if (!count && known && sym.va == *ret_va) {
+	} else if (!args_get(a, 1) && known && sym.va == *ret_va) {
 		*ret_end = sym.va + sym.size;
 		*ret_count = COUNT_MAX;
 	}

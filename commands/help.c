@@ -61,8 +61,11 @@ static void list_options(struct out *o, const struct command *c)
 	out_list_begin(o, "options");
 	for (const struct option *opt = c->options; opt->letter; opt++) {
 		out_row(o);
-		out_strf(o, "option", "-%c%s%s", opt->letter, opt->arg ? " " : "",
-			opt->arg ? opt->arg : "");
+		if (opt->word)
+			out_strf(o, "option", "-%s", opt->word);
+		else
+			out_strf(o, "option", "-%c%s%s", opt->letter, opt->arg ? " " : "",
+				opt->arg ? opt->arg : "");
 		out_str(o, "argument", opt->arg);
 		out_str(o, "help", opt->help);
 	}

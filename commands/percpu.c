@@ -4,7 +4,7 @@
 
 static const struct column percpu_columns[] = {
 	{ "cpu", .width = 4, .align = ALIGN_RIGHT },
-	{ "address", .width = 18 },
+	{ "address", .width = WIDTH_ADDRESS },
 	{ "value" },
 	{ "type", .hidden = true },
 	{ 0 }

@@ -8,7 +8,7 @@ static const struct column ps_columns[] = {
 	{ "tgid", .hidden = true },
 	{ "ppid", .width = 7, .align = ALIGN_RIGHT },
 	{ "cpu", .width = 4, .align = ALIGN_RIGHT },
-	{ "task", .width = 18 },
+	{ "task", .width = WIDTH_ADDRESS },
 	{ "state", .title = "ST", .width = 2 },
 	{ "kernel", .hidden = true },
 	{ "comm" },

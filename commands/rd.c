@@ -7,7 +7,7 @@
 enum { LINE_BYTES = 16, COUNT_MAX = 1 << 24 };
 
 static const struct column rd_columns[] = {
-	{ "address", .width = 18 },
+	{ "address", .width = WIDTH_ADDRESS },
 	{ "data", .width = 35 },
 	{ "ascii" },
 	{ 0 }
@@ -17,10 +17,10 @@ static const struct table rd_table = { .layout = LAYOUT_LINES, .columns = rd_col
 static const struct option rd_options[] = {
 	{ 'p', NULL, "the address is physical" },
 	{ 'c', "PID|TASK", "in this task's user space" },
-	{ '8', NULL, "bytes" },
-	{ '1', NULL, "16-bit units" },
-	{ '3', NULL, "32-bit units" },
-	{ '6', NULL, "64-bit units" },
+	{ '8', NULL, "bytes", .word = "8" },
+	{ '1', NULL, "16-bit units", .word = "16" },
+	{ '3', NULL, "32-bit units", .word = "32" },
+	{ '6', NULL, "64-bit units", .word = "64" },
 	{ 'd', NULL, "decimal" },
 	{ 's', NULL, "words that are kernel addresses as symbols" },
 	{ 0 }
@@ -141,9 +141,9 @@ static struct err *rd_run(struct cx *cx, const struct args *a)
 		.decimal = args_flag(a, 'd'),
 		.symbols = args_flag(a, 's'),
 	};
-	struct err *err = address_parse(&cx->target->debug, args_get(a, 0), &addr);
-	if (!err && args_get(a, 1) && (!number_parse(args_get(a, 1), &count) || count > COUNT_MAX))
-		err = err_new(ERR_USAGE, "%s: no count (1 to %d)", args_get(a, 1), COUNT_MAX);
+	struct err *err = arg_address(cx, a, 0, &addr);
+	if (!err)
+		err = arg_limited(a, 1, COUNT_MAX, &count);
 	if (!err)
 		err = choose_space(cx, a, &r, &user);
 	out_table(cx->out, &rd_table);

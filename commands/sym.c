@@ -3,7 +3,7 @@
 #include "analyzer/model.h"
 
 static const struct column sym_columns[] = {
-	{ "address", .width = 18 },
+	{ "address", .width = WIDTH_ADDRESS },
 	{ "type", .width = 3 },
 	{ "location", .text_only = true },
 	{ "name", .hidden = true },
@@ -63,16 +63,16 @@ static struct err *show_all(struct cx *cx, const char *text)
 	return err;
 }
 
-static struct err *show_one(struct cx *cx, const char *word)
+static struct err *show_one(struct cx *cx, const struct args *a, int i)
 {
 	struct symbol s;
 	uint64_t va;
-	if (symtab_find(cx->target->syms, word, &s)) {
+	if (symtab_find(cx->target->syms, args_get(a, i), &s)) {
 		show(cx, &s, 0);
 		show_source(cx, &s, 0);
 		return NULL;
 	}
-	struct err *err = address_parse(&cx->target->debug, word, &va);
+	struct err *err = arg_address(cx, a, i, &va);
 	if (err)
 		return err;
 	if (!symtab_at(cx->target->syms, va, &s))
@@ -92,7 +92,9 @@ static struct err *sym_run(struct cx *cx, const struct args *a)
 	if (!args_count(a))
 		return err_new(ERR_USAGE, "a symbol or an address is wanted");
 	for (int i = 0; i < args_count(a); i++) {
-		struct err *err = show_one(cx, args_get(a, i));
+		struct err *err = show_one(cx, a, i);
+		if (err && (err->code == ERR_USAGE || err->code == ERR_INTERRUPTED))
+			return err;
 		if (err)
 			out_complain(cx->out, err);
 	}

@@ -4,10 +4,10 @@
 
 static const struct column level_columns[] = {
 	{ "level", .width = 6 },
-	{ "entry", .width = 18 },
+	{ "entry", .width = WIDTH_ADDRESS },
 	{ "value", .width = 18 },
 	{ "kind", .width = 7 },
-	{ "maps", .width = 18 },
+	{ "maps", .width = WIDTH_ADDRESS },
 	{ "size", .width = 5, .align = ALIGN_RIGHT },
 	{ "attributes" },
 	{ 0 }
@@ -15,8 +15,8 @@ static const struct column level_columns[] = {
 static const struct table level_table = { .layout = LAYOUT_TABLE, .columns = level_columns };
 
 static const struct column vtop_columns[] = {
-	{ "virtual", .width = 18 },
-	{ "physical", .width = 18 },
+	{ "virtual", .width = WIDTH_ADDRESS },
+	{ "physical", .width = WIDTH_ADDRESS },
 	{ "space", .width = 8 },
 	{ "window" },
 	{ "levels", .list = &level_table },
@@ -114,7 +114,7 @@ static struct err *vtop_run(struct cx *cx, const struct args *a)
 	out_table(cx->out, &vtop_table);
 	for (int i = 0; !err && i < args_count(a); i++) {
 		uint64_t va;
-		err = address_parse(&cx->target->debug, args_get(a, i), &va);
+		err = arg_address(cx, a, i, &va);
 		if (!err)
 			show_address(cx, user ? user : cx->target->kernel, va, user != NULL);
 	}

@@ -32,6 +32,9 @@ struct out;
 
 enum align { ALIGN_LEFT, ALIGN_RIGHT };
 
+/* A column's width: as wide as an address of the target. */
+enum { WIDTH_ADDRESS = 255 };
+
 struct column {
 	const char *key;   /* JSON key; NULL ends the array */
 	const char *title; /* text header; NULL: the key in capitals, for a list no heading */

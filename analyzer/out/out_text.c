@@ -106,7 +106,7 @@ static void make_title(struct out *o, const struct column *c)
 		return;
 	}
 	for (const char *p = c->key; *p; p++)
-		strbuf_add_char(&o->word, (char)toupper((unsigned char)*p));
+		strbuf_add_char(&o->word, *p == '_' ? ' ' : (char)toupper((unsigned char)*p));
 }
 
 static void start_line(struct out *o, size_t indent)
@@ -155,13 +155,14 @@ static const char *paint_of(const struct out *o, const struct cell *cell)
 }
 
 /* The declared width; under a header never less than its title. 0: no padding. */
-static size_t width_of(const struct table *t, const struct column *c)
+static size_t width_of(const struct out *o, const struct table *t, const struct column *c)
 {
-	if (t->layout != LAYOUT_TABLE || !c->width)
-		return c->width;
+	size_t width = c->width == WIDTH_ADDRESS ? o->address_digits + 2 : c->width;
+	if (t->layout != LAYOUT_TABLE || !width)
+		return width;
 	const char *title = c->title ? c->title : c->key;
 	size_t least = text_width(title, strlen(title));
-	return c->width > least ? c->width : least;
+	return width > least ? width : least;
 }
 
 /* Whether the column has a place in the row's own line. */
@@ -183,7 +184,7 @@ static void print_header(struct out *o, const struct table *t, size_t indent)
 			strbuf_add(&o->line, "  ");
 		any = true;
 		make_title(o, c);
-		add_word(o, width_of(t, c), c->align, NULL);
+		add_word(o, width_of(o, t, c), c->align, NULL);
 	}
 	trim_line(o);
 	if (colour(o))
@@ -222,7 +223,7 @@ static void print_line(struct out *o, const struct table *t, const struct row *r
 			strbuf_add(&o->line, gap);
 		any = true;
 		filled |= o->word.len > 0;
-		add_word(o, width_of(t, c), c->align, paint_of(o, &row->cell[i]));
+		add_word(o, width_of(o, t, c), c->align, paint_of(o, &row->cell[i]));
 	}
 	if (filled || !has_below(t, row))
 		end_line(o);

@@ -14,7 +14,16 @@
 static const struct option *find_option(const struct command *c, char letter)
 {
 	for (const struct option *o = c->options; o && o->letter; o++)
-		if (o->letter == letter)
+		if (o->letter == letter && !o->word)
+			return o;
+	return NULL;
+}
+
+/* The flag that the whole word is, like -16. */
+static const struct option *find_word(const struct command *c, const char *s)
+{
+	for (const struct option *o = c->options; *s == '-' && o && o->letter; o++)
+		if (o->word && !strcmp(o->word, s + 1))
 			return o;
 	return NULL;
 }
@@ -89,8 +98,11 @@ struct err *args_parse(struct arena *arena, const struct command *c, const char 
 	bool options = true;
 	for (size_t i = 1; i < nwords; i++) {
 		const char *s = words[i].text;
+		const struct option *whole = options ? find_word(c, s) : NULL;
 		if (options && strcmp(s, "--") == 0) {
 			options = false;
+		} else if (whole) {
+			ret->option[(unsigned char)whole->letter] = &words[i];
 		} else if (options && is_option_word(c, s)) {
 			err = parse_cluster(arena, c, words, nwords, &i, ret);
 			if (err)

@@ -24,6 +24,7 @@ struct option {
 	char letter;      /* 0 ends the array */
 	const char *arg;  /* NULL: a flag; else the name of its argument, for the usage */
 	const char *help;
+	const char *word; /* "16" for -16: a flag typed as a whole word, asked for by .letter; or NULL */
 };
 
 struct args; /* the words, already split into options and the rest */

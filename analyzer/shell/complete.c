@@ -41,7 +41,8 @@ static void add_commands(const struct session *s, const char *prefix, struct can
 static void add_options(const struct command *c, const char *prefix, struct candidates *ret)
 {
 	for (const struct option *o = c->options; o && o->letter; o++)
-		add(ret, (char[]){ '-', o->letter, '\0' }, prefix);
+		if (!o->word)
+			add(ret, (char[]){ '-', o->letter, '\0' }, prefix);
 }
 
 static void add_symbols(const struct session *s, const char *prefix, struct candidates *ret)

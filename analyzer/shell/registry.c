@@ -110,7 +110,7 @@ void command_usage(const struct command *c, struct strbuf *out)
 	strbuf_add(out, c->name);
 	bool flags = false;
 	for (const struct option *o = c->options; o && o->letter; o++) {
-		if (o->arg)
+		if (o->arg || o->word)
 			continue;
 		strbuf_add(out, flags ? "" : " [-");
 		strbuf_add_char(out, o->letter);
@@ -119,7 +119,9 @@ void command_usage(const struct command *c, struct strbuf *out)
 	if (flags)
 		strbuf_add_char(out, ']');
 	for (const struct option *o = c->options; o && o->letter; o++)
-		if (o->arg)
+		if (o->word)
+			strbuf_addf(out, " [-%s]", o->word);
+		else if (o->arg)
 			strbuf_addf(out, " [-%c %s]", o->letter, o->arg);
 	if (c->usage && *c->usage)
 		strbuf_addf(out, " %s", c->usage);
