@@ -101,10 +101,15 @@ san: deps
 	$(MAKE) SAN=1 DEV=1 check-unit check-golden check-truth
 
 bench: all
-	bench/run $(BUILD)/inquest
+	bench/startup $(BUILD)/inquest
 
 format:
 	clang-format -i $(SRC) analyzer/main.c $(wildcard analyzer/*.h analyzer/*/*.h arch/*.h arch/*/*.h tests/unit/*.[ch] tests/fuzz/*.c)
 
 clean:
 	rm -rf build
+
+# Each target under libFuzzer for MINUTES; needs clang and its runtime (libclang-rt-14-dev).
+fuzz:
+	@tests/lib/deps clang libclang-rt-14-dev
+	tests/lib/run-fuzz $(or $(MINUTES),1) $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -1,77 +1,8 @@
-"""What the tests of truth share: the dumps of the corpus, the program run over one of them, and the
-guest's own account of itself. A dump's folder is described in tests/cores/README.md."""
-
-import functools
-import json
-import os
-import pathlib
-import subprocess
+"""Each test of truth runs on every dump of the default set."""
 
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-CORES = pathlib.Path(os.environ.get("INQUEST_CORES", pathlib.Path.home() / ".cache/inquest-cores"))
-INQUEST = os.environ.get("INQUEST", ROOT / "build/inquest")
-
-
-def default_set():
-    """Names of the default set, from the recipes themselves."""
-    names = []
-    for recipe in sorted((ROOT / "tests/cores/recipes").iterdir()):
-        if "\nSET=default" in recipe.read_text():
-            names.append(recipe.name)
-    return names
-
-
-class Core:
-    """One dump: its files, its truth, and answers of the program about it."""
-
-    def __init__(self, name):
-        self.name = name
-        self.path = CORES / name
-        self.arm64 = name.startswith("arm64")
-
-    @functools.cached_property
-    def meta(self):
-        lines = (self.path / "truth/meta").read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines)
-
-    @property
-    def panicked(self):
-        return bool(self.meta["panic_expected"])
-
-    def truth(self, name):
-        """Lines of the guest's account, or [] when this guest had no such file."""
-        path = self.path / "truth" / name
-        return path.read_text(errors="backslashreplace").splitlines() if path.exists() else []
-
-    def steady(self, name):
-        """Lines that both readings of the account have: what did not move before the dump."""
-        second = set(self.truth(name + ".2"))
-        return [line for line in self.truth(name) if line in second]
-
-    @functools.lru_cache(maxsize=None)
-    def run(self, *commands, dump="vmcore.elf", status=0):
-        """The answers to the commands, one JSON document each."""
-        args = [INQUEST, "--json", self.path / "vmlinux", self.path / dump]
-        for command in commands:
-            args += ["-c", command]
-        done = subprocess.run(args, capture_output=True, timeout=300)
-        assert done.returncode == status, done.stderr.decode(errors="replace")[-2000:]
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    def rows(self, command, **options):
-        (answer,) = self.run(command, **options)
-        return answer["rows"]
-
-    @functools.cached_property
-    def kallsyms(self):
-        """name -> addresses, as the guest's /proc/kallsyms had them."""
-        table = {}
-        for line in self.truth("kallsyms"):
-            address, _, name = line.split()[:3]
-            table.setdefault(name, []).append(int(address, 16))
-        return table
+from truth_cores import Core, default_set
+from truth_cores import CORES, INQUEST, ROOT, share  # noqa: F401 - what tests import from here
 
 
 @pytest.fixture(scope="session", params=default_set())
@@ -80,9 +11,3 @@ def core(request):
     if not core.path.is_dir():
         pytest.fail(f"{core.path} is missing: make cores")
     return core
-
-
-def share(matched, total, floor, what):
-    """Fails below the floor, and when there was nothing to compare."""
-    assert total > 0, f"{what}: the oracle is empty"
-    assert matched >= floor * total, f"{what}: {matched} of {total} agree, wanted {floor:.0%}"

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import share
+from truth_cores import share
 
 
 def same_name(comm, row):
@@ -112,7 +112,7 @@ def test_log(core):
 def test_log_text_form(core):
     """In text each line looks as on the console."""
     import subprocess
-    from conftest import INQUEST
+    from truth_cores import INQUEST
     done = subprocess.run([INQUEST, core.path / "vmlinux", core.path / "vmcore.elf", "-c", "log"],
                           capture_output=True, timeout=60)
     assert done.returncode == 0

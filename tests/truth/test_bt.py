@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import share
+from truth_cores import share
 
 FRAME = re.compile(r"^(?P<name>[^+\s]+)(?:\+0x(?P<off>[0-9a-f]+)/0x(?P<size>[0-9a-f]+))?(?: \[(?P<module>[^\]]+)\])?$")
 
