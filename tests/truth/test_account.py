@@ -72,6 +72,21 @@ def test_symbols(core):
     share(sum(letters), len(letters), 0.999, "type letters")
 
 
+def test_aliases(core):
+    """Of several names of one address the kernel prints the first of its table: ours comes first too."""
+    ours, kernels = {}, {}
+    for row in core.rows("sym -l"):
+        if not row["module"]:
+            ours.setdefault(int(row["address"], 16), row["name"])
+    for line in core.truth("kallsyms"):
+        address, letter, name, *module = line.split()
+        if not module and letter in "tT" and names_a_thing(name, None):
+            kernels.setdefault(int(address, 16), name)
+    same = [ours.get(address) == name for address, name in kernels.items()]
+    assert len(same) > 5000
+    share(sum(same), len(same), 0.9995, "first aliases in text")
+
+
 CONSOLE = re.compile(r"^\[ *(\d+\.\d{6})\] ?(.*)$")
 
 

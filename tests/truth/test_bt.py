@@ -82,6 +82,14 @@ def test_sizes_are_the_kernels(core):
     share(sum(ours[n] == s for n, s in checked), len(checked), 1.0, "sizes")
 
 
+def test_no_frame_begins_a_function(core):
+    """A return address is looked up inside the call: one that shows as NAME+0x0 was taken for the
+    function behind. Interrupted and outermost frames may stand on a first instruction."""
+    for row in core.rows("bt -a"):
+        for frame in row["frames"][1:-1]:
+            assert frame["offset"] != "0x0" or frame["pt_regs"], frame
+
+
 def stacks(lines):
     """'== PID COMM' and the frames below it."""
     tasks, pid = {}, None
