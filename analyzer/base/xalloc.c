@@ -59,7 +59,8 @@ char *xasprintf(const char *fmt, ...)
 
 struct err *mem_alloc_array(size_t n, size_t size, const char *what, void *ret)
 {
-	void *p = calloc(n ? n : 1, size ? size : 1);
+	size_t bytes;
+	void *p = __builtin_mul_overflow(n, size, &bytes) ? NULL : calloc(bytes ? bytes : 1, 1);
 	if (!p)
 		return err_new(ERR_NO_MEMORY, "%s: no memory for %zu x %zu bytes", what, n, size);
 	memcpy(ret, &p, sizeof(p));
