@@ -201,6 +201,15 @@ struct arch {
 	struct err *(*layout)(const struct arch_env *env, struct dump *dump,
 		const struct kernel_image *image, struct arch_layout *ret);
 
+	/*
+	 * Without a vmlinux: the image that has @rodata somewhere behind its text. Symbols (_text or
+	 * _stext at least) are asked for through env->symbol. @voffset (may be NULL) is va - pa as
+	 * something claims it; else the page tables are searched for. size is 0 where only symbols
+	 * could say it. False when memory has no such image. layout() is the proof.
+	 */
+	bool (*find_image)(const struct arch_env *env, struct dump *dump, struct paddr rodata,
+		const uint64_t *voffset, struct kernel_image *ret);
+
 	/* A kernel image linked at _text lies at a physical address that is the same modulo this. */
 	uint64_t image_align;
 

@@ -145,6 +145,7 @@ const struct arch arch_arm = {
 	.stacks = arm_stacks,
 	.interrupted = arm_interrupted,
 	.layout = arm_layout,
+	.find_image = arm_find_image,
 	/* PHYS_OFFSET is a multiple of 16 MiB up to v5.10, of 2 MiB since; PAGE_OFFSET of 256 MiB
 	 */
 	.image_align = 2 << 20,

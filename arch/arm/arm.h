@@ -21,12 +21,18 @@ extern const struct paging arm_paging_lpae;
 struct err *arm_layout(const struct arch_env *env, struct dump *dump,
 	const struct kernel_image *image, struct arch_layout *ret) MUST_CHECK;
 
+bool arm_find_image(const struct arch_env *env, struct dump *dump, struct paddr rodata,
+	const uint64_t *voffset, struct kernel_image *ret);
+
 struct err *arm_unwind(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
 	struct unwind_step *step) MUST_CHECK;
 
 /* The frame-pointer chain, for kernels without unwind tables; arguments as arm_unwind(). */
 void arm_unwind_fp(const struct arch_env *env, const struct abi *abi, struct regs *io,
 	struct unwind_step *step);
+
+/* To the caller that lr names: nothing was pushed yet, or never is. */
+void arm_unwind_lr(struct regs *io, struct unwind_step *step);
 
 /* Sets @step as an end. */
 static inline void arm_unwind_end(struct unwind_step *step, bool broken, const char *why)

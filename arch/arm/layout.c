@@ -142,3 +142,52 @@ struct err *arm_layout(const struct arch_env *env, struct dump *dump,
 	*ret = l;
 	return NULL;
 }
+
+/*
+ * No header says where the image begins, but its tables lie right below _text (arch/arm/kernel/head.S,
+ * L8), whose address ends in 0x8000 and is up to some MiB below _stext. A table that maps the guess to
+ * the guess confirms it.
+ */
+static bool try_distance(const struct arch_env *env, struct dump *dump, uint64_t voffset,
+	uint64_t lowest, uint64_t highest, struct kernel_image *ret)
+{
+	for (uint64_t text = highest; text >= lowest && text <= highest; text -= 0x10000) {
+		struct arch_layout l = { 0 };
+		struct kernel_image image = {
+			.va = text, .pa = { text - voffset }, .size = highest - text + 0x10000
+		};
+		if (!find_tables(env, dump, &image, &l))
+			continue;
+		/* Where swapper_pg_dir is known, any place that it maps would do so far. */
+		uint64_t below = image.pa.v - l.pgd.v;
+		if (below != form_short.pg_dir_bytes && below != form_lpae.pg_dir_bytes)
+			continue;
+		*ret = image;
+		ret->size = 0;
+		return true;
+	}
+	return false;
+}
+
+bool arm_find_image(const struct arch_env *env, struct dump *dump, struct paddr rodata,
+	const uint64_t *voffset, struct kernel_image *ret)
+{
+	enum { BELOW_MAX = 4 << 20, IMAGE_BYTES_MAX = 64 << 20, DISTANCE_STEP = 2 << 20 };
+	uint64_t stext, lowest, highest;
+
+	if (env_symbol(env, "_text", &lowest)) {
+		stext = highest = lowest;
+	} else if (env_symbol(env, "_stext", &stext)) {
+		highest = ((stext - 0x8000) & ~0xffffull) + 0x8000;
+		lowest = highest - BELOW_MAX;
+	} else {
+		return false;
+	}
+	if (voffset)
+		return try_distance(env, dump, *voffset, lowest, highest, ret);
+	uint64_t first = (stext - rodata.v + DISTANCE_STEP - 1) & ~(uint64_t)(DISTANCE_STEP - 1);
+	for (uint64_t v = first; v - first < IMAGE_BYTES_MAX; v += DISTANCE_STEP)
+		if (try_distance(env, dump, v, lowest, highest, ret))
+			return true;
+	return false;
+}

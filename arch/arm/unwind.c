@@ -63,8 +63,7 @@ bool arm_read_pt_regs(
 	return true;
 }
 
-/* The caller has not been left yet, or nothing was pushed: the return address is in lr. */
-static void step_to_lr(struct regs *io, struct unwind_step *step)
+void arm_unwind_lr(struct regs *io, struct unwind_step *step)
 {
 	uint32_t lr = io->v[ARM_LR] & ~1u;
 
@@ -110,7 +109,8 @@ static void adopt(const struct exidx_vm *vm, struct regs *io, struct unwind_step
 		arm_unwind_end(step, true, "return address was not saved");
 		return;
 	}
-	if (!pc) {
+	/* A call through NULL was interrupted at pc 0: the next step goes by lr. */
+	if (!pc && !interrupted) {
 		arm_unwind_end(step, false, "no caller");
 		return;
 	}
@@ -178,7 +178,7 @@ static void step_frame(const struct arch_env *env, const struct abi *abi, struct
 		/* A call to nowhere: the caller is in lr (unwind_backtrace() does the same). */
 		if (step->exact && regs_has(io, ARM_LR) && !env_function(env, pc, &name, &start) &&
 			env_function(env, (io->v[ARM_LR] & ~1u) - 1, &name, &start))
-			step_to_lr(io, step);
+			arm_unwind_lr(io, step);
 		else
 			arm_unwind_fp(env, abi, io, step);
 		return;
@@ -192,7 +192,7 @@ static void step_frame(const struct arch_env *env, const struct abi *abi, struct
 	/* Assembly without unwind directives, a processor's idle loop for one, is mostly leaves. */
 	bool leaf = step->exact && e.word == EXIDX_CANTUNWIND && regs_has(io, ARM_LR);
 	if (at_start || leaf) {
-		step_to_lr(io, step);
+		arm_unwind_lr(io, step);
 		step->unproved = leaf && !at_start;
 	} else if (e.word == EXIDX_CANTUNWIND) {
 		arm_unwind_end(step, true, "marked as not unwindable");

@@ -91,7 +91,13 @@ void arm_unwind_fp(const struct arch_env *env, const struct abi *abi, struct reg
 		return;
 	}
 	bool ok = read_word(env, abi, fp, &first);
-	if (ok && same_function(env, first, lookup)) {
+	bool own = ok && same_function(env, first, lookup);
+	/* GCC's record of another function: this one has not pushed its own, or never does. */
+	if (ok && !own && step->exact && env_function(env, first, &name, &start)) {
+		arm_unwind_lr(io, step);
+		return;
+	}
+	if (own) {
 		ok = read_word(env, abi, fp - 12, &new_fp) &&
 		     read_word(env, abi, fp - 8, &new_sp) && read_word(env, abi, fp - 4, &new_pc);
 	} else if (ok) {

@@ -92,6 +92,7 @@ const struct arch arch_arm64 = {
 	.nswitch_home = ARRAY_SIZE(switch_home),
 	.stacks = arm64_stacks,
 	.layout = arm64_layout,
+	.find_image = arm64_find_image,
 	/* Relocatable kernels keep 64 KiB only: include/linux/efi.h, EFI_KIMG_ALIGN; the boot
 	 * protocol's 2 MiB hold for the others. */
 	.image_align = 64 << 10,

@@ -13,6 +13,9 @@ bool arm64_paging(unsigned page_shift, unsigned va_bits, struct paging *ret);
 struct err *arm64_layout(const struct arch_env *env, struct dump *dump,
 	const struct kernel_image *image, struct arch_layout *ret) MUST_CHECK;
 
+bool arm64_find_image(const struct arch_env *env, struct dump *dump, struct paddr rodata,
+	const uint64_t *voffset, struct kernel_image *ret);
+
 struct err *arm64_unwind(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
 	struct unwind_step *step) MUST_CHECK;
 
