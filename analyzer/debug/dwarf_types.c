@@ -116,12 +116,15 @@ static const struct type *build_base(struct dwarf_source *s, Dwarf_Die *die)
 static const struct type *build_tag(
 	struct dwarf_source *s, Dwarf_Die *die, enum type_kind kind, unsigned depth)
 {
-	bool declaration = dwarf_hasattr(die, DW_AT_declaration), is_new;
-	uint64_t size = number_or_0(die, DW_AT_byte_size);
-	if (size > INT64_MAX / 8)
-		size = 0;
-	struct type *t = types_tag(s->db, kind, dwarf_diename(die), size,
-		(uint32_t)number_or_0(die, DW_AT_decl_line), declaration, &is_new);
+	struct tag_spec spec = { .kind = kind,
+		.name = dwarf_diename(die),
+		.size = number_or_0(die, DW_AT_byte_size),
+		.line = (uint32_t)number_or_0(die, DW_AT_decl_line),
+		.declaration = dwarf_hasattr(die, DW_AT_declaration) };
+	bool is_new;
+	if (spec.size > INT64_MAX / 8)
+		spec.size = 0;
+	struct type *t = types_tag(s->db, &s->provider, &spec, &is_new);
 	if (!is_new)
 		return t;
 	t->origin = (void *)(uintptr_t)(dwarf_dieoffset(die) + 1);
@@ -134,7 +137,7 @@ static const struct type *build_tag(
 				 : number_or_0(die, DW_AT_encoding) == DW_ATE_signed;
 	if (t->is_signed)
 		t->encoding = INT_SIGNED;
-	if (!t->size && !declaration)
+	if (!t->size && !spec.declaration)
 		t->size = t->target ? t->target->size : 4;
 	return t;
 }
@@ -214,7 +217,7 @@ static const struct type *build_function(struct dwarf_source *s, Dwarf_Die *die,
 		t.nmembers = (uint32_t)members.n;
 	}
 	vec_deinit(&members);
-	return types_new(s->db, &t);
+	return types_intern(s->db, &t, 0);
 }
 
 static const struct type *build_qualified(

@@ -6,6 +6,7 @@
 #ifndef ANALYZER_DEBUG_TYPE_H
 #define ANALYZER_DEBUG_TYPE_H
 
+#include <libelf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,22 +65,58 @@ struct type {
 
 struct types;
 
-/* The database over a vmlinux: the ELF file stays the caller's, open as long as the database. A
- * vmlinux without usable debug information gives a database where nothing is found. */
+/*
+ * A database starts empty: nothing but base types is found. Providers are added to it, and asked
+ * in this order whatever the order of adding: BTF, which is fast and has a kernel image's types and
+ * the per-CPU variables; then DWARF, which has all variables and lines, and which is opened only at
+ * the first question that BTF cannot answer. Where both describe a type, it is one object if its
+ * name and size leave no doubt; else two stand side by side, each right. BTF has arrays of arrays
+ * as one flat array.
+ */
 struct types *types_create(const struct abi *abi);
 void types_destroy(struct types *db);
 const struct abi *types_abi(const struct types *db);
 
-/* Adds DWARF of the ELF file @fd (as libdw reads it). ERR_MISSING when it has none. */
+/* Adds DWARF of the ELF file @fd (as libdw reads it), which stays the caller's, open as long as the
+ * database. ERR_MISSING when it has none; that it is damaged shows when it is used. */
 struct err *types_add_dwarf(struct types *db, int fd, const char *path) MUST_CHECK;
 
-/* "DWARF 5" and so on, for sys; NULL when there are no types. */
+/*
+ * Adds a kernel image's BTF. @bytes are borrowed and stay as they are as long as the database. Any
+ * bytes will do: ERR_FORMAT when they are no BTF, ERR_MISMATCH when it is of another word size.
+ * What is damaged further in loses types, not the rest. @origin tells people where they are from.
+ */
+struct err *types_add_btf(struct types *db, const void *bytes, size_t n, const char *origin)
+	MUST_CHECK;
+
+/* The same of a module: split BTF, which goes on where the first BTF added ends. ERR_MISSING
+ * without one. */
+struct err *types_add_btf_module(struct types *db, const void *bytes, size_t n,
+	const char *origin) MUST_CHECK;
+
+/* Adds section .BTF of @elf, which stays open as long as the database. ERR_MISSING without one. */
+struct err *types_add_btf_elf(struct types *db, Elf *elf, const char *path) MUST_CHECK;
+
+/* "BTF + DWARF 5" and so on, for sys; NULL when there are no types. */
 const char *types_source(const struct types *db);
+
+/* What was added, in the order in which it is asked, also what turned out to be of no use. The
+ * strings live until the next provider is added or opened. */
+struct types_provider_info {
+	const char *name;   /* "BTF", "DWARF 5" */
+	const char *origin; /* as it was given when added */
+	const char *state;  /* "98,104 types", "not opened yet", "not usable: …" */
+	bool usable;
+};
+
+/* Fills @out[0..max), returns how many there are. */
+size_t types_providers(const struct types *db, struct types_provider_info *out, size_t max);
 
 /*
  * A struct, union, enum, typedef or base type by name. @hint (may be NULL) is the path suffix of a
- * source file whose unit surely has it ("kernel/printk/printk.c"): looked at first, so that no scan of
- * all units is needed. ERR_NOT_FOUND after all units were looked at.
+ * source file whose unit surely has it ("kernel/printk/printk.c"): it decides between types of the
+ * same name, and saves a scan of all units. ERR_NOT_FOUND when it is not there; where there is a
+ * kernel image's whole BTF, DWARF is not searched for what that lacks.
  */
 struct err *types_find(struct types *db, enum type_kind kind, const char *name, const char *hint,
 	const struct type **ret) MUST_CHECK;
@@ -88,10 +125,16 @@ struct err *types_find(struct types *db, enum type_kind kind, const char *name, 
 struct err *types_find_any(struct types *db, const char *name, const char *hint,
 	const struct type **ret) MUST_CHECK;
 
-/* As C writes it: "struct list_head", "unsigned long", "pid_t", "struct task_struct *". */
+/* types_find(), or with TYPE_VOID types_find_any(), where no provider is left out: a last resort when
+ * a person insists, since "not found" costs a scan of all DWARF (0.6 s on a Debian kernel). */
+struct err *types_search(struct types *db, enum type_kind kind, const char *name,
+	const struct type **ret) MUST_CHECK;
+
+/* As C writes it: "struct list_head", "unsigned long", "pid_t", "struct task_struct *". Names are
+ * looked up as types_find() does. */
 struct err *types_parse(struct types *db, const char *c_name, const struct type **ret) MUST_CHECK;
 
-/* The declared type of a global variable. */
+/* The declared type of a global variable; when no provider knows it, what known_globals.h says. */
 struct err *types_find_variable(struct types *db, const char *name, const char *hint,
 	const struct type **ret) MUST_CHECK;
 

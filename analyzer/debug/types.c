@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analyzer/base/xalloc.h"
+#include "analyzer/debug/known_globals.h"
 #include "analyzer/debug/lines.h"
 #include "analyzer/debug/types_internal.h"
 
@@ -22,8 +23,7 @@ void types_destroy(struct types *db)
 {
 	if (!db)
 		return;
-	if (db->provider)
-		db->provider->destroy(db->provider);
+	types_providers_deinit(db);
 	for (size_t i = 0; i < 3; i++)
 		strmap_deinit(&db->tag[i]);
 	free(db->interned);
@@ -36,60 +36,91 @@ const struct abi *types_abi(const struct types *db)
 	return &db->abi;
 }
 
-const char *types_source(const struct types *db)
+static struct err *not_found(const struct types *db, enum type_kind kind, const char *name)
 {
-	return db->provider ? db->provider->name : NULL;
+	if (!types_source(db)) {
+		const struct provider_slot *s = db->slot.n ? &db->slot.v[db->slot.n - 1] : NULL;
+		return err_new(ERR_MISSING, "no debug information to find %s in%s%s%s%s", name,
+			s ? "; " : "", s ? s->name : "", s ? " is " : "", s ? s->state : "");
+	}
+	bool tag = kind == TYPE_STRUCT || kind == TYPE_UNION || kind == TYPE_ENUM;
+	return err_new(ERR_NOT_FOUND, "no type %s%s%s", tag ? type_kind_word(kind) : "",
+		tag ? " " : "", name);
 }
 
-static struct err *no_types(const char *what)
+enum search_depth { SEARCH_QUICK, SEARCH_ALL };
+
+/* The first provider that has it answers, unless it has several and a hint can decide. With
+ * SEARCH_QUICK no scan follows where a complete provider said no. */
+static struct err *search(struct types *db, enum type_kind kind, const char *name, const char *hint,
+	enum search_depth depth, const struct type **ret)
 {
-	return err_new(ERR_MISSING, "no debug information to find %s in", what);
+	const struct type *t = NULL;
+	bool complete = false;
+	for (size_t i = 0; i < db->slot.n; i++) {
+		if ((complete && depth == SEARCH_QUICK && db->slot.v[i].scans) || (t && !hint))
+			break;
+		struct type_provider *p = types_provider_at(db, i);
+		const struct type *found = NULL;
+		struct err *e = p ? p->find(p, kind, name, hint, &found) : NULL;
+		if (e)
+			return e;
+		t = found ? found : t;
+		if (found && (!hint || !p->ambiguous || !p->ambiguous(p, kind, name)))
+			break;
+		complete |= p && p->complete && !found;
+	}
+	if (!t)
+		return not_found(db, kind, name);
+	*ret = t;
+	return NULL;
 }
 
 struct err *types_find(struct types *db, enum type_kind kind, const char *name, const char *hint,
 	const struct type **ret)
 {
-	if (!db->provider)
-		return no_types(name);
-	const struct type *t = NULL;
-	struct err *e = db->provider->find(db->provider, kind, name, hint, &t);
-	if (e)
-		return e;
-	if (!t) {
-		bool tag = kind == TYPE_STRUCT || kind == TYPE_UNION || kind == TYPE_ENUM;
-		return err_new(ERR_NOT_FOUND, "no type %s%s%s", tag ? type_kind_word(kind) : "",
-			tag ? " " : "", name);
-	}
-	*ret = t;
-	return NULL;
+	return search(db, kind, name, hint, SEARCH_QUICK, ret);
 }
 
 struct err *types_find_any(
 	struct types *db, const char *name, const char *hint, const struct type **ret)
 {
-	if (!db->provider)
-		return no_types(name);
-	const struct type *t = NULL;
-	struct err *e = db->provider->find(db->provider, TYPE_VOID, name, hint, &t);
-	if (!e && !t)
-		e = err_new(ERR_NOT_FOUND, "no type %s", name);
-	if (!e)
-		*ret = t;
-	return e;
+	return search(db, TYPE_VOID, name, hint, SEARCH_QUICK, ret);
+}
+
+struct err *types_search(
+	struct types *db, enum type_kind kind, const char *name, const struct type **ret)
+{
+	return search(db, kind, name, NULL, SEARCH_ALL, ret);
 }
 
 struct err *types_find_variable(
 	struct types *db, const char *name, const char *hint, const struct type **ret)
 {
-	if (!db->provider)
-		return no_types(name);
 	const struct type *t = NULL;
-	struct err *e = db->provider->find_variable(db->provider, name, hint, &t);
-	if (!e && !t)
-		e = err_new(ERR_NOT_FOUND, "no debug information for a variable %s", name);
-	if (!e)
-		*ret = t;
-	return e;
+	for (size_t i = 0; i < db->slot.n && !t; i++) {
+		struct type_provider *p = types_provider_at(db, i);
+		struct err *e = p ? p->find_variable(p, name, hint, &t) : NULL;
+		if (e)
+			return e;
+	}
+	if (!t)
+		t = known_global_type(db, name);
+	if (!t)
+		return err_new(types_source(db) ? ERR_NOT_FOUND : ERR_MISSING,
+			"no debug information for a variable %s", name);
+	*ret = t;
+	return NULL;
+}
+
+bool types_source_line(struct types *db, uint64_t link_va, const char **ret_file, int *ret_line)
+{
+	for (size_t i = 0; i < db->slot.n; i++) {
+		struct type_provider *p = types_provider_at(db, i);
+		if (p && p->source_line && p->source_line(p, link_va, ret_file, ret_line))
+			return true;
+	}
+	return false;
 }
 
 struct err *type_complete(struct types *db, const struct type *t)
@@ -116,7 +147,7 @@ struct err *type_complete(struct types *db, const struct type *t)
 		return err_new(
 			ERR_FORMAT, "the members of %s cannot be read", t->name ? t->name : "?");
 	node->completing = true;
-	struct err *e = node->provider->complete(node->provider, own);
+	struct err *e = node->provider->complete_type(node->provider, own);
 	node->completing = false;
 	if (!e)
 		own->complete = true;
@@ -131,12 +162,6 @@ const struct type *type_strip(const struct type *t)
 		t = t->target;
 	}
 	return t;
-}
-
-bool types_source_line(struct types *db, uint64_t link_va, const char **ret_file, int *ret_line)
-{
-	return db->provider && db->provider->source_line &&
-	       db->provider->source_line(db->provider, link_va, ret_file, ret_line);
 }
 
 /* ---- members by path ----------------------------------------------- */

@@ -69,27 +69,46 @@ static bool same_target(const struct type *x, const struct type *a, const struct
 				 a->kind != TYPE_POINTER && a->size == b->size);
 }
 
+static bool lines_agree(uint32_t a, uint32_t b)
+{
+	return a == b || !a || !b;
+}
+
+static bool same_parameters(const struct type *a, const struct type *b)
+{
+	if (a->nmembers != b->nmembers)
+		return false;
+	for (uint32_t i = 0; i < a->nmembers; i++)
+		if (a->member[i].type != b->member[i].type ||
+			!same_string(a->member[i].name, b->member[i].name))
+			return false;
+	return true;
+}
+
 static bool same_content(const struct type_node *n, const struct type *t, uint32_t line)
 {
 	const struct type *o = &n->t;
-	return o->kind == t->kind && n->line == line && o->size == t->size &&
+	return o->kind == t->kind && lines_agree(n->line, line) && o->size == t->size &&
 	       o->count == t->count && o->encoding == t->encoding && o->is_signed == t->is_signed &&
-	       same_target(t, o->target, t->target) && same_string(o->name, t->name);
+	       same_target(t, o->target, t->target) && same_string(o->name, t->name) &&
+	       (t->kind != TYPE_FUNCTION || same_parameters(o, t));
 }
 
-static uint64_t content_hash(const struct type *t, uint32_t line)
+static uint64_t content_hash(const struct type *t)
 {
-	uint64_t h = mix(t->kind, line);
+	uint64_t h = mix(t->kind, 0);
 	for (const char *s = t->name ? t->name : ""; *s; s++)
 		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
 	if (t->kind != TYPE_TYPEDEF)
 		h = mix(h, (uintptr_t)t->target);
+	for (uint32_t i = 0; t->kind == TYPE_FUNCTION && i < t->nmembers; i++)
+		h = mix(h, (uintptr_t)t->member[i].type);
 	return mix(mix(h, t->size), t->count);
 }
 
 static struct type_node **intern_slot(const struct types *db, const struct type *t, uint32_t line)
 {
-	size_t i = content_hash(t, line) & (db->cap - 1);
+	size_t i = content_hash(t) & (db->cap - 1);
 	while (db->interned[i] && !same_content(db->interned[i], t, line))
 		i = (i + 1) & (db->cap - 1);
 	return &db->interned[i];
@@ -99,7 +118,6 @@ struct type *types_new(struct types *db, const struct type *content)
 {
 	struct type_node *n = arena_alloc(&db->arena, sizeof(*n));
 	n->t = *content;
-	n->provider = db->provider;
 	return &n->t;
 }
 
@@ -120,46 +138,69 @@ struct type *types_intern(struct types *db, const struct type *content, uint32_t
 		*slot = (struct type_node *)types_new(db, content);
 		(*slot)->line = line;
 		db->ninterned++;
+	} else if (!(*slot)->line) {
+		(*slot)->line = line;
 	}
 	return &(*slot)->t;
 }
 
-struct type *types_tag(struct types *db, enum type_kind kind, const char *name, uint64_t size,
-	uint32_t line, bool declaration, bool *ret_new)
+/* See types_tag() in the header: whether definition @n is what @p says in @spec. */
+static bool same_tag(
+	const struct type_node *n, const struct type_provider *p, const struct tag_spec *spec)
 {
-	struct type content = {
-		.kind = kind, .name = name, .size = size, .declaration = declaration
-	};
-	struct strmap *map = &db->tag[kind == TYPE_STRUCT ? 0 : kind == TYPE_UNION ? 1 : 2];
-	struct type_node *first = name ? strmap_get(map, name) : NULL;
-	struct type_node *same = NULL, *declared = NULL;
-	for (struct type_node *n = first; n; n = n->same_name) {
-		if (n->t.declaration)
-			declared = n;
-		else if (!same && (declaration || (n->t.size == size && n->line == line)))
-			same = n;
-	}
-	*ret_new = false;
-	if (!same && declaration)
-		same = declared;
-	if (same)
-		return &same->t;
-	*ret_new = true;
-	if (declared) {
-		declared->t.size = size;
-		declared->t.declaration = false;
-		declared->line = line;
-		declared->provider = db->provider;
-		return &declared->t;
-	}
+	if (n->t.size != spec->size)
+		return false;
+	if (n->provider == p || !n->provider)
+		return !p->deduplicated && n->line == spec->line;
+	if (n->provider->deduplicated == p->deduplicated)
+		return !p->deduplicated && n->line == spec->line;
+	return !n->alone && !spec->alone && lines_agree(n->line, spec->line);
+}
+
+static struct type_node *new_tag(
+	struct types *db, struct strmap *map, struct type_node *first, const struct tag_spec *spec)
+{
+	struct type content = { .kind = spec->kind, .name = spec->name };
 	struct type_node *n = (struct type_node *)types_new(db, &content);
-	n->line = line;
 	if (first) {
 		n->same_name = first->same_name;
 		first->same_name = n;
-	} else if (name) {
-		strmap_set(map, name, n);
+	} else if (spec->name) {
+		strmap_set(map, spec->name, n);
 	}
+	return n;
+}
+
+struct type *types_tag(
+	struct types *db, struct type_provider *p, const struct tag_spec *spec, bool *ret_new)
+{
+	struct strmap *map = &db->tag[spec->kind == TYPE_STRUCT	 ? 0
+				      : spec->kind == TYPE_UNION ? 1
+								 : 2];
+	struct type_node *first = spec->name ? strmap_get(map, spec->name) : NULL;
+	struct type_node *same = NULL, *declared = NULL;
+	unsigned left = TYPE_MAX_SAME_NAME;
+	for (struct type_node *n = first; n && left--; n = n->same_name) {
+		if (n->t.declaration)
+			declared = n;
+		else if (!same && (spec->declaration || same_tag(n, p, spec)))
+			same = n;
+	}
+	*ret_new = false;
+	if (!same && spec->declaration)
+		same = declared;
+	if (same) {
+		if (!same->line && !spec->declaration)
+			same->line = spec->line;
+		return &same->t;
+	}
+	*ret_new = true;
+	struct type_node *n = declared ? declared : new_tag(db, map, first, spec);
+	n->t.size = spec->size;
+	n->t.declaration = spec->declaration;
+	n->line = spec->line;
+	n->alone = spec->alone;
+	n->provider = p;
 	return &n->t;
 }
 

@@ -1,0 +1,210 @@
+/*
+ * The BTF provider: takes BTF from an ELF section or from bytes of a dump and answers the type
+ * database's questions from it.
+ */
+#include "analyzer/debug/btf_source.h"
+
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/base/scope.h"
+#include "analyzer/base/xalloc.h"
+
+static bool is_of_kind(enum btf_kind kind, enum type_kind wanted)
+{
+	switch (wanted) {
+	case TYPE_INT:
+		return kind == BTF_INT;
+	case TYPE_FLOAT:
+		return kind == BTF_FLOAT;
+	case TYPE_STRUCT:
+		return kind == BTF_STRUCT;
+	case TYPE_UNION:
+		return kind == BTF_UNION;
+	case TYPE_TYPEDEF:
+		return kind == BTF_TYPEDEF;
+	case TYPE_ENUM:
+		return kind == BTF_ENUM || kind == BTF_ENUM64;
+	default:
+		return false;
+	}
+}
+
+/* The lowest id of this kind and name, 0: none. Of several the first is taken: writers go through
+ * the kernel's units in link order, so it is init/'s and kernel/'s before a driver's. */
+static uint32_t find_id(const struct btf_source *s, enum type_kind kind, const char *name)
+{
+	struct btf_record r;
+	uint32_t id = 0;
+	while (btf_next_named(&s->btf, name, &id, &r))
+		if (is_of_kind(r.kind, kind))
+			return id;
+	return 0;
+}
+
+/* For TYPE_VOID: which of the four kinds @name is. */
+static enum type_kind settle_kind(const struct btf_source *s, enum type_kind kind, const char *name)
+{
+	static const enum type_kind order[] = { TYPE_STRUCT, TYPE_UNION, TYPE_TYPEDEF, TYPE_ENUM };
+	for (size_t i = 0; kind == TYPE_VOID && i < ARRAY_SIZE(order); i++)
+		if (find_id(s, order[i], name))
+			return order[i];
+	return kind;
+}
+
+static struct err *find_type(struct type_provider *p, enum type_kind kind, const char *name,
+	const char *hint, const struct type **ret)
+{
+	struct btf_source *s = (struct btf_source *)p;
+	(void)hint; /* BTF has no units: see ambiguous() */
+	uint32_t id = find_id(s, settle_kind(s, kind, name), name);
+	if (id)
+		*ret = btf_type(s, id);
+	return NULL;
+}
+
+static bool ambiguous(struct type_provider *p, enum type_kind kind, const char *name)
+{
+	const struct btf_source *s = (const struct btf_source *)p;
+	struct btf_record r;
+	uint32_t id = 0;
+	unsigned n = 0;
+	kind = settle_kind(s, kind, name);
+	while (n < 2 && btf_next_named(&s->btf, name, &id, &r))
+		n += is_of_kind(r.kind, kind);
+	return n > 1;
+}
+
+static struct err *find_variable(
+	struct type_provider *p, const char *name, const char *hint, const struct type **ret)
+{
+	struct btf_source *s = (struct btf_source *)p;
+	struct btf_record r;
+	uint32_t id = 0;
+	(void)hint;
+	while (btf_next_named(&s->btf, name, &id, &r)) {
+		if (r.kind == BTF_VAR) {
+			*ret = btf_type(s, r.size_or_type);
+			break;
+		}
+	}
+	return NULL;
+}
+
+static void destroy(struct type_provider *p)
+{
+	struct btf_source *s = (struct btf_source *)p;
+	btf_close(&s->btf);
+	free(s->made);
+	free(s);
+}
+
+/* BTF does not say how wide pointers are, but every kernel has this type. */
+static struct err *check_word(const struct btf_source *s)
+{
+	struct btf_record r;
+	uint32_t id = find_id(s, TYPE_INT, "long unsigned int");
+	if (!id || !btf_get(&s->btf, id, &r) || r.size_or_type == s->db->abi.word_bytes)
+		return NULL;
+	return err_new(ERR_MISMATCH, "BTF of a %u-bit machine, the target has %u bits",
+		r.size_or_type * 8u, s->db->abi.word_bytes * 8u);
+}
+
+static struct err *check_some(const struct btf_source *s)
+{
+	if (s->btf.offset.n)
+		return NULL;
+	return err_new(ERR_FORMAT, "BTF: it has no types%s%s", s->btf.damage ? ": " : "",
+		s->btf.damage ? s->btf.damage : "");
+}
+
+static char *describe(const struct btf *b)
+{
+	struct strbuf text = { 0 };
+	strbuf_addf(&text, "%zu types, %u variables", b->offset.n, b->nvariables);
+	if (b->damage)
+		strbuf_addf(&text, "; cut short: %s", b->damage);
+	return strbuf_take(&text);
+}
+
+static struct err *open_source(struct types *db, const void *bytes, size_t n,
+	struct btf_source *base, struct btf_source **ret)
+{
+	struct btf_source *s = xcalloc(1, sizeof(*s));
+	*s = (struct btf_source){
+		.provider = { .name = "BTF",
+			.deduplicated = true,
+			.find = find_type,
+			.ambiguous = ambiguous,
+			.find_variable = find_variable,
+			.complete_type = btf_type_complete,
+			.destroy = destroy },
+		.db = db,
+		.base = base,
+	};
+	struct err *e = btf_open(bytes, n, base ? &base->btf : NULL, &s->btf);
+	if (!e)
+		e = check_some(s);
+	if (!e)
+		e = check_word(s);
+	if (!e)
+		e = mem_alloc_array(s->btf.offset.n, sizeof(*s->made), "BTF's types", &s->made);
+	if (e) {
+		destroy(&s->provider);
+		return e;
+	}
+	s->provider.complete = !base && !s->btf.damage;
+	*ret = s;
+	return NULL;
+}
+
+static struct err *add(
+	struct types *db, const void *bytes, size_t n, struct btf_source *base, const char *origin)
+{
+	struct btf_source *s;
+	struct err *e = open_source(db, bytes, n, base, &s);
+	if (e) {
+		types_provider_note(db, "BTF", origin, e->msg);
+		return err_wrap(e, "%s", origin);
+	}
+	types_provider_add(db, &s->provider, origin, describe(&s->btf));
+	return NULL;
+}
+
+struct err *types_add_btf(struct types *db, const void *bytes, size_t n, const char *origin)
+{
+	return add(db, bytes, n, NULL, origin);
+}
+
+struct err *types_add_btf_module(struct types *db, const void *bytes, size_t n, const char *origin)
+{
+	for (size_t i = 0; i < db->slot.n; i++) {
+		struct type_provider *p = db->slot.v[i].provider;
+		struct btf_source *s = (struct btf_source *)p;
+		if (p && p->find == find_type && !s->base)
+			return add(db, bytes, n, s, origin);
+	}
+	types_provider_note(db, "BTF", origin, "the kernel's own BTF is not there");
+	return err_new(ERR_MISSING, "%s: a module's BTF needs the kernel's", origin);
+}
+
+struct err *types_add_btf_elf(struct types *db, Elf *elf, const char *path)
+{
+	size_t names;
+	Elf_Scn *scn = elf_getshdrstrndx(elf, &names) ? NULL : elf_nextscn(elf, NULL);
+	for (; scn; scn = elf_nextscn(elf, scn)) {
+		GElf_Shdr sh;
+		const char *name =
+			gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+		if (!name || strcmp(name, ".BTF") || sh.sh_type == SHT_NOBITS)
+			continue;
+		Elf_Data *data = sh.sh_flags & SHF_COMPRESSED ? NULL : elf_rawdata(scn, NULL);
+		if (data && data->d_buf)
+			return types_add_btf(db, data->d_buf, data->d_size, path);
+		types_provider_note(db, "BTF", path, "section .BTF cannot be read");
+		return err_new(ERR_FORMAT, "%s: section .BTF cannot be read", path);
+	}
+	types_provider_note(db, "BTF", path, "the file has no section .BTF");
+	return err_new(ERR_MISSING, "%s: no section .BTF", path);
+}
