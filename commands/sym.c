@@ -11,12 +11,13 @@ static const struct column sym_columns[] = {
 	{ "module", .hidden = true },
 	{ "file" },
 	{ "line", .hidden = true },
+	{ "source" },
 	{ 0 }
 };
 static const struct table sym_table = { .layout = LAYOUT_LINES, .columns = sym_columns };
 
 static const struct option sym_options[] = {
-	{ 'l', NULL, "all symbols, by address" },
+	{ 'l', NULL, "all symbols, by address; then those that were recovered" },
 	{ 'q', "TEXT", "symbols whose name holds TEXT" },
 	{ 0 }
 };
@@ -36,6 +37,8 @@ static void show(struct cx *cx, const struct symbol *s, uint64_t offset)
 	out_hex(cx->out, "offset", offset);
 	if (s->module)
 		out_str(cx->out, "module", s->module);
+	if (s->source)
+		out_strf(cx->out, "source", "(%s)", s->source);
 }
 
 static void show_source(struct cx *cx, const struct symbol *s, uint64_t offset)
@@ -60,6 +63,10 @@ static struct err *show_all(struct cx *cx, const char *text)
 		if (!text || strstr(s.name, text))
 			show(cx, &s, 0);
 	}
+	struct symbol s;
+	for (size_t i = 0; !err && symtab_get_recovered(st, i, &s); i++)
+		if (!text || strstr(s.name, text))
+			show(cx, &s, 0);
 	return err;
 }
 

@@ -22,6 +22,7 @@ void symtab_destroy(struct symtab *st)
 	vec_deinit(&st->sym);
 	vec_deinit(&st->hidden);
 	vec_deinit(&st->range);
+	vec_deinit(&st->source);
 	vec_deinit(&st->module);
 	strmap_deinit(&st->modules);
 	arena_deinit(&st->names);
@@ -59,6 +60,29 @@ void symtab_add(struct symtab *st, const char *name, uint64_t va, uint64_t size,
 	e.rank = symtab_rank(name, strlen(name), type);
 	vec_push(&st->sym, e);
 	st->finished = false;
+}
+
+void symtab_add_kallsyms(struct symtab *st, const char *name, uint64_t va, char type,
+	uint32_t order)
+{
+	struct symtab_entry e = {
+		.va = va,
+		.name = name,
+		.type = type,
+		.rank = order > UINT8_MAX ? UINT8_MAX : (uint8_t)order,
+	};
+	vec_push(&st->sym, e);
+	st->finished = false;
+}
+
+void symtab_add_recovered(struct symtab *st, const char *name, uint64_t va, char type,
+	const char *source)
+{
+	struct symtab_source s = { (uint32_t)st->hidden.n, source };
+	struct symtab_entry e = { .va = va, .name = arena_strdup(&st->names, name), .type = type };
+	vec_push(&st->source, s);
+	vec_push(&st->hidden, e);
+	st->indexed = false;
 }
 
 void symtab_add_range(struct symtab *st, uint64_t start, uint64_t end, const char *module)
@@ -254,13 +278,14 @@ static void index_names(struct symtab *st)
 
 void symtab_finish(struct symtab *st)
 {
-	if (st->finished)
-		return;
-	sort_by_address(st);
-	sort_aliases(st);
-	sort_ranges(st);
-	index_names(st);
-	st->finished = true;
+	if (!st->finished) {
+		sort_by_address(st);
+		sort_aliases(st);
+		sort_ranges(st);
+	}
+	if (!st->finished || !st->indexed)
+		index_names(st);
+	st->finished = st->indexed = true;
 }
 
 /* ---- late symbols ----------------------------------------------- */
@@ -345,6 +370,17 @@ static void fill(const struct symtab *st, size_t i, struct symbol *ret)
 		.module = st->module.v[e->module],
 		.type = e->type,
 	};
+	for (size_t k = 0; i >= st->sym.n && k < st->source.n; k++)
+		if (st->source.v[k].hidden == i - st->sym.n)
+			ret->source = st->source.v[k].text;
+}
+
+bool symtab_get_recovered(const struct symtab *st, size_t i, struct symbol *ret)
+{
+	if (i >= st->source.n)
+		return false;
+	fill(st, st->sym.n + st->source.v[i].hidden, ret);
+	return true;
 }
 
 static bool is_global(char type)

@@ -17,6 +17,7 @@ struct symbol {
 	const char *name;   /* lives as long as the table */
 	const char *module; /* NULL: the kernel itself */
 	char type;          /* nm's letter: T t D d B b R r W w V v A a U u */
+	const char *source; /* NULL: a symbol table has it; else what this program took it from */
 };
 
 struct symtab;
@@ -27,6 +28,22 @@ void symtab_destroy(struct symtab *st);
 /* Adds one symbol; @name and @module are copied (module names are shared). */
 void symtab_add(struct symtab *st, const char *name, uint64_t va, uint64_t size, char type,
 	const char *module);
+
+/* Adds a symbol of the kernel's own table in memory: @name is borrowed, @order is its place among the
+ * symbols of this address. */
+void symtab_add_kallsyms(struct symtab *st, const char *name, uint64_t va, char type,
+	uint32_t order);
+
+/*
+ * Adds a kernel symbol that no symbol table has: @source (a constant: "VMCOREINFO", "recovered: …")
+ * says where it comes from. It is found by name, but no address belongs to it and symtab_get() does
+ * not count it: symtab_get_recovered() lists these. symtab_finish() is due afterwards.
+ */
+void symtab_add_recovered(struct symtab *st, const char *name, uint64_t va, char type,
+	const char *source);
+
+/* Number @i of them; false behind the last. */
+bool symtab_get_recovered(const struct symtab *st, size_t i, struct symbol *ret);
 
 /*
  * Adds a vmlinux's symbols that kallsyms would take, moved by @slide (KASLR), and the range from _text

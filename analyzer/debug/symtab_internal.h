@@ -22,12 +22,19 @@ struct symtab_range {
 	uint16_t module;
 };
 
+/* Where entry @hidden of the hidden ones was taken from. */
+struct symtab_source {
+	uint32_t hidden;
+	const char *text;
+};
+
 /* Two arrays stand behind one numbering: [0, sym.n) are sorted by address and take part in lookups by
  * address; [sym.n, sym.n + hidden.n) are found by name only. */
 struct symtab {
 	VEC(struct symtab_entry) sym;
 	VEC(struct symtab_entry) hidden;
 	VEC(struct symtab_range) range;
+	VEC(struct symtab_source) source; /* few */
 	VEC(const char *) module; /* [0] is NULL */
 	struct strmap modules;    /* name to its address in .module, kept as index + 1 */
 	struct arena names;
@@ -35,7 +42,7 @@ struct symtab {
 	uint64_t *slot; /* hash << 32 | (index + 1); 0: empty */
 	uint32_t *next; /* index + 1 of the next entry of the same name */
 	uint32_t nslots;
-	bool finished;
+	bool finished, indexed; /* by address; by name */
 
 	symtab_load_fn load; /* NULL: nothing more to come */
 	void *load_cx;

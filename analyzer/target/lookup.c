@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "analyzer/base/scope.h"
 #include "analyzer/target/private.h"
 
 struct symtab *target_symbols(struct target *t)
@@ -15,11 +16,8 @@ struct err *target_need_kernel(const struct target *t)
 {
 	if (t->kernel)
 		return NULL;
-	if (!t->vmlinux)
-		return err_new(ERR_MISSING, "the kernel's memory cannot be read without a vmlinux: "
-			"give the one that matches this dump");
 	return err_new(ERR_MISSING, "the kernel's memory cannot be read: the kernel was not found in "
-		"this dump");
+		"this dump%s", t->vmlinux ? "" : " (a vmlinux may help)");
 }
 
 bool target_has_symbol(const struct target *t, const char *name)
@@ -101,23 +99,24 @@ static bool type_number(const struct target *t, const char *key, uint64_t *ret)
 	return true;
 }
 
-/* VMCOREINFO names the options it knows of as CONFIG_X=y; silence means no, if there is a text. */
-static bool config_number(const char *vmcoreinfo, const char *key, uint64_t *ret)
+/* VMCOREINFO names the options it knows of as CONFIG_X=y; else the configuration itself is asked, where
+ * the kernel has it. With neither, silence means no, if there is a VMCOREINFO. */
+static bool config_number(const struct target *t, const char *key, uint64_t *ret)
 {
+	const char *vmcoreinfo = target_vmcoreinfo(t);
 	char option[64], line[80];
-	if (!vmcoreinfo || sscanf(key, "CONFIG(%63[^)])", option) != 1)
+	if (sscanf(key, "CONFIG(%63[^)])", option) != 1)
 		return false;
 	snprintf(line, sizeof(line), "CONFIG_%s", option);
-	char *value = NULL;
+	scoped_free char *value = NULL;
 	*ret = vmcoreinfo_find(vmcoreinfo, line, &value);
-	free(value);
-	return true;
+	return *ret || target_config_number((struct target *)t, option, ret) || vmcoreinfo;
 }
 
 bool target_number(const struct target *t, const char *key, uint64_t *ret)
 {
 	const char *text = target_vmcoreinfo(t);
-	return vmcoreinfo_number(text, key, ret) || config_number(text, key, ret) ||
+	return vmcoreinfo_number(text, key, ret) || config_number(t, key, ret) ||
 		type_number(t, key, ret);
 }
 

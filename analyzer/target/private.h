@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "analyzer/base/vec.h"
+#include "analyzer/target/kallsyms.h"
 #include "analyzer/target/target.h"
 
 struct bound_view {
@@ -16,7 +17,15 @@ struct bound_view {
 struct target_private {
 	VEC(struct bound_view) views;
 	VEC(char *) warnings;
+	struct kallsyms *kallsyms; /* from memory, when there is no vmlinux; t->syms borrows its names */
+	uint8_t *btf;     /* from memory, when there is no vmlinux; t->types borrows it */
+	char *config;     /* the kernel's configuration, once asked for; NULL: has none */
+	bool config_sought;
 	char *vmcoreinfo; /* read from memory; NULL when a note has it or nothing was found */
 };
+
+/* Option X (without CONFIG_) by target_config(): y and m are 1, what is not set is 0. False where there is
+ * no configuration, or the value is a string. */
+bool target_config_number(struct target *t, const char *option, uint64_t *ret);
 
 #endif

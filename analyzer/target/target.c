@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/vec.h"
+#include "analyzer/target/bare.h"
 #include "analyzer/target/finder.h"
 #include "analyzer/target/private.h"
 
@@ -29,10 +31,13 @@ void target_close(struct target *t)
 		free(t->priv->warnings.v[i]);
 	vec_deinit(&t->priv->warnings);
 	free(t->priv->vmcoreinfo);
-	free(t->priv);
 	if (t->types)
 		types_destroy(t->types);
 	symtab_destroy(t->syms);
+	kallsyms_destroy(t->priv->kallsyms);
+	free(t->priv->btf);
+	free(t->priv->config);
+	free(t->priv);
 	vspace_destroy(t->kernel);
 	vmlinux_close(t->vmlinux);
 	if (t->dump)
@@ -151,8 +156,7 @@ static struct err *place_kernel(struct target *t, bool force)
 	err = finder_place_kernel(&in, &t->image, &t->image_finder);
 	if (!err || err->code == ERR_INTERRUPTED)
 		return err;
-	if (t->vmlinux)
-		err = explain_not_found(t, err);
+	err = explain_not_found(t, err);
 	if (err->code == ERR_MISMATCH && !force)
 		return err;
 	target_warn(t, "%s: the kernel was not found: %s", dump_info(t->dump)->path, err->msg);
@@ -160,27 +164,12 @@ static struct err *place_kernel(struct target *t, bool force)
 	return NULL;
 }
 
-/* VMCOREINFO's SYMBOL() lines are all the symbols there are without a vmlinux. */
-static void add_vmcoreinfo_symbols(struct target *t, const char *text)
-{
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
-		char name[128];
-		uint64_t va;
-		if (sscanf(line, "SYMBOL(%127[^)])=%" SCNx64, name, &va) == 2)
-			symtab_add(t->syms, name, va, 0, 'D', NULL);
-	}
-}
-
 static struct err *load_symbols(struct target *t)
 {
-	if (!t->vmlinux) {
-		add_vmcoreinfo_symbols(t, target_vmcoreinfo(t));
-	} else {
-		uint64_t slide = t->image.va ? t->image.va - t->image.link_va : 0;
-		struct err *err = symtab_add_elf(t->syms, t->vmlinux->elf, slide);
-		if (err)
-			return err_wrap(err, "%s", t->vmlinux->path);
-	}
+	uint64_t slide = t->image.va ? t->image.va - t->image.link_va : 0;
+	struct err *err = symtab_add_elf(t->syms, t->vmlinux->elf, slide);
+	if (err)
+		return err_wrap(err, "%s", t->vmlinux->path);
 	symtab_finish(t->syms);
 	return NULL;
 }
@@ -208,9 +197,12 @@ static void load_types(struct target *t)
 	t->types = types_create(&t->abi);
 	if (!t->vmlinux)
 		return;
+	/* Kernels without BTF are common and no news; types_providers() tells. */
+	struct err *no_btf = types_add_btf_elf(t->types, t->vmlinux->elf, t->vmlinux->path);
 	struct err *err = types_add_dwarf(t->types, t->vmlinux->fd, t->vmlinux->path);
-	if (err)
+	if (no_btf && err)
 		target_warn(t, "%s: no types: %s", t->vmlinux->path, err->msg);
+	err_drop(no_btf);
 	err_drop(err);
 }
 
@@ -230,16 +222,8 @@ static void read_vmcoreinfo_from_memory(struct target *t)
 
 static struct err *build(struct target *t, bool force)
 {
-	if (!t->arch) {
-		target_warn(t, "%s: neither the file nor a vmlinux says which machine this was; only "
-			"physical memory can be read", dump_info(t->dump)->path);
-		t->types = types_create(&t->abi);
-		return NULL;
-	}
-	if (!t->vmlinux && !dump_info(t->dump)->vmcoreinfo)
-		t->priv->vmcoreinfo = finder_vmcoreinfo(t->dump);
-	struct err *err = place_kernel(t, force);
-	if (!err)
+	struct err *err = t->vmlinux ? place_kernel(t, force) : bare_find_kernel(t);
+	if (!err && t->vmlinux)
 		err = load_symbols(t);
 	if (err)
 		return err;
@@ -249,7 +233,11 @@ static struct err *build(struct target *t, bool force)
 		err = build_space(t);
 	if (!err)
 		read_vmcoreinfo_from_memory(t);
-	return err;
+	if (!err && !t->vmlinux && t->kernel) {
+		bare_recover(t);
+		bare_add_btf(t);
+	}
+	return err ? err : interrupt_check();
 }
 
 struct err *target_open(const struct target_options *o, struct target **ret)

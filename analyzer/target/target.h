@@ -78,6 +78,10 @@ bool target_number(const struct target *t, const char *key, uint64_t *ret);
 /* VMCOREINFO text of the dump, from its notes or from memory; NULL when there is none. */
 const char *target_vmcoreinfo(const struct target *t);
 
+/* The kernel's configuration as text ("CONFIG_SMP=y\n…"), found at the first call; NULL where the
+ * kernel has it not built in (CONFIG_IKCONFIG). */
+const char *target_config(struct target *t);
+
 /* The callbacks that an architecture needs, without stack and unwind_table. cx is the target. */
 struct arch_env target_arch_env(const struct target *t);
 

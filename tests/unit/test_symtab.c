@@ -289,10 +289,38 @@ static void broken_elf_symbols(void **state)
 	elf_end(elf);
 }
 
+/* The kernel's own table decides among aliases; what was found otherwise is known by name alone. */
+static void kernels_own_order_and_recovered_ones(void **state)
+{
+	(void)state;
+	struct symtab *st = symtab_create();
+	struct symbol s;
+	symtab_add_kallsyms(st, "__weak_first", 0x1000, 'W', 0);
+	symtab_add_kallsyms(st, "plain", 0x1000, 'T', 1);
+	symtab_add_kallsyms(st, "next", 0x2000, 'T', 0);
+	symtab_add_range(st, 0x1000, 0x3000, NULL);
+	symtab_finish(st);
+	symtab_add_recovered(st, "init_task", 0x1800, 'D', "recovered: a test");
+	symtab_finish(st);
+	assert_string_equal(name_at(st, 0x1004), "__weak_first");
+	assert_string_equal(name_at(st, 0x1800), "__weak_first");
+	assert_int_equal(symtab_count(st), 3);
+	assert_true(symtab_find_kernel(st, "init_task", &s));
+	assert_int_equal(s.va, 0x1800);
+	assert_string_equal(s.source, "recovered: a test");
+	assert_true(symtab_find(st, "plain", &s));
+	assert_null(s.source);
+	assert_true(symtab_get_recovered(st, 0, &s));
+	assert_string_equal(s.name, "init_task");
+	assert_false(symtab_get_recovered(st, 1, &s));
+	symtab_destroy(st);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(aliases_in_the_kernels_order),
+		cmocka_unit_test(kernels_own_order_and_recovered_ones),
 		cmocka_unit_test(many_aliases_and_far_addresses_sort),
 		cmocka_unit_test(sizes_and_ranges),
 		cmocka_unit_test(same_name_prefers_global),

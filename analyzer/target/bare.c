@@ -1,0 +1,264 @@
+/*
+ * Finds the kernel of a dump that comes alone. Where its symbols' tables lie in memory is known
+ * before anything else; what is sought is how far virtual addresses are from physical ones. Every
+ * answer, VMCOREINFO's or a guess, must be one under which the kernel's page tables lead to those
+ * tables.
+ */
+#include "analyzer/target/bare.h"
+
+#include <elf.h>
+
+#include "analyzer/base/interrupt.h"
+#include "analyzer/base/scope.h"
+#include "analyzer/target/finder.h"
+#include "analyzer/target/kallsyms.h"
+#include "analyzer/target/private.h"
+
+enum { IMAGE_BYTES_MAX = 256 << 20 };
+
+/* ---- symbols ----------------------------------------------- */
+
+/* Since v6.0 VMCOREINFO says where the tables are, but only arm64's says how to get there. */
+static bool tables_hint(const char *vmcoreinfo, struct paddr *ret)
+{
+	uint64_t va, voffset;
+	if (!vmcoreinfo_number(vmcoreinfo, "SYMBOL(kallsyms_token_table)", &va) ||
+		!vmcoreinfo_number(vmcoreinfo, "NUMBER(kimage_voffset)", &voffset))
+		return false;
+	ret->v = va - voffset;
+	return true;
+}
+
+static struct err *find_tables(struct target *t)
+{
+	struct abi abi = { .big_endian = dump_info(t->dump)->abi.big_endian };
+	struct kallsyms **k = &t->priv->kallsyms;
+	struct err *err = NULL;
+	struct paddr hint;
+	if (tables_hint(target_vmcoreinfo(t), &hint))
+		err = kallsyms_at(t->dump, &abi, hint, k);
+	if (!err && !*k)
+		err = kallsyms_search(t->dump, &abi, k);
+	return err;
+}
+
+/* QEMU writes an ARM64 header for an ARM32 kernel on a 64-bit CPU; raw memory has none. */
+static void arch_by_word(struct target *t)
+{
+	const struct kallsyms *k = t->priv->kallsyms;
+	if (t->arch && t->arch->abi.word_bytes == k->abi.word_bytes)
+		return;
+	t->arch = arch_find(k->abi.word_bytes == 8 ? EM_AARCH64 : EM_ARM);
+	t->abi = k->abi;
+}
+
+/* Which addresses belong to the kernel: the whole image where the table knows its end; else, as
+ * is_ksym_addr() in include/linux/kallsyms.h has it, its text. */
+static void add_ranges(struct target *t)
+{
+	const struct kallsyms *k = t->priv->kallsyms;
+	uint64_t start, end;
+	if ((kallsyms_lookup(k, "_text", &start) || kallsyms_lookup(k, "_stext", &start)) &&
+		kallsyms_lookup(k, "_end", &end)) {
+		symtab_add_range(t->syms, start, end, NULL);
+		return;
+	}
+	if (kallsyms_lookup(k, "_stext", &start) && kallsyms_lookup(k, "_etext", &end))
+		symtab_add_range(t->syms, start, end, NULL);
+	if (kallsyms_lookup(k, "_sinittext", &start) && kallsyms_lookup(k, "_einittext", &end))
+		symtab_add_range(t->syms, start, end, NULL);
+}
+
+static void add_kallsyms(struct target *t)
+{
+	const struct kallsyms *k = t->priv->kallsyms;
+	uint64_t last = 0;
+	uint32_t order = 0;
+	for (uint32_t i = 0; i < k->nsyms; i++) {
+		struct kallsyms_symbol s;
+		kallsyms_get(k, i, &s);
+		order = i && s.va == last ? order + 1 : 0;
+		symtab_add_kallsyms(t->syms, s.name, s.va, s.type, order);
+		last = s.va;
+	}
+	add_ranges(t);
+	symtab_finish(t->syms);
+}
+
+/* VMCOREINFO's SYMBOL() lines, where the table lacks them. Two of them are no addresses of symbols:
+ * VMCOREINFO_SYMBOL(mem_section) and (vmemmap) print what these pointers hold. */
+static void add_vmcoreinfo_symbols(struct target *t)
+{
+	const char *line = target_vmcoreinfo(t);
+	for (; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+		char name[128];
+		uint64_t va;
+		struct symbol known;
+		if (sscanf(line, "SYMBOL(%127[^)])=%" SCNx64, name, &va) == 2 &&
+			strcmp(name, "mem_section") && strcmp(name, "vmemmap") &&
+			!symtab_find_kernel(t->syms, name, &known))
+			symtab_add_recovered(t->syms, name, va, 'D', "VMCOREINFO");
+	}
+	symtab_finish(t->syms);
+}
+
+/* ---- the place ----------------------------------------------- */
+
+/* The proof: in the layout that the architecture makes of @image, the tables that were found in
+ * physical memory stand at the virtual address that @voffset implies. */
+static bool proved(struct target *t, const struct kernel_image *image, uint64_t voffset)
+{
+	const struct paddr tables = t->priv->kallsyms->token_table;
+	struct arch_env env = target_arch_env(t);
+	struct arch_layout layout;
+	struct paddr pa;
+	struct err *err = t->arch->layout(&env, t->dump, image, &layout);
+	if (err) {
+		err_drop(err); /* of this guess; another may do */
+		return false;
+	}
+	return paging_probe(&layout.paging, t->dump, layout.pgd, tables.v + voffset, &pa) &&
+	       pa.v == tables.v;
+}
+
+/* To _end, else to the highest symbol that is known: then the true end lies behind. */
+static uint64_t image_bytes(const struct target *t, const struct kernel_image *image)
+{
+	uint64_t last = image->va;
+	struct symbol s;
+	if (symtab_find_kernel(t->syms, "_end", &s) && s.va > image->va)
+		return s.va - image->va;
+	for (size_t i = t->priv->kallsyms->nsyms; i--;) {
+		struct kallsyms_symbol k;
+		kallsyms_get(t->priv->kallsyms, (uint32_t)i, &k);
+		if (k.va - image->va < IMAGE_BYTES_MAX) {
+			last = k.va;
+			break;
+		}
+	}
+	for (size_t i = 0; symtab_get_recovered(t->syms, i, &s); i++)
+		if (s.va - image->va < IMAGE_BYTES_MAX && s.va > last)
+			last = s.va;
+	return (last | 0xffff) + 1 - image->va;
+}
+
+static bool try_image(struct target *t, const uint64_t *voffset)
+{
+	struct arch_env env = target_arch_env(t);
+	struct kernel_image image;
+	if (!t->arch->find_image(&env, t->dump, t->priv->kallsyms->token_table, voffset, &image))
+		return false;
+	if (!image.size)
+		image.size = image_bytes(t, &image);
+	if (!proved(t, &image, image.va - image.pa.v))
+		return false;
+	t->image = image;
+	return true;
+}
+
+/* Virtual minus physical, as VMCOREINFO has it: by the tables' own address, else arm64's number. */
+static bool said_voffset(struct target *t, uint64_t *ret)
+{
+	const char *text = target_vmcoreinfo(t);
+	uint64_t va;
+	if (vmcoreinfo_number(text, "SYMBOL(kallsyms_token_table)", &va)) {
+		*ret = va - t->priv->kallsyms->token_table.v;
+		return true;
+	}
+	return vmcoreinfo_number(text, "NUMBER(kimage_voffset)", ret);
+}
+
+/* A self-relative table has physical addresses until it is known where it lies itself. arm64's
+ * kimage_voffset says so, if the table has it: it is data. */
+static bool place_self(struct target *t)
+{
+	struct kallsyms *k = t->priv->kallsyms;
+	uint8_t raw[8];
+	uint64_t voffset, pa;
+	if (k->form != KALLSYMS_SELF)
+		return true;
+	if (!said_voffset(t, &voffset)) {
+		if (!kallsyms_lookup(k, "kimage_voffset", &pa) ||
+			dump_try_read(t->dump, (struct paddr){ pa }, raw, 8, NULL) != FAULT_NONE)
+			return false;
+		voffset = get_u64(&k->abi, raw);
+	}
+	k->self_va = k->addresses.v + voffset;
+	return true;
+}
+
+static void place_image(struct target *t)
+{
+	uint64_t voffset;
+	if (said_voffset(t, &voffset) && try_image(t, &voffset))
+		t->image_finder = "VMCOREINFO and kallsyms in memory, proved by page tables";
+	else if (try_image(t, NULL))
+		t->image_finder = "kallsyms in memory, proved by page tables";
+	else
+		target_warn(t,
+			"%s: the kernel was not found: it has kallsyms at 0x%" PRIx64
+			", but no page tables that map them",
+			dump_info(t->dump)->path, t->priv->kallsyms->token_table.v);
+}
+
+/* VMCOREINFO's page is sought where its symbols are needed: a table with data has them all. */
+static void find_vmcoreinfo(struct target *t)
+{
+	uint64_t va;
+	const struct kallsyms *k = t->priv->kallsyms;
+	if (dump_info(t->dump)->vmcoreinfo)
+		return;
+	if (!k || (!kallsyms_lookup(k, "vmcoreinfo_data", &va) &&
+			  !kallsyms_lookup(k, "init_task", &va)))
+		t->priv->vmcoreinfo = finder_vmcoreinfo(t->dump);
+}
+
+/* A kernel without kallsyms: VMCOREINFO is all there is. */
+static struct err *place_by_vmcoreinfo_alone(struct target *t)
+{
+	struct finder_input in = {
+		.dump = t->dump,
+		.arch = t->arch,
+		.vmcoreinfo = target_vmcoreinfo(t),
+	};
+	add_vmcoreinfo_symbols(t);
+	if (!t->arch) {
+		target_warn(t,
+			"%s: neither the file nor a vmlinux says which machine this was, and "
+			"its memory holds no kallsyms; only physical memory can be read",
+			dump_info(t->dump)->path);
+		return NULL;
+	}
+	struct err *err = finder_place_kernel(&in, &t->image, &t->image_finder);
+	if (!err || err->code == ERR_INTERRUPTED)
+		return err;
+	target_warn(t, "%s: the kernel was not found: it has no kallsyms, and %s",
+		dump_info(t->dump)->path, err->msg);
+	err_drop(err);
+	return NULL;
+}
+
+struct err *bare_find_kernel(struct target *t)
+{
+	struct err *err = find_tables(t);
+	if (err)
+		return err;
+	find_vmcoreinfo(t);
+	err = interrupt_check();
+	if (err)
+		return err;
+	if (!t->priv->kallsyms)
+		return place_by_vmcoreinfo_alone(t);
+	arch_by_word(t);
+	if (!place_self(t)) {
+		target_warn(t,
+			"%s: the kernel was not found: its kallsyms are relative to themselves, "
+			"and nothing says where they are",
+			dump_info(t->dump)->path);
+		return NULL;
+	}
+	add_kallsyms(t);
+	add_vmcoreinfo_symbols(t);
+	place_image(t);
+	return interrupt_check();
+}
