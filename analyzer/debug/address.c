@@ -1,4 +1,4 @@
-/* Parses ADDRESS and SYMBOL+OFFSET words. */
+/* Parses addresses: plain words first, expressions when they are none. */
 #include "analyzer/debug/address.h"
 
 #include <string.h>
@@ -17,15 +17,33 @@ static bool parse_base(const struct debug_env *env, const char *text, uint64_t *
 	return number_parse_hex(text, ret);
 }
 
+static struct err *parse_expression(const struct debug_env *env, const char *text, uint64_t *ret)
+{
+	struct value v;
+	struct err *e = value_parse(env, text, &v);
+	return e ? e : value_address(env, &v, ret);
+}
+
 struct err *address_parse(const struct debug_env *env, const char *text, uint64_t *ret)
 {
 	size_t n = strcspn(text, "+-");
 	scoped_free char *base = xstrndup(text, n);
 	uint64_t va, offset = 0;
-	if (!parse_base(env, base, &va))
-		return err_new(ERR_USAGE, "%s: neither a symbol nor a hexadecimal address", base);
+	if (!parse_base(env, base, &va)) {
+		/* What is one word and no expression's is better answered in the words of
+		 * addresses. */
+		if (!base[strspn(base,
+			    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")])
+			return err_new(
+				ERR_USAGE, "%s: neither a symbol nor a hexadecimal address", base);
+		return parse_expression(env, text, ret);
+	}
 	if (text[n] && !number_parse(text + n + 1, &offset))
-		return err_new(ERR_USAGE, "%s: no offset (decimal, or hexadecimal with 0x)", text + n);
+		return text[n] == '-' && text[n + 1] == '>'
+			       ? parse_expression(env, text, ret)
+			       : err_new(ERR_USAGE,
+					 "%s: no offset (decimal, or hexadecimal with 0x)",
+					 text + n);
 	*ret = text[n] == '-' ? va - offset : va + offset;
 	return NULL;
 }

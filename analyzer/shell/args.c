@@ -176,6 +176,15 @@ struct err *args_error_at(const struct args *a, int i, size_t offset, const char
 	return err;
 }
 
+struct err *args_point(const struct args *a, int i, size_t offset, struct err *e)
+{
+	if (!e || (e->code != ERR_USAGE && e->code != ERR_NOT_FOUND))
+		return e;
+	struct err *pointed = args_error_at(a, i, offset, "%s", e->msg);
+	err_drop(e); /* the new one says the same */
+	return pointed;
+}
+
 struct err *args_uint(const struct args *a, int i, uint64_t *ret)
 {
 	const char *s = args_get(a, i);

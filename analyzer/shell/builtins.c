@@ -2,7 +2,8 @@
 #include "analyzer/shell/registry.h"
 
 extern const struct command cmd_help, cmd_quit, cmd_sys, cmd_log, cmd_ps, cmd_bt, cmd_vtop, cmd_rd,
-	cmd_sym, cmd_dis, cmd_percpu, cmd_p, cmd_struct, cmd_exit;
+	cmd_sym, cmd_dis, cmd_percpu, cmd_p, cmd_struct, cmd_exit, cmd_eval,
+	cmd_whatis, cmd_sizeof, cmd_list;
 
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
@@ -16,6 +17,10 @@ const struct command *const builtin_commands[] = {
 	&cmd_p,
 	&cmd_percpu,
 	&cmd_struct,
+	&cmd_whatis,
+	&cmd_sizeof,
+	&cmd_list,
+	&cmd_eval,
 	&cmd_help,
 	&cmd_quit,
 	&cmd_exit,

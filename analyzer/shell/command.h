@@ -72,6 +72,10 @@ struct err *args_error(const struct args *a, int i, const char *fmt, ...)
 struct err *args_error_at(const struct args *a, int i, size_t offset, const char *fmt, ...)
 	PRINTF_LIKE(4, 5) MUST_CHECK;
 
+/* Points at @offset of args_rest(a, i) for an error that a parser below the shell made of that text:
+ * ERR_USAGE and ERR_NOT_FOUND get a caret, others stay what they are. Takes @e; NULL stays NULL. */
+struct err *args_point(const struct args *a, int i, size_t offset, struct err *e) MUST_CHECK;
+
 /* What `help` and `quit` need of the session. */
 
 /* The commands in order of the list; NULL beyond its end. */

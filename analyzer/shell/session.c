@@ -14,9 +14,12 @@
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
+#include "analyzer/debug/expr.h"
+#include "analyzer/kernel/percpu_expr.h"
 #include "analyzer/shell/args.h"
 #include "analyzer/shell/child.h"
 #include "analyzer/shell/line.h"
+#include "analyzer/target/target.h"
 
 struct session {
 	struct registry registry;
@@ -25,6 +28,7 @@ struct session {
 	FILE *to, *errors;
 	bool carets; /* errors are for people: show the line and the place */
 	struct arena arena;
+	struct expr_state *expr_state; /* borrowed by the target while the session lasts */
 	bool ended, failed, interrupted;
 };
 
@@ -34,6 +38,11 @@ struct err *session_create(const struct session_options *o, struct session **ret
 {
 	struct session *s = xcalloc(1, sizeof(*s));
 	s->target = o->target;
+	s->expr_state = expr_state_create();
+	if (s->target) {
+		s->target->debug.state = s->expr_state;
+		percpu_expr_register(s->expr_state, s->target);
+	}
 	s->to = o->to ? o->to : stdout;
 	s->errors = o->errors ? o->errors : stderr;
 	s->carets = o->format != OUT_JSON;
@@ -58,6 +67,9 @@ void session_destroy(struct session *s)
 {
 	if (!s)
 		return;
+	if (s->target)
+		s->target->debug.state = NULL;
+	expr_state_destroy(s->expr_state);
 	out_destroy(s->out);
 	registry_deinit(&s->registry);
 	arena_deinit(&s->arena);

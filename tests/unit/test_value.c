@@ -109,7 +109,7 @@ static int setup(void **state)
 			{ INTS, 12, toy_ints }, { WIDE, 8, &toy_wide },
 			{ BANNER, sizeof(toy_banner), toy_banner },
 			{ TEXT, sizeof(toy_text), toy_text } } };
-	env = (struct debug_env){ &vs, db, st };
+	env = (struct debug_env){ .vs = &vs, .types = db, .syms = st };
 	return 0;
 }
 
@@ -172,13 +172,13 @@ static void errors_show_the_place(void **state)
 {
 	(void)state;
 	expect_error("", "column 1");
-	expect_error("nothing", "no symbol nothing at column 1");
+	expect_error("nothing", "at column 1: no symbol nothing");
 	expect_error("toy_var.nope", "at column 9");
 	expect_error("toy_var.name.x", "at column 14");
 	expect_error("toy_ints[3]", "beyond the array's 3");
 	expect_error("toy_ints[1", "column 11");
 	expect_error("toy_ints 5", "column 10");
-	expect_error("toy_var..lo", "column 9");
+	expect_error("toy_var..lo", "column 8");
 	expect_error("toy_var->lo", "no pointer");
 	expect_error("&toy_var.lo", "bitfield");
 	expect_error("&5", "in memory");
@@ -199,29 +199,23 @@ static void formats(void **state)
 {
 	(void)state;
 	expect("toy_var", "{\n"
-			  "  name = \"toy\\000x\",\n"
-			  "  mac = \"\\xab\",\n"
-			  "  node = {{\n"
-			  "      next = 0x1020 <toy_var+32>,\n"
-			  "      value = 11\n"
-			  "    }, {\n"
-			  "      next = 0xdead0000,\n"
-			  "      value = -22\n"
-			  "    }},\n"
-			  "  head = 0x1010 <toy_var+16>,\n"
-			  "  mode = TOY_ON,\n"
-			  "  flags = (TOY_A | TOY_C),\n"
-			  "  lo = 9,\n"
-			  "  hi = 5,\n"
-			  "  grid = {0 <repeats 12 times>},\n"
-			  "  {\n"
-			  "    as_int = 321,\n"
-			  "    as_byte = 65 'A'\n"
+			  "  .name = \"toy\\000x\",\n"
+			  "  .mac = {ab 00},\n"
+			  "  .node = {\n"
+			  "    [0] = { .next = 0x1020 <toy_var+32>, .value = 11 },\n"
+			  "    [1] = { .next = 0xdead0000, .value = -22 }\n"
 			  "  },\n"
-			  "  text = 0x6000 <toy_text> \"tab\\there\",\n"
-			  "  fn = 0x7004 <toy_code+4>,\n"
-			  "  yes = true,\n"
-			  "  big = 0x120000000000003400\n"
+			  "  .head = 0x1010 <toy_var+16>,\n"
+			  "  .mode = TOY_ON,\n"
+			  "  .flags = (TOY_A | TOY_C),\n"
+			  "  .lo = 9,\n"
+			  "  .hi = 5,\n"
+			  "  .grid = {0 <repeats 12 times>},\n"
+			  "  union { .as_int = 321, .as_byte = 65 'A' },\n"
+			  "  .text = 0x6000 <toy_text> \"tab\\there\",\n"
+			  "  .fn = 0x7004 <toy_code+4>,\n"
+			  "  .yes = true,\n"
+			  "  .big = 332041393326771942400\n"
 			  "}");
 	expect("toy_banner", "\"hello\\nworld\"");
 }
@@ -233,8 +227,10 @@ static void unreadable_parts_are_marked(void **state)
 	expect("((struct toy_node *)0xdead0000)->value", "<not mapped>");
 	/* A struct whose end is missing shows what is there. */
 	vs.region[0].size = offsetof(struct toy, node) + 8;
-	expect("toy_var.node[0]", "{\n  next = 0x1020 <toy_var+32>,\n  value = <not mapped>\n}");
-	expect("toy_var.grid", "{<not mapped> <repeats 12 times>}");
+	expect("toy_var.node[0]", "{ .next = 0x1020 <toy_var+32>, .value = <not mapped> }");
+	expect("toy_var.grid", "<not mapped>");
+	vs.region[0].size = offsetof(struct toy, grid) + 8;
+	expect("toy_var.grid", "{0, 0, <not mapped> <repeats 10 times>}");
 	vs.region[0].size = sizeof(toy_var);
 }
 
@@ -251,7 +247,7 @@ static void styles(void **state)
 	assert_null(value_parse(&env, "toy_var.node[0]", &v));
 	assert_null(value_at(&env, "toy", "node", VAR, &v));
 	assert_null(value_format(&env, &v, &(struct value_style){ .max_depth = 1 }, &b));
-	assert_string_equal(strbuf_text(&b), "{{...}, {...}}");
+	assert_string_equal(strbuf_text(&b), "{\n  [0] = {...},\n  [1] = {...}\n}");
 }
 
 static void at_addresses(void **state)
