@@ -13,6 +13,12 @@ void list_iter_init(struct list_iter *it, const struct target *t, uint64_t head)
 	*it = (struct list_iter){ .t = t, .head = head, .pos = head, .mark = head, .mark_at = 2 };
 }
 
+uint64_t list_entry(const struct target *t, uint64_t node, uint64_t offset)
+{
+	uint64_t va = node - offset;
+	return t->abi.word_bytes == 4 ? (uint32_t)va : va;
+}
+
 struct err *list_iter_next(struct list_iter *it, uint64_t *ret_node, bool *ret_more)
 {
 	uint64_t next;
@@ -25,7 +31,10 @@ struct err *list_iter_next(struct list_iter *it, uint64_t *ret_node, bool *ret_m
 	if (next == it->head)
 		return NULL;
 	it->count++;
-	if (next == it->mark || it->count > LIST_NODES_MAX)
+	if (it->count > LIST_NODES_MAX)
+		return err_new(ERR_LIMIT, "list at 0x%" PRIx64 ": more than %d nodes", it->head,
+			LIST_NODES_MAX);
+	if (next == it->mark || next == it->pos)
 		return err_new(ERR_LIMIT, "list at 0x%" PRIx64 ": loops at node 0x%" PRIx64
 			" without coming back to its head", it->head, next);
 	if (it->count == it->mark_at) {

@@ -14,7 +14,10 @@ struct list_iter {
 /* Over the nodes of the list whose list_head is at @head; the head itself is not a node. */
 void list_iter_init(struct list_iter *it, const struct target *t, uint64_t head);
 
-/* The next node's address. *ret_more is false at the end, and with an error. */
+/* The structure whose list_head, @offset bytes into it, is at @node: container_of() of the target. */
+uint64_t list_entry(const struct target *t, uint64_t node, uint64_t offset);
+
+/* The next node's address. A node of a loop may come more than once before ERR_LIMIT. *ret_more is false at the end, and with an error. */
 struct err *list_iter_next(struct list_iter *it, uint64_t *ret_node, bool *ret_more) MUST_CHECK;
 
 #endif

@@ -2,16 +2,20 @@
  * init_layout up to v6.3, mem[] since v6.4; struct mod_kallsyms in every version from 4.19 on. */
 #include "analyzer/kernel/module.h"
 
+#include <ctype.h>
 #include <elf.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/vec.h"
 
 #define MODULE_HINT "kernel/module/main.c"
 
-enum { MODULE_SYMBOLS_MAX = 1 << 20, SYMBOL_NAME_MAX = 512 };
+/* No part of a module is larger than the region that modules live in: 128 MiB, on ARM64 2 GiB since
+ * v6.5 for all together (arch/arm64/kernel/module.c). */
+enum { MODULE_SYMBOLS_MAX = 1 << 20, SYMBOL_NAME_MAX = 512, PART_BYTES_MAX = 1 << 28 };
 enum module_field_index { MODULE_LIST };
 
 struct module_view {
@@ -55,11 +59,13 @@ struct mod_kallsyms {
 	uint64_t symtab, strtab, typetab;
 	uint32_t num_symtab;
 };
+enum kallsyms_field_index { KALLSYMS_TYPETAB = 3 };
+
 static const struct view_field kallsyms_fields[] = {
 	FIELD(struct mod_kallsyms, symtab, "symtab"),
 	FIELD(struct mod_kallsyms, num_symtab, "num_symtab"),
 	FIELD(struct mod_kallsyms, strtab, "strtab"),
-	FIELD_OPTIONAL(struct mod_kallsyms, typetab, "typetab"), /* since v5.2 */
+	[KALLSYMS_TYPETAB] = FIELD_OPTIONAL(struct mod_kallsyms, typetab, "typetab"), /* since v5.2 */
 };
 static const struct view_spec kallsyms_spec = {
 	.type = "mod_kallsyms",
@@ -121,7 +127,7 @@ struct err *module_iter_next(struct module_iter *it, struct module *ret, bool *r
 		err = list_iter_next(&it->list, &node, ret_more);
 		if (err || !*ret_more)
 			return err;
-		v.m.va = node - view_offset(view, MODULE_LIST);
+		v.m.va = list_entry(it->t, node, view_offset(view, MODULE_LIST));
 		err = view_read(view, it->t->kernel, v.m.va, &v);
 		if (err)
 			return err_wrap(err, "module 0x%" PRIx64, v.m.va);
@@ -136,8 +142,9 @@ struct err *module_iter_next(struct module_iter *it, struct module *ret, bool *r
 	return err;
 }
 
-/* One Elf32_Sym or Elf64_Sym; false: not a symbol with an address. */
-static bool decode_symbol(const struct abi *abi, const uint8_t *p, uint32_t *ret_name,
+/* One Elf32_Sym or Elf64_Sym; false: not a symbol with an address. @type is its letter of the typetab;
+ * 0: there is none, and the letter stands in st_info (up to v5.0) or st_size (v5.1). */
+static bool decode_symbol(const struct abi *abi, const uint8_t *p, char *io_type, uint32_t *ret_name,
 	uint64_t *ret_va)
 {
 	bool wide = abi->word_bytes == 8;
@@ -145,8 +152,15 @@ static bool decode_symbol(const struct abi *abi, const uint8_t *p, uint32_t *ret
 	*ret_va = wide ? get_u64(abi, p + 8) : get_u32(abi, p + 4);
 	unsigned section = get_u16(abi, wide ? p + 6 : p + 14);
 	unsigned info = wide ? p[4] : p[12];
+	bool function = ELF32_ST_TYPE(info) == STT_FUNC;
+	if (!*io_type) {
+		uint64_t size = wide ? get_u64(abi, p + 16) : get_u32(abi, p + 8);
+		bool in_info = isalpha((int)info) || info == '?';
+		*io_type = in_info ? (char)info : size < 128 && isalpha((int)size) ? (char)size : 't';
+		function |= in_info && tolower(*io_type) == 't';
+	}
 	/* Thumb functions carry bit 0. */
-	if (!wide && ELF32_ST_TYPE(info) == STT_FUNC)
+	if (!wide && function)
 		*ret_va &= ~1ull;
 	return section != SHN_UNDEF && *ret_va;
 }
@@ -155,6 +169,35 @@ static bool decode_symbol(const struct abi *abi, const uint8_t *p, uint32_t *ret
 static bool is_name(const char *s)
 {
 	return *s && *s != '$' && strncmp(s, ".L", 2) && strncmp(s, "L0\001", 3);
+}
+
+/* The symbols of @syms and their letters; those whose names cannot be read are left out, the first such
+ * reason comes back. */
+static struct err *add_entries(struct target *t, const struct module *m, const struct mod_kallsyms *k,
+	const uint8_t *syms, const uint8_t *types)
+{
+	size_t each = t->abi.word_bytes == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	struct err *first = NULL;
+	for (uint32_t i = 1; i < k->num_symtab; i++) {
+		char name[SYMBOL_NAME_MAX], type = (char)types[i];
+		uint32_t off;
+		uint64_t va;
+		if (interrupt_pending())
+			break;
+		if (!decode_symbol(&t->abi, syms + i * each, &type, &off, &va))
+			continue;
+		uint64_t name_va = k->strtab + off;
+		if (t->abi.word_bytes == 4)
+			name_va = (uint32_t)name_va;
+		struct err *err = vspace_read_str(t->kernel, name_va, name, sizeof(name));
+		if (!err && is_name(name))
+			symtab_add(t->syms, name, va, 0, type, m->name);
+		if (first)
+			err_drop(err);
+		else
+			first = err_wrap(err, "symbol %u", i);
+	}
+	return first;
 }
 
 static struct err *add_symbols(struct target *t, const struct module *m)
@@ -177,29 +220,32 @@ static struct err *add_symbols(struct target *t, const struct module *m)
 		err = vspace_read(t->kernel, k.symtab, syms, k.num_symtab * each);
 	if (err)
 		return err;
-	if (!k.typetab || vspace_try_read(t->kernel, k.typetab, types, k.num_symtab, NULL))
+	/* The letters are not worth losing the symbols for. */
+	if (view_has(view, KALLSYMS_TYPETAB) &&
+		vspace_try_read(t->kernel, k.typetab, types, k.num_symtab, NULL))
 		memset(types, 't', k.num_symtab);
-	for (uint32_t i = 1; i < k.num_symtab; i++) {
-		char name[SYMBOL_NAME_MAX];
-		uint32_t off;
-		uint64_t va;
-		if (!decode_symbol(&t->abi, syms + i * each, &off, &va))
-			continue;
-		err = vspace_read_str(t->kernel, k.strtab + off, name, sizeof(name));
-		if (err)
-			return err;
-		if (is_name(name))
-			symtab_add(t->syms, name, va, 0, (char)types[i], m->name);
-	}
-	return NULL;
+	return add_entries(t, m, &k, syms, types);
 }
 
-static void add_ranges(struct target *t, const struct module *m)
+/* A damaged part must not make the kernel's or other modules' addresses its own. */
+static struct err *add_ranges(struct target *t, const struct module *m)
 {
-	for (unsigned i = 0; i < MODULE_PARTS_MAX; i++)
-		if (m->part[i].size)
-			symtab_add_range(t->syms, m->part[i].va, m->part[i].va + m->part[i].size,
-				m->name);
+	struct err *err = NULL;
+	uint64_t kernel_end = t->image.va + t->image.size;
+	for (unsigned i = 0; i < MODULE_PARTS_MAX; i++) {
+		uint64_t start = m->part[i].va, size = m->part[i].size, end = start + size;
+		if (!size)
+			continue;
+		bool in_kernel = t->image.va && start < kernel_end && end > t->image.va;
+		if (size <= PART_BYTES_MAX && end > start && !in_kernel) {
+			symtab_add_range(t->syms, start, end, m->name);
+		} else {
+			err_drop(err);
+			err = err_new(ERR_FORMAT, "part %u at 0x%" PRIx64 " of %" PRIu64 " bytes makes no "
+				"sense", i, start, size);
+		}
+	}
+	return err;
 }
 
 struct err *module_add_symbols(struct target *t)
@@ -212,10 +258,13 @@ struct err *module_add_symbols(struct target *t)
 		struct module m;
 		err = module_iter_next(&it, &m, &more);
 		if (!err && more) {
-			add_ranges(t, &m);
-			if (m.kallsyms)
-				err = err_wrap(add_symbols(t, &m), "module %s", m.name);
+			err = add_ranges(t, &m);
+			if (!err && m.kallsyms)
+				err = add_symbols(t, &m);
+			err = err_wrap(err, "module %s", m.name);
 		}
+		if (!err)
+			err = interrupt_check();
 		if (err && more && err->code != ERR_INTERRUPTED) {
 			if (first)
 				err_drop(err);
@@ -260,7 +309,7 @@ bool module_unwind_table(struct target *t, uint64_t pc, uint64_t *ret_start, uin
 	list_iter_init(&it, t, head);
 	while (!(err = list_iter_next(&it, &node, &more)) && more) {
 		struct unwind_table table = { 0 };
-		if (!view_try_read(view, t->kernel, node - view_offset(view, 0), &table))
+		if (!view_try_read(view, t->kernel, list_entry(t, node, view_offset(view, 0)), &table))
 			continue;
 		if (pc >= table.begin && pc < table.end) {
 			*ret_start = table.start;

@@ -24,18 +24,18 @@ unsigned cpu_mask_count(const struct cpu_mask *m)
 	return n;
 }
 
-/* NR_CPUS as far as it can be seen: the size of __per_cpu_offset's neighbourhood is not in the symbol
- * table, nr_cpu_ids is (lib/cpumask.c; a macro on UP kernels). */
-static unsigned cpu_limit(const struct target *t)
+/* How many bits of @mask count. Bits from nr_cpu_ids (kernel/smp.c; a macro with FORCE_NR_CPUS, since
+ * v6.1) on are never set, so that where it makes no sense the mask's own size serves as well. */
+static unsigned cpu_limit(const struct target *t, const struct symbol *mask)
 {
-	uint64_t n, va;
+	uint64_t n, bits = mask->object_size * 8;
 	struct symbol sym;
-	if (!symtab_find_kernel(t->syms, "nr_cpu_ids", &sym))
-		return target_has_symbol(t, "__per_cpu_offset") ? 64 : 1;
-	va = sym.va;
-	if (!vspace_try_uint(t->kernel, va, 4, &n) || !n || n > CPUS_MAX)
-		return 1;
-	return (unsigned)n;
+	if (!bits || bits > CPUS_MAX)
+		bits = t->abi.word_bytes * 8u;
+	if (symtab_find_kernel(t->syms, "nr_cpu_ids", &sym) &&
+		vspace_try_uint(t->kernel, sym.va, 4, &n) && n && n <= CPUS_MAX)
+		return (unsigned)n;
+	return (unsigned)bits;
 }
 
 struct err *cpu_mask_read(const struct target *t, enum cpu_mask_kind kind, struct cpu_mask *ret)
@@ -55,7 +55,7 @@ struct err *cpu_mask_read(const struct target *t, enum cpu_mask_kind kind, struc
 		*ret = m;
 		return NULL;
 	}
-	unsigned n = cpu_limit(t), word_bits = t->abi.word_bytes * 8u;
+	unsigned n = cpu_limit(t, &sym), word_bits = t->abi.word_bytes * 8u;
 	for (unsigned cpu = 0; cpu < n; cpu += word_bits) {
 		uint64_t word;
 		err = vspace_read_word(t->kernel, sym.va + cpu / 8, &word);
@@ -65,6 +65,8 @@ struct err *cpu_mask_read(const struct target *t, enum cpu_mask_kind kind, struc
 			word &= (1ull << (n - cpu)) - 1;
 		m.bits[cpu / 64] |= word << (cpu % 64);
 	}
+	if (!cpu_mask_count(&m))
+		return err_new(ERR_FORMAT, "%s holds no CPU below %u", symbol[kind], n);
 	*ret = m;
 	return NULL;
 }

@@ -13,7 +13,7 @@ struct cpu_mask {
 enum cpu_mask_kind { CPUS_POSSIBLE, CPUS_PRESENT, CPUS_ONLINE };
 
 /* The mask as the kernel left it; after a panic the stopped CPUs are no longer online. Kernels for
- * one CPU have no masks: then it is CPU 0. */
+ * one CPU have no masks: then it is CPU 0. ERR_FORMAT when it is empty: the CPU that asked was there. */
 struct err *cpu_mask_read(const struct target *t, enum cpu_mask_kind kind, struct cpu_mask *ret)
 	MUST_CHECK;
 

@@ -90,6 +90,65 @@ static uint64_t id_mask(const struct target *t)
 	return t->abi.word_bytes == 8 ? UINT64_MAX >> 2 : UINT32_MAX >> 2;
 }
 
+enum { COMMITTED = 1, FINALIZED = 2 };
+
+static unsigned state_of(const struct target *t, const struct desc *d)
+{
+	return (unsigned)(d->state_var >> (t->abi.word_bytes * 8u - 2)) & 3;
+}
+
+/*
+ * Head or tail id is damaged, for they are further apart than there are descriptors. The descriptors
+ * know their ids themselves: the newest and the oldest of those that stand where their id belongs.
+ */
+static struct err *find_ids(struct printk_iter *it, uint64_t count)
+{
+	const struct view *view;
+	uint64_t mask = id_mask(it->t), first = 0, oldest = 0, newest = 0;
+	bool any = false;
+	struct err *err = target_view(it->t, &desc_spec, &view);
+	for (uint64_t i = 0; !err && i < count; i++) {
+		struct desc d;
+		err = interrupt_check();
+		if (err || !view_try_read(view, it->t->kernel, it->ring.descs + i * view_size(view), &d))
+			continue;
+		uint64_t id = d.state_var & mask;
+		unsigned state = state_of(it->t, &d);
+		if ((id & (count - 1)) != i || (state != COMMITTED && state != FINALIZED))
+			continue;
+		/* Ids wrap: what counts is the way from the first one seen, to either side. */
+		if (!any) {
+			first = id;
+			oldest = newest = mask / 2;
+		}
+		any = true;
+		uint64_t away = (id - first + mask / 2) & mask;
+		oldest = away < oldest ? away : oldest;
+		newest = away > newest ? away : newest;
+	}
+	if (err)
+		return err;
+	if (!any)
+		return err_new(ERR_FORMAT, "head id %" PRIu64 " and tail id %" PRIu64 " cannot be of one "
+			"ring of %" PRIu64 " records, and none of these is in use",
+			it->ring.head_id & mask, it->ring.tail_id & mask, count);
+	it->left = newest - oldest < count ? newest - oldest + 1 : count;
+	it->id = (first + newest - mask / 2 - it->left + 1) & mask;
+	it->ids_damaged = true;
+	return NULL;
+}
+
+/* A ring that the dump's memory cannot hold is none; so its size bounds the walk. */
+static bool ring_fits(const struct printk_iter *it)
+{
+	const struct dump_info *info = dump_info(it->t->dump);
+	uint64_t ram = 0;
+	for (size_t i = 0; i < info->nextents; i++)
+		ram += info->extent[i].size;
+	return it->ring.count_bits <= RING_BITS_MAX && it->ring.size_bits <= RING_BITS_MAX &&
+		1ull << it->ring.count_bits <= ram / 64 && 1ull << it->ring.size_bits <= ram;
+}
+
 static struct err *ring_init(struct printk_iter *it, uint64_t prb)
 {
 	const struct view *view;
@@ -98,16 +157,15 @@ static struct err *ring_init(struct printk_iter *it, uint64_t prb)
 		err = view_read(view, it->t->kernel, prb, &it->ring);
 	if (err)
 		return err;
-	if (it->ring.count_bits > RING_BITS_MAX || it->ring.size_bits > RING_BITS_MAX)
+	if (!ring_fits(it))
 		return err_new(ERR_FORMAT, "printk ring of 2^%u records and 2^%u bytes: no ring looks "
 			"like this", it->ring.count_bits, it->ring.size_bits);
-	uint64_t mask = id_mask(it->t);
+	uint64_t mask = id_mask(it->t), count = 1ull << it->ring.count_bits;
+	it->is_ring = true;
 	it->id = it->ring.tail_id & mask;
 	it->left = ((it->ring.head_id - it->ring.tail_id) & mask) + 1;
-	if (it->left > 1ull << it->ring.count_bits)
-		it->left = 1ull << it->ring.count_bits;
-	it->is_ring = true;
-	return NULL;
+	it->claimed = it->left - 1;
+	return it->left > count ? find_ids(it, count) : NULL;
 }
 
 static struct err *byte_log_init(struct printk_iter *it)
@@ -125,10 +183,9 @@ static struct err *byte_log_init(struct printk_iter *it)
 		it->log.next >= it->log.bytes)
 		return err_new(ERR_FORMAT, "log_buf's indices lie outside of its %" PRIu64 " bytes",
 			it->log.bytes);
-	target_try_variable(it->t, "log_first_seq", &it->seq);
 	it->id = it->log.first;
-	it->left = it->log.bytes; /* each record moves on by at least one byte */
-	return NULL;
+	it->left = it->log.bytes; /* all records together are no longer than the log */
+	return target_read_variable(it->t, "log_first_seq", 8, &it->seq);
 }
 
 struct err *printk_iter_init(struct printk_iter *it, struct target *t)
@@ -150,20 +207,26 @@ struct err *printk_iter_init(struct printk_iter *it, struct target *t)
 	return err_wrap(err, "printk log");
 }
 
-/* Where the text of a block lies; false: it has none, or it makes no sense. A block that would wrap
- * is stored at the start of the ring; lpos with both low bits set mark blocks without data. */
+/* Where the text of a block lies; false: it was lost, or the block makes no sense. A block that would
+ * wrap is stored at the start of the ring; positions with bit 0 set mark blocks without data: 3 an
+ * empty line, 1 a record whose text found no room (NO_LPOS, FAILED_LPOS in printk_ringbuffer.h). */
 static bool block_text(const struct printk_iter *it, const struct desc *d, uint64_t *ret_off,
 	uint64_t *ret_max)
 {
+	enum { NO_LPOS = 3 };
 	uint64_t size = 1ull << it->ring.size_bits, word = it->t->abi.word_bytes;
-	uint64_t begin = d->begin, next = d->next;
+	uint64_t long_mask = word == 8 ? UINT64_MAX : UINT32_MAX;
+	uint64_t begin = d->begin, end = (d->next - 1) & long_mask;
 	*ret_off = *ret_max = 0;
-	if ((begin & 1) && (next & 1))
-		return true;
-	uint64_t first = begin & (size - 1), last = (next - 1) & (size - 1);
-	if (begin >> it->ring.size_bits != (next - 1) >> it->ring.size_bits)
+	if ((begin & 1) && (d->next & 1))
+		return begin == NO_LPOS && d->next == NO_LPOS;
+	uint64_t first = begin & (size - 1), last = end & (size - 1);
+	uint64_t wraps = ((end - last) - (begin - first)) & long_mask;
+	if (wraps == size)
 		first = 0;
-	if (last < first || last - first + 1 < word)
+	else if (wraps)
+		return false;
+	if (last < first || last - first + 1 < word || first % word)
 		return false;
 	*ret_off = first + word;
 	*ret_max = last - first + 1 - word;
@@ -179,14 +242,20 @@ static bool read_text(struct printk_iter *it, uint64_t va, size_t n)
 
 enum ring_verdict { RECORD_GOOD, RECORD_NONE, RECORD_BAD };
 
+/* The newest ids are taken before their descriptors are marked: one for each CPU that is about to print. */
+static bool may_be_unmarked(const struct printk_iter *it, const struct desc *d, uint64_t id)
+{
+	enum { WRITERS_MAX = 64 };
+	uint64_t mask = id_mask(it->t), before = (id - (1ull << it->ring.count_bits)) & mask;
+	return it->left < WRITERS_MAX && ((d->state_var & mask) == before || !d->state_var);
+}
+
 /* The descriptor of @id. One that was recycled (or, first of all, never used), or that its writer had
  * not committed when the machine died, holds no record. */
 static enum ring_verdict ring_record(struct printk_iter *it, const struct view *desc_view,
 	const struct view *info_view, uint64_t id, struct printk_record *ret)
 {
-	enum { COMMITTED = 1, FINALIZED = 2 };
-	unsigned state_shift = it->t->abi.word_bytes * 8u - 2;
-	uint64_t index = id & ((1ull << it->ring.count_bits) - 1), off, max;
+	uint64_t low = (1ull << it->ring.count_bits) - 1, index = id & low, off, max;
 	struct desc d;
 	struct info info = { 0 };
 	if (!view_try_read(desc_view, it->t->kernel,
@@ -194,10 +263,13 @@ static enum ring_verdict ring_record(struct printk_iter *it, const struct view *
 		!view_try_read(info_view, it->t->kernel,
 			it->ring.infos + index * view_size(info_view), &info))
 		return RECORD_BAD;
-	unsigned state = (unsigned)(d.state_var >> state_shift) & 3;
-	if ((d.state_var & id_mask(it->t)) != id || (state != COMMITTED && state != FINALIZED))
+	unsigned state = state_of(it->t, &d);
+	if ((d.state_var & id_mask(it->t)) != id)
+		return may_be_unmarked(it, &d, id) ? RECORD_NONE : RECORD_BAD;
+	if (state != COMMITTED && state != FINALIZED)
 		return RECORD_NONE;
-	if (!block_text(it, &d, &off, &max))
+	/* prb_reserve(): sequence numbers go with the index. */
+	if ((info.seq & low) != index || !block_text(it, &d, &off, &max))
 		return RECORD_BAD;
 	size_t n = info.text_len < max ? info.text_len : (size_t)max;
 	if (!read_text(it, it->ring.data + off, n))
@@ -214,6 +286,25 @@ static enum ring_verdict ring_record(struct printk_iter *it, const struct view *
 	return RECORD_GOOD;
 }
 
+/* What the records themselves could not say; once. */
+static struct err *ring_end(struct printk_iter *it)
+{
+	uint64_t mask = id_mask(it->t);
+	if (it->ids_damaged) {
+		it->ids_damaged = false;
+		return err_new(ERR_FORMAT, "the ring's head id %" PRIu64 " or tail id %" PRIu64 " is "
+			"damaged: the records were found by their own ids", it->ring.head_id & mask,
+			it->ring.tail_id & mask);
+	}
+	if (it->claimed && !it->good) {
+		uint64_t claimed = it->claimed;
+		it->claimed = 0;
+		return err_new(ERR_FORMAT, "none of the printk ring's %" PRIu64 " records is where it "
+			"should be", claimed);
+	}
+	return NULL;
+}
+
 static struct err *ring_next(struct printk_iter *it, struct printk_record *ret, bool *ret_more)
 {
 	const struct view *desc_view, *info_view;
@@ -226,13 +317,20 @@ static struct err *ring_next(struct printk_iter *it, struct printk_record *ret, 
 		it->left--;
 		enum ring_verdict verdict = ring_record(it, desc_view, info_view, id, ret);
 		if (verdict == RECORD_GOOD) {
+			it->good++;
 			*ret_more = true;
 			return NULL;
 		}
 		it->lost += verdict == RECORD_BAD;
 		err = interrupt_check();
 	}
-	return err;
+	return err ? err : ring_end(it);
+}
+
+static struct err *byte_log_damaged(const struct printk_iter *it)
+{
+	return err_new(ERR_FORMAT, "printk record at offset %" PRIu64 " is damaged; the log ends here",
+		it->id);
 }
 
 static struct err *byte_log_next(struct printk_iter *it, struct printk_record *ret, bool *ret_more)
@@ -240,8 +338,10 @@ static struct err *byte_log_next(struct printk_iter *it, struct printk_record *r
 	const struct view *view;
 	struct byte_record r;
 	struct err *err = target_view(it->t, &byte_spec, &view);
-	if (err || !it->left || it->id == it->log.next)
+	if (err || it->id == it->log.next)
 		return err;
+	if (!it->left)
+		return byte_log_damaged(it);
 	err = view_read(view, it->t->kernel, it->log.buf + it->id, &r);
 	if (!err && !r.len) { /* the rest of the buffer is unused */
 		it->id = 0;
@@ -254,8 +354,7 @@ static struct err *byte_log_next(struct printk_iter *it, struct printk_record *r
 	uint64_t text = it->log.buf + it->id + view_size(view);
 	if (r.len < view_size(view) || r.text_len > r.len - view_size(view) ||
 		r.len > it->log.bytes - it->id || !read_text(it, text, r.text_len))
-		return err_new(ERR_FORMAT, "printk record at offset %" PRIu64 " is damaged; the log "
-			"ends here", it->id);
+		return byte_log_damaged(it);
 	it->left = it->left > r.len ? it->left - r.len : 0;
 	it->id += r.len;
 	*ret = (struct printk_record){

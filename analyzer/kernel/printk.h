@@ -32,10 +32,15 @@ struct printk_iter {
 	struct printk_bytes log;
 	uint64_t id, left, seq;
 	uint64_t lost; /* records that could not be read */
+	uint64_t good, claimed; /* records given so far; how many the ring's ids say there are */
+	bool ids_damaged;
 	struct strbuf text;
 };
 
 struct err *printk_iter_init(struct printk_iter *it, struct target *t) MUST_CHECK;
+
+/* *ret_more is false at the end and with an error. A ring that is damaged as a whole says so at its end,
+ * behind what could be read. */
 struct err *printk_iter_next(struct printk_iter *it, struct printk_record *ret, bool *ret_more)
 	MUST_CHECK;
 void printk_iter_deinit(struct printk_iter *it);

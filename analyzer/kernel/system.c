@@ -52,8 +52,8 @@ static const struct view_spec timekeeper_spec = {
 	.nfields = ARRAY_SIZE(timekeeper_fields),
 };
 
-/* kernel/time/timekeeping.c: tk_core holds a sequence count and the timekeeper (4.19 to 7.3), so its
- * place in there comes from the variable's type. */
+/* kernel/time/timekeeping.c: tk_core holds a sequence count and the timekeeper, so its place in there
+ * comes from the variable's type. Since v6.17 tk_core is a macro for timekeeper_data[0]. */
 struct err *system_clock_read(struct target *t, struct system_clock *ret)
 {
 	const struct view *view;
@@ -61,11 +61,13 @@ struct err *system_clock_read(struct target *t, struct system_clock *ret)
 	struct field_ref field;
 	struct timekeeper tk;
 	uint64_t va;
-	struct err *err = target_symbol(t, "tk_core", &va);
+	bool array = target_has_symbol(t, "timekeeper_data");
+	const char *name = array ? "timekeeper_data" : "tk_core";
+	struct err *err = target_symbol(t, name, &va);
 	if (!err)
-		err = types_find_variable(t->types, "tk_core", timekeeper_spec.hint, &type);
+		err = types_find_variable(t->types, name, timekeeper_spec.hint, &type);
 	if (!err)
-		err = type_field(t->types, type, "timekeeper", &field);
+		err = type_field(t->types, type, array ? "[0].timekeeper" : "timekeeper", &field);
 	if (!err)
 		err = target_view(t, &timekeeper_spec, &view);
 	if (!err)
@@ -73,7 +75,9 @@ struct err *system_clock_read(struct target *t, struct system_clock *ret)
 	if (err)
 		return err_wrap(err, "clock");
 	ret->realtime_s = tk.xtime_s;
-	ret->uptime_s = tk.xtime_s + tk.to_monotonic_s + tk.boot_ns / 1000000000;
+	/* Unsigned: what a damaged dump holds may overflow. */
+	ret->uptime_s = (int64_t)((uint64_t)tk.xtime_s + (uint64_t)tk.to_monotonic_s +
+		(uint64_t)(tk.boot_ns / 1000000000));
 	return NULL;
 }
 
@@ -140,7 +144,9 @@ struct err *system_load(struct target *t, unsigned ret[3])
 {
 	enum { FSHIFT = 11, FIXED_1 = 1 << FSHIFT };
 	uint64_t va;
-	struct err *err = target_symbol(t, "avenrun", &va);
+	struct err *err = target_need_kernel(t);
+	if (!err)
+		err = target_symbol(t, "avenrun", &va);
 	for (unsigned i = 0; !err && i < 3; i++) {
 		uint64_t v;
 		err = vspace_read_word(t->kernel, va + i * t->abi.word_bytes, &v);

@@ -88,8 +88,9 @@ struct err *task_read(struct target *t, uint64_t va, struct task *ret)
 		const struct view *ti_view;
 		struct thread_info ti = { 0 };
 		err = target_view(t, &thread_info_spec, &ti_view);
-		if (!err && view_try_read(ti_view, t->kernel, task.stack, &ti))
-			task.cpu = ti.cpu;
+		if (!err)
+			task.cpu = view_try_read(ti_view, t->kernel, task.stack, &ti) ?
+				ti.cpu : TASK_CPU_UNKNOWN;
 	}
 	if (err)
 		return err_wrap(err, "task 0x%" PRIx64, va);
@@ -98,19 +99,21 @@ struct err *task_read(struct target *t, uint64_t va, struct task *ret)
 	return NULL;
 }
 
-/* fs/proc/array.c get_task_state(), include/linux/sched.h task_state_index(): the highest of the
- * reported bits names the state; TASK_IDLE is uninterruptible without load. The bits have had these
- * values since v4.14. */
+/* fs/proc/array.c get_task_state(), include/linux/sched.h __task_state_index(): the highest of the
+ * reported bits names the state; TASK_IDLE is uninterruptible without load; frozen tasks (a bit of their
+ * own since v6.1) and those that wait for an RT lock (since v5.16) pass for uninterruptible. The bits have
+ * had these values since v4.14. */
 const char *task_state_letter(const struct task *task)
 {
 	static const char *const letter[] = { "R", "S", "D", "T", "t", "X", "Z", "P" };
-	enum { TASK_REPORT = 0x7f, TASK_UNINTERRUPTIBLE = 2, TASK_NOLOAD = 0x400, TASK_RTLOCK = 0x1000 };
+	enum { TASK_REPORT = 0x7f, TASK_UNINTERRUPTIBLE = 2, TASK_NOLOAD = 0x400, TASK_RTLOCK = 0x1000,
+		TASK_FROZEN = 0x8000 };
 	uint64_t idle = TASK_UNINTERRUPTIBLE | TASK_NOLOAD;
-	if ((task->state & idle) == idle && !task->exit_state)
+	if (task->state & (TASK_RTLOCK | TASK_FROZEN))
+		return "D";
+	if ((task->state & idle) == idle)
 		return "I";
 	unsigned bits = (unsigned)((task->state | task->exit_state) & TASK_REPORT);
-	if (!bits && (task->state & TASK_RTLOCK))
-		return "D";
 	return letter[bits ? 32 - __builtin_clz(bits) : 0];
 }
 
@@ -146,32 +149,55 @@ struct err *task_iter_init(struct task_iter *it, struct target *t)
 	struct err *err = target_symbol(t, "init_task", &init_task);
 	if (!err)
 		err = target_view(t, &task_spec, &view);
-	if (!err)
-		err = cpu_mask_read(t, CPUS_POSSIBLE, &it->cpus);
 	if (err)
 		return err;
 	struct task task;
 	err = task_read(t, init_task, &task);
 	if (err)
 		return err;
+	/* Without the mask there are no idle tasks; the first task_iter_next() says so. */
+	err = cpu_mask_read(t, CPUS_POSSIBLE, &it->cpus);
+	it->mask_failed = err != NULL;
+	err_drop(err);
 	it->init_task = init_task;
 	list_iter_init(&it->leaders, t, task.tasks_va);
 	return NULL;
 }
 
+/* *ret_more is false when all were given. */
 static struct err *next_idle(struct task_iter *it, struct task *ret, bool *ret_more)
 {
-	unsigned cpu = cpu_mask_next(&it->cpus, it->idle_cpu);
-	it->idle_cpu = cpu + 1;
-	*ret_more = true;
-	struct rq rq;
-	struct err *err = rq_read(it->t, cpu, &rq);
+	if (it->mask_failed) {
+		it->mask_failed = false;
+		*ret_more = true;
+		return cpu_mask_read(it->t, CPUS_POSSIBLE, &it->cpus);
+	}
+	for (;;) {
+		unsigned cpu = cpu_mask_next(&it->cpus, it->idle_cpu);
+		if (cpu == CPUS_MAX)
+			return NULL;
+		it->idle_cpu = cpu + 1;
+		struct rq rq;
+		struct err *err = rq_read(it->t, cpu, &rq);
+		/* A possible CPU that never came up has no idle task. */
+		if (!err && !rq.idle)
+			continue;
+		*ret_more = true;
+		return err ? err : task_read(it->t, rq.idle, ret);
+	}
+}
+
+static struct err *enter_threads(struct task_iter *it)
+{
+	const struct view *view;
+	struct signal signal;
+	struct err *err = target_view(it->t, &signal_spec, &view);
+	if (!err)
+		err = view_read(view, it->t->kernel, it->leader_signal, &signal);
 	if (err)
-		return err;
-	/* A possible CPU that never came up has no idle task. */
-	if (!rq.idle)
-		return task_iter_next(it, ret, ret_more);
-	return task_read(it->t, rq.idle, ret);
+		return err_wrap(err, "threads of task 0x%" PRIx64, it->leader);
+	list_iter_init(&it->threads, it->t, signal.thread_head_va);
+	return NULL;
 }
 
 /* The threads of it->leader other than itself. */
@@ -181,35 +207,22 @@ static struct err *next_thread(struct task_iter *it, struct task *ret, bool *ret
 	bool more;
 	const struct view *view;
 	struct err *err = target_view(it->t, &task_spec, &view);
+	if (!err && it->leader_signal)
+		err = enter_threads(it);
+	it->leader_signal = 0;
 	while (!err) {
 		err = list_iter_next(&it->threads, &node, &more);
-		if (err || !more) {
-			it->in_threads = false;
-			*ret_more = err != NULL;
-			return err;
-		}
-		uint64_t va = node - view_offset(view, TASK_THREAD_NODE);
+		if (err || !more)
+			break;
+		uint64_t va = list_entry(it->t, node, view_offset(view, TASK_THREAD_NODE));
 		if (va == it->leader)
 			continue;
 		*ret_more = true;
 		return task_read(it->t, va, ret);
 	}
+	it->in_threads = false;
+	*ret_more = err != NULL;
 	return err;
-}
-
-static struct err *enter_threads(struct task_iter *it, const struct task *leader)
-{
-	const struct view *view;
-	struct signal signal;
-	struct err *err = target_view(it->t, &signal_spec, &view);
-	if (!err)
-		err = view_read(view, it->t->kernel, leader->signal, &signal);
-	if (err)
-		return err_wrap(err, "threads of task 0x%" PRIx64, leader->va);
-	list_iter_init(&it->threads, it->t, signal.thread_head_va);
-	it->in_threads = true;
-	it->leader = leader->va;
-	return NULL;
 }
 
 static struct err *next_leader(struct task_iter *it, struct task *ret, bool *ret_more)
@@ -221,36 +234,40 @@ static struct err *next_leader(struct task_iter *it, struct task *ret, bool *ret
 		err = list_iter_next(&it->leaders, &node, ret_more);
 	if (err || !*ret_more)
 		return err;
-	err = task_read(it->t, node - view_offset(view, TASK_TASKS), ret);
+	err = task_read(it->t, list_entry(it->t, node, view_offset(view, TASK_TASKS)), ret);
+	if (err)
+		return err;
 	/* A process that has been reaped has no signal_struct any more. */
-	if (!err && ret->signal)
-		err = enter_threads(it, ret);
-	return err;
+	it->in_threads = ret->signal != 0;
+	it->leader = ret->va;
+	it->leader_signal = ret->signal;
+	return NULL;
 }
 
 struct err *task_iter_next(struct task_iter *it, struct task *ret, bool *ret_more)
 {
 	*ret_more = false;
-	if (cpu_mask_next(&it->cpus, it->idle_cpu) < CPUS_MAX)
-		return next_idle(it, ret, ret_more);
-	if (it->in_threads) {
-		struct err *err = next_thread(it, ret, ret_more);
-		if (err || *ret_more)
-			return err;
-	}
-	return next_leader(it, ret, ret_more);
+	struct err *err = next_idle(it, ret, ret_more);
+	if (!err && !*ret_more && it->in_threads)
+		err = next_thread(it, ret, ret_more);
+	return err || *ret_more ? err : next_leader(it, ret, ret_more);
 }
 
 struct err *task_find_pid(struct target *t, uint32_t pid, struct task *ret)
 {
 	struct task_iter it;
 	bool more = true;
+	scoped_err struct err *first = NULL;
 	struct err *err = task_iter_init(&it, t);
 	while (!err) {
 		struct task task;
 		err = task_iter_next(&it, &task, &more);
-		if (err && more) {
-			err_drop(err); /* one bad task does not hide the others */
+		if (err && more && err->code != ERR_INTERRUPTED) {
+			/* One bad task does not hide the others. */
+			if (first)
+				err_drop(err);
+			else
+				first = err;
 			err = NULL;
 			continue;
 		}
@@ -261,7 +278,10 @@ struct err *task_find_pid(struct target *t, uint32_t pid, struct task *ret)
 			return NULL;
 		}
 	}
-	return err ? err : err_new(ERR_NOT_FOUND, "no task has pid %u", pid);
+	if (err)
+		return err;
+	return err_new(ERR_NOT_FOUND, "no task has pid %u%s%s", pid,
+		first ? ", as far as tasks can be read: " : "", first ? first->msg : "");
 }
 
 struct err *task_parse(struct target *t, const char *text, struct task *ret)

@@ -5,13 +5,15 @@
 #include "analyzer/kernel/list.h"
 #include "analyzer/kernel/percpu.h"
 
+enum { TASK_CPU_UNKNOWN = INT32_MAX };
+
 struct task {
 	uint64_t va;
 	uint32_t pid, tgid;
 	char comm[16]; /* as in the dump: terminated unless damaged */
 	uint64_t state;
 	uint32_t exit_state, flags;
-	uint32_t cpu;       /* where it runs or last ran */
+	uint32_t cpu;       /* where it runs or last ran; TASK_CPU_UNKNOWN when its stack is gone */
 	uint32_t on_cpu;    /* not 0: running (always 0 on kernels for one CPU) */
 	uint64_t stack;     /* lowest address of its kernel stack */
 	uint64_t mm;        /* 0: kernel thread */
@@ -36,11 +38,12 @@ int task_comm_length(const struct task *task);
 struct task_iter {
 	struct target *t;
 	struct cpu_mask cpus;
+	bool mask_failed; /* that is still to be reported */
 	unsigned idle_cpu;
 	uint64_t init_task;
 	struct list_iter leaders, threads;
 	bool in_threads;
-	uint64_t leader;
+	uint64_t leader, leader_signal; /* the latter 0: its threads are being walked */
 };
 
 struct err *task_iter_init(struct task_iter *it, struct target *t) MUST_CHECK;
