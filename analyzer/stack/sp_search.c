@@ -1,6 +1,8 @@
 /* Recovers a lost stack pointer by trying all and believing the chain that proves itself best. */
 #include "analyzer/stack/unwinder.h"
 
+#include "analyzer/base/interrupt.h"
+
 /*
  * How convincing a chain is. Code that is gone (init sections) or entry stubs may stand before a return
  * address without a call, and a call of another function is seen where its tail jumped: both are odd,
@@ -49,7 +51,9 @@ bool sp_search(struct target *t, const struct task *task, struct regs *io)
 	scoped_err struct err *err = task_stack_bytes(t, &bytes);
 	if (err)
 		return false;
-	for (uint64_t sp = task->stack; sp < task->stack + bytes; sp += t->abi.word_bytes) {
+	/* After Ctrl-C whoever asked finds out by itself. */
+	for (uint64_t off = 0; off < bytes && !interrupt_pending(); off += t->abi.word_bytes) {
+		uint64_t sp = task->stack + off;
 		struct regs regs = *io;
 		regs_set(&regs, t->arch->reg_sp, sp);
 		int score = chain_score(t, task, &regs);

@@ -5,7 +5,7 @@
 #include "analyzer/kernel/task.h"
 
 struct stack {
-	uint64_t lo, hi;  /* [lo, hi) */
+	uint64_t lo, hi;  /* [lo, hi); an empty stack's pointer is hi */
 	const char *name; /* "task", or the architecture's name for it */
 };
 

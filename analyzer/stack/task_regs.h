@@ -20,7 +20,7 @@ struct err *task_regs_read(struct target *t, const struct task *task, struct tas
 	MUST_CHECK;
 
 /* NT_PRSTATUS registers of @cpu: the note's position among its kind is the CPU's among the present
- * ones. */
+ * ones; where notes are missing, the one whose pid and stack pointer fit what the CPU was running. */
 struct err *cpu_note_regs(struct target *t, unsigned cpu, struct regs *ret) MUST_CHECK;
 
 #endif

@@ -4,7 +4,8 @@
 #include "analyzer/kernel/module.h"
 #include "analyzer/stack/stacks.h"
 
-enum { FRAMES_MAX = 512 };
+/* The largest kernel stack is 64 KiB (arm64 with such pages), the smallest frame 16 bytes. */
+enum { FRAMES_MAX = 4096 };
 
 static bool answer_read(void *cx, uint64_t va, void *buf, size_t n)
 {
@@ -50,12 +51,14 @@ static bool answer_stack(void *cx, uint64_t sp, uint64_t *ret_lo, uint64_t *ret_
 	return true;
 }
 
-/* The kernel's own index covers everything that is not a module's. */
+/* What is no code has no table: a call to nowhere is told by that. */
 static bool answer_unwind_table(void *cx, uint64_t pc, uint64_t *ret_start, uint64_t *ret_stop)
 {
 	struct unwinder *u = cx;
 	struct symbol sym;
-	if (symtab_at(u->t->syms, pc, &sym) && sym.module)
+	if (!symtab_at(u->t->syms, pc, &sym))
+		return false;
+	if (sym.module)
 		return module_unwind_table(u->t, pc, ret_start, ret_stop);
 	return answer_symbol(cx, "__start_unwind_idx", ret_start) &&
 		answer_symbol(cx, "__stop_unwind_idx", ret_stop);
