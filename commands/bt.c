@@ -101,7 +101,8 @@ static struct err *show_task(struct cx *cx, const struct task *task, bool lines)
 	out_row(cx->out);
 	out_uint(cx->out, "pid", task->pid);
 	out_addr(cx->out, "task", task->va);
-	out_uint(cx->out, "cpu", task->cpu);
+	if (task->cpu != TASK_CPU_UNKNOWN)
+		out_uint(cx->out, "cpu", task->cpu);
 	out_str_n(cx->out, "comm", task->comm, (size_t)task_comm_length(task));
 	struct err *err = trace_task(cx->target, task, cx->arena, &trace);
 	if (err)

@@ -104,7 +104,7 @@ static struct err *log_run(struct cx *cx, const struct args *a)
 			break;
 		show_record(cx, &style, &r);
 	}
-	if (!err && it.lost)
+	if (it.lost)
 		out_complain(cx->out, err_new(ERR_FORMAT, "%" PRIu64 " records could not be read",
 			it.lost));
 	printk_iter_deinit(&it);

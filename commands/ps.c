@@ -57,7 +57,8 @@ static void show_task(struct cx *cx, const struct task *task)
 	out_uint(cx->out, "pid", task->pid);
 	out_uint(cx->out, "tgid", task->tgid);
 	show_parent(cx, task);
-	out_uint(cx->out, "cpu", task->cpu);
+	if (task->cpu != TASK_CPU_UNKNOWN)
+		out_uint(cx->out, "cpu", task->cpu);
 	out_addr(cx->out, "task", task->va);
 	out_str(cx->out, "state", task_state_letter(task));
 	out_bool(cx->out, "kernel", task->flags & PF_KTHREAD);

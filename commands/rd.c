@@ -95,6 +95,8 @@ static struct err *show_units(const struct reader *r, uint64_t addr, uint64_t co
 		unsigned n = count < per_line ? (unsigned)count : per_line;
 		show_line(r, addr, n);
 		addr += (uint64_t)n * r->unit;
+		if (r->vs && r->cx->target->abi.word_bytes == 4)
+			addr = (uint32_t)addr;
 		count -= n;
 	}
 	return err;

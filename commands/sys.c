@@ -12,6 +12,14 @@ static const struct column sys_columns[] = {
 };
 static const struct table sys_table = { .layout = LAYOUT_RECORD, .columns = sys_columns };
 
+static const struct column config_columns[] = { { "line" }, { 0 } };
+static const struct table config_table = { .layout = LAYOUT_LINES, .columns = config_columns };
+
+static const struct option sys_options[] = {
+	{ 'c', NULL, "the kernel's configuration, where it is built in" },
+	{ 0 }
+};
+
 static void show_dump(struct cx *cx)
 {
 	const struct target *t = cx->target;
@@ -102,7 +110,7 @@ static struct err *count_tasks(struct cx *cx, uint64_t *ret)
 	while (!err && more) {
 		struct task task;
 		err = task_iter_next(&it, &task, &more);
-		n += more;
+		n += !err && more;
 		if (err && more && err->code != ERR_INTERRUPTED) {
 			out_complain(cx->out, err);
 			err = NULL;
@@ -131,14 +139,16 @@ static void show_memory(struct cx *cx)
 
 static void show_panic(struct cx *cx)
 {
-	const char *message;
+	const char *message = NULL;
 	struct task task;
 	unsigned cpu;
 	struct err *err = system_panic_message(cx->target, cx->arena, &message);
-	if (err)
-		out_fault(cx->out, "panic", err);
-	else if (message)
+	if (message)
 		out_str(cx->out, "panic", message);
+	if (err && message)
+		out_complain(cx->out, err);
+	else if (err)
+		out_fault(cx->out, "panic", err);
 	err = task_panicking(cx->target, &task, &cpu);
 	if (!err) {
 		out_strf(cx->out, "panic_task", "%u \"%.*s\"", task.pid, task_comm_length(&task),
@@ -151,9 +161,27 @@ static void show_panic(struct cx *cx)
 	}
 }
 
+/* A row per line, as the file .config has them. */
+static struct err *show_config(struct cx *cx)
+{
+	const char *line = target_config(cx->target);
+	if (!line)
+		return err_new(ERR_MISSING, "the kernel's configuration is not in its memory "
+			"(CONFIG_IKCONFIG)");
+	out_table(cx->out, &config_table);
+	while (*line) {
+		size_t n = strcspn(line, "\n");
+		out_row(cx->out);
+		out_str_n(cx->out, "line", line, n);
+		line += n + (line[n] != '\0');
+	}
+	return NULL;
+}
+
 static struct err *sys_run(struct cx *cx, const struct args *a)
 {
-	(void)a;
+	if (args_flag(a, 'c'))
+		return show_config(cx);
 	out_table(cx->out, &sys_table);
 	out_row(cx->out);
 	show_dump(cx);
@@ -178,6 +206,7 @@ const struct command cmd_sys = {
 	.name = "sys",
 	.summary = "the machine, its kernel, its panic, and the dump's quality",
 	.usage = "",
+	.options = sys_options,
 	.examples = sys_examples,
 	.run = sys_run,
 };

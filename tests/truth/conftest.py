@@ -1,11 +1,11 @@
-"""Each test of truth runs on every dump of the default set."""
+"""Each test of truth runs on every dump of the default set (or SET=made, CORE=PATTERN)."""
 
 import pytest
-from truth_cores import Core, default_set
+from truth_cores import Core, chosen_set
 from truth_cores import CORES, INQUEST, ROOT, share  # noqa: F401 - what tests import from here
 
 
-@pytest.fixture(scope="session", params=default_set())
+@pytest.fixture(scope="session", params=chosen_set())
 def core(request):
     core = Core(request.param)
     if not core.path.is_dir():

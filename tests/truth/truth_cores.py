@@ -1,6 +1,7 @@
 """The dumps of the corpus, the program run over one of them, and the guest's own account of itself.
 A dump's folder is described in tests/cores/README.md."""
 
+import fnmatch
 import functools
 import json
 import os
@@ -12,11 +13,19 @@ CORES = pathlib.Path(os.environ.get("INQUEST_CORES", pathlib.Path.home() / ".cac
 INQUEST = os.environ.get("INQUEST", ROOT / "build/inquest")
 
 
-def default_set():
-    """Names of the default set, from the recipes themselves."""
+def chosen_set():
+    """Names of the default set, from the recipes themselves; with SET=made every dump that is there,
+    with CORE=PATTERN those whose names match."""
     names = []
     for recipe in sorted((ROOT / "tests/cores/recipes").iterdir()):
-        if "\nSET=default" in recipe.read_text():
+        made = (CORES / recipe.name / "truth").is_dir()
+        if "CORE" in os.environ:
+            wanted = made and fnmatch.fnmatch(recipe.name, os.environ["CORE"])
+        elif os.environ.get("SET") == "made":
+            wanted = made
+        else:
+            wanted = "\nSET=default" in recipe.read_text()
+        if wanted:
             names.append(recipe.name)
     return names
 
