@@ -52,26 +52,39 @@ static const struct view_spec timekeeper_spec = {
 	.nfields = ARRAY_SIZE(timekeeper_fields),
 };
 
-/* kernel/time/timekeeping.c: tk_core holds a sequence count and the timekeeper, so its place in there
- * comes from the variable's type. Since v6.17 tk_core is a macro for timekeeper_data[0]. */
-struct err *system_clock_read(struct target *t, struct system_clock *ret)
+/*
+ * kernel/time/timekeeping.c. Up to v6.12 shadow_timekeeper is a struct timekeeper of its own, the copy that
+ * each tick leaves, and needs no type of a variable. Later it went into tk_core (struct tk_data), and since
+ * v6.17 tk_core is a macro for timekeeper_data[0].
+ */
+static struct err *find_timekeeper(struct target *t, uint64_t *ret_va)
 {
-	const struct view *view;
 	const struct type *type;
 	struct field_ref field;
-	struct timekeeper tk;
-	uint64_t va;
+	if (target_has_symbol(t, "shadow_timekeeper"))
+		return target_symbol(t, "shadow_timekeeper", ret_va);
 	bool array = target_has_symbol(t, "timekeeper_data");
 	const char *name = array ? "timekeeper_data" : "tk_core";
-	struct err *err = target_symbol(t, name, &va);
+	struct err *err = target_symbol(t, name, ret_va);
 	if (!err)
 		err = types_find_variable(t->types, name, timekeeper_spec.hint, &type);
 	if (!err)
 		err = type_field(t->types, type, array ? "[0].timekeeper" : "timekeeper", &field);
 	if (!err)
+		*ret_va += field.bit_offset / 8;
+	return err;
+}
+
+struct err *system_clock_read(struct target *t, struct system_clock *ret)
+{
+	const struct view *view;
+	struct timekeeper tk;
+	uint64_t va;
+	struct err *err = find_timekeeper(t, &va);
+	if (!err)
 		err = target_view(t, &timekeeper_spec, &view);
 	if (!err)
-		err = view_read(view, t->kernel, va + field.bit_offset / 8, &tk);
+		err = view_read(view, t->kernel, va, &tk);
 	if (err)
 		return err_wrap(err, "clock");
 	ret->realtime_s = tk.xtime_s;
