@@ -58,7 +58,7 @@ DEPS     := gcc make pkg-config libelf-dev libdw-dev libcapstone-dev libreadline
             liblzo2-dev libsnappy-dev libzstd-dev libjson-c-dev libcmocka-dev \
             python3 python3-pytest python3-jsonschema python3-pexpect
 
-.PHONY: help deps cores demo check check-unit check-truth check-golden check-layers san fuzz bench format clean
+.PHONY: help deps cores demo check check-unit check-truth check-golden check-layers san mutate fuzz bench format clean
 
 help:
 	@echo "make            build/inquest"
@@ -99,6 +99,13 @@ check-truth: $(BUILD)/inquest
 
 san: deps
 	$(MAKE) SAN=1 DEV=1 check-unit check-golden check-truth
+
+# Whole dumps, damaged: RUNS mutations of a small one of each architecture.
+mutate:
+	$(MAKE) SAN=1 DEV=1 all
+	tests/lib/mutate-dump --inquest build/san/inquest --runs $(or $(RUNS),200) \
+		$(or $(INQUEST_CORES),$(HOME)/.cache/inquest-cores)/arm32-lpae-bug \
+		$(or $(INQUEST_CORES),$(HOME)/.cache/inquest-cores)/arm64-kasan-null
 
 bench: all
 	bench/startup $(BUILD)/inquest

@@ -16,7 +16,8 @@ COMMANDS = ["sys", "log", "log -T", "ps", "ps -k", "bt", "bt -a", "bt -l", "bt 1
             "vtop 0", "rd linux_banner 8", "rd 0 2", "rd -p 40200000", "rd -8 linux_banner 20", "sym panic",
             "sym panic+4", "sym -q vmstat", "dis panic", "dis -r panic+8", "percpu vmstat_work",
             "percpu -s runqueues.nr_running", "p jiffies", "p init_task.comm", "p -x init_task.thread_info",
-            "struct list_head", "struct -o task_struct", "struct task_struct.comm init_task", "help",
+            "eval 1<<20", "whatis init_task", "sizeof struct page", "list init_task.tasks", "struct list_head",
+            "struct -o task_struct", "struct task_struct.comm init_task", "help",
             "help bt"]
 FAILING = ["rd 0 2"]
 
