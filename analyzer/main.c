@@ -126,7 +126,8 @@ static enum status run(const struct options *o)
 	struct target *t;
 	struct err *err = target_open(
 		&(struct target_options){
-			.files = o->files, .nfiles = o->nfiles, .force = o->force },
+			.files = o->files, .nfiles = o->nfiles, .force = o->force,
+			.symbols_dir = o->symbols_dir },
 		&t);
 	if (err) {
 		say(err->msg);

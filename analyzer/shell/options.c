@@ -18,6 +18,7 @@ static const char help_text[] =
 	"  -x FILE         run the commands in FILE and exit (-: standard input); may be repeated\n"
 	"      --json      answer in JSON: one object and line a command\n"
 	"      --csv       answer in CSV\n"
+	"      --symbols DIR  look there first for separate debug files (then in /usr/lib/debug)\n"
 	"      --force     go on when VMLINUX and DUMP do not belong together\n"
 	"      --no-color  no colour, as with NO_COLOR in the environment\n"
 	"  -h, --help      this text\n"
@@ -26,11 +27,12 @@ static const char help_text[] =
 	"Exit status: 0 all good; 1 a command failed; 2 usage; 3 nothing could be opened;\n"
 	"4 the dump is cut or damaged, and the commands succeeded.\n";
 
-enum { OPT_JSON = 256, OPT_CSV, OPT_FORCE, OPT_NO_COLOR };
+enum { OPT_JSON = 256, OPT_CSV, OPT_FORCE, OPT_SYMBOLS, OPT_NO_COLOR };
 
 static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "csv", no_argument, NULL, OPT_CSV },
+	{ "symbols", required_argument, NULL, OPT_SYMBOLS },
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "no-color", no_argument, NULL, OPT_NO_COLOR },
 	{ "no-colour", no_argument, NULL, OPT_NO_COLOR },
@@ -78,6 +80,9 @@ static enum options_verdict take_option(struct options *o, char **argv, int opt)
 		return set_format(o, OUT_JSON);
 	case OPT_CSV:
 		return set_format(o, OUT_CSV);
+	case OPT_SYMBOLS:
+		o->symbols_dir = optarg;
+		return OPTIONS_RUN;
 	case OPT_FORCE:
 		o->force = true;
 		return OPTIONS_RUN;

@@ -21,6 +21,7 @@ struct options {
 	size_t nfiles;
 	enum out_format format;
 	bool force, no_color;
+	const char *symbols_dir;
 };
 
 enum options_verdict {

@@ -15,6 +15,8 @@ struct bound_view {
 };
 
 struct target_private {
+	int debug_fd;     /* separate debug file of the vmlinux; -1: none */
+	char *debug_path;
 	VEC(struct bound_view) views;
 	VEC(char *) warnings;
 	struct kallsyms *kallsyms; /* from memory, when there is no vmlinux; t->syms borrows its names */

@@ -2,6 +2,7 @@
  * and dump belong together. What finds the kernel is in finder.c, what it means in arch/. */
 #include "analyzer/target/target.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/base/vec.h"
 #include "analyzer/target/bare.h"
+#include "analyzer/debug/debug_file.h"
 #include "analyzer/target/finder.h"
 #include "analyzer/target/private.h"
 
@@ -17,6 +19,7 @@ static struct target *target_create(void)
 	struct target *t = xcalloc(1, sizeof(*t));
 	t->priv = xcalloc(1, sizeof(*t->priv));
 	t->syms = symtab_create();
+	t->priv->debug_fd = -1;
 	return t;
 }
 
@@ -31,6 +34,9 @@ void target_close(struct target *t)
 		free(t->priv->warnings.v[i]);
 	vec_deinit(&t->priv->warnings);
 	free(t->priv->vmcoreinfo);
+	if (t->priv->debug_fd >= 0)
+		close(t->priv->debug_fd);
+	free(t->priv->debug_path);
 	if (t->types)
 		types_destroy(t->types);
 	symtab_destroy(t->syms);
@@ -192,16 +198,32 @@ static struct err *build_space(struct target *t)
 	return NULL;
 }
 
-static void load_types(struct target *t)
+/* A vmlinux without debug information of its own may have it in a separate file. */
+static void open_debug_file(struct target *t, const char *symbols_dir)
+{
+	if (debug_file_not_needed(t->vmlinux->elf))
+		return;
+	t->priv->debug_path =
+		debug_file_find(t->vmlinux->elf, t->vmlinux->path, symbols_dir, NULL);
+	if (t->priv->debug_path)
+		t->priv->debug_fd = open(t->priv->debug_path, O_RDONLY | O_CLOEXEC);
+}
+
+static void load_types(struct target *t, const char *symbols_dir)
 {
 	t->types = types_create(&t->abi);
 	if (!t->vmlinux)
 		return;
+	open_debug_file(t, symbols_dir);
+	bool separate = t->priv->debug_fd >= 0;
 	/* Kernels without BTF are common and no news; types_providers() tells. */
 	struct err *no_btf = types_add_btf_elf(t->types, t->vmlinux->elf, t->vmlinux->path);
-	struct err *err = types_add_dwarf(t->types, t->vmlinux->fd, t->vmlinux->path);
+	struct err *err = types_add_dwarf(t->types,
+		separate ? t->priv->debug_fd : t->vmlinux->fd,
+		separate ? t->priv->debug_path : t->vmlinux->path);
 	if (no_btf && err)
-		target_warn(t, "%s: no types: %s", t->vmlinux->path, err->msg);
+		target_warn(t, "no types: %s; --symbols DIR says where separate debug files are",
+			err->msg);
 	err_drop(no_btf);
 	err_drop(err);
 }
@@ -220,14 +242,14 @@ static void read_vmcoreinfo_from_memory(struct target *t)
 		t->priv->vmcoreinfo = take_ptr(text);
 }
 
-static struct err *build(struct target *t, bool force)
+static struct err *build(struct target *t, const struct target_options *o)
 {
-	struct err *err = t->vmlinux ? place_kernel(t, force) : bare_find_kernel(t);
+	struct err *err = t->vmlinux ? place_kernel(t, o->force) : bare_find_kernel(t);
 	if (!err && t->vmlinux)
 		err = load_symbols(t);
 	if (err)
 		return err;
-	load_types(t);
+	load_types(t, o->symbols_dir);
 	t->debug = (struct debug_env){ .types = t->types, .syms = t->syms };
 	if (t->image.va)
 		err = build_space(t);
@@ -249,7 +271,7 @@ struct err *target_open(const struct target_options *o, struct target **ret)
 	choose_arch(t);
 	if (dump_info(t->dump)->damage)
 		target_warn(t, "%s: %s", dump_info(t->dump)->path, dump_info(t->dump)->damage);
-	err = build(t, o->force);
+	err = build(t, o);
 	if (err)
 		return err;
 	*ret = take_ptr(t);

@@ -21,6 +21,7 @@ struct target_options {
 	const char *const *files; /* vmlinux and dump files in any order */
 	size_t nfiles;
 	bool force; /* go on when vmlinux and dump do not match */
+	const char *symbols_dir; /* where separate debug files are looked for first; may be NULL */
 };
 
 struct target {
