@@ -102,7 +102,9 @@ static struct err *find_tables(Elf *elf, struct elf_symbols *ret)
 	/* A table whose last name is not terminated loses that name. */
 	for (ret->str_bytes = str->d_size; ret->str_bytes && ret->str[ret->str_bytes - 1];)
 		ret->str_bytes--;
-	ret->nsyms = ret->sym->d_size / table_sh.sh_entsize;
+	if (ret->sym->d_type != ELF_T_SYM)
+		return err_new(ERR_FORMAT, "symbol table: not in ELF's form");
+	ret->nsyms = ret->sym->d_size / gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT);
 	return NULL;
 }
 
@@ -172,6 +174,25 @@ static void add_image_range(struct symtab *st, size_t first)
 		symtab_add_range(st, start, end, NULL);
 }
 
+/* libelf's array is in the host's order; its accessor would check and lock for each of 200,000. */
+static GElf_Sym symbol_at(const struct elf_symbols *t, bool wide, size_t i)
+{
+	const char *table = t->sym->d_buf;
+	GElf_Sym sym;
+	Elf32_Sym s;
+	if (wide) {
+		memcpy(&sym, table + i * sizeof(sym), sizeof(sym));
+		return sym;
+	}
+	memcpy(&s, table + i * sizeof(s), sizeof(s));
+	return (GElf_Sym){ .st_name = s.st_name,
+		.st_info = s.st_info,
+		.st_other = s.st_other,
+		.st_shndx = s.st_shndx,
+		.st_value = s.st_value,
+		.st_size = s.st_size };
+}
+
 struct err *symtab_add_elf(struct symtab *st, Elf *elf, uint64_t slide)
 {
 	__attribute__((cleanup(elf_symbols_deinit))) struct elf_symbols t = { 0 };
@@ -183,10 +204,10 @@ struct err *symtab_add_elf(struct symtab *st, Elf *elf, uint64_t slide)
 		return e;
 	t.arm = eh.e_machine == EM_ARM;
 	size_t first = st->sym.n;
-	for (size_t i = 1; i < t.nsyms && i <= INT32_MAX; i++) {
-		GElf_Sym sym;
-		if (gelf_getsym(t.sym, (int)i, &sym))
-			add_symbol(st, &t, &sym, slide);
+	bool wide = gelf_getclass(elf) == ELFCLASS64;
+	for (size_t i = 1; i < t.nsyms; i++) {
+		GElf_Sym sym = symbol_at(&t, wide, i);
+		add_symbol(st, &t, &sym, slide);
 	}
 	add_image_range(st, first);
 	st->finished = false;

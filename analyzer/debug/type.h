@@ -81,6 +81,10 @@ const struct abi *types_abi(const struct types *db);
  * database. ERR_MISSING when it has none; that it is damaged shows when it is used. */
 struct err *types_add_dwarf(struct types *db, int fd, const char *path) MUST_CHECK;
 
+/* Opens DWARF that waits on a thread of its own, when no faster provider would answer first: the database
+ * may be used at once, and the first question waits for the rest. Add no provider afterwards. */
+void types_open_ahead(struct types *db);
+
 /*
  * Adds a kernel image's BTF. @bytes are borrowed and stay as they are as long as the database. Any
  * bytes will do: ERR_FORMAT when they are no BTF, ERR_MISMATCH when it is of another word size.

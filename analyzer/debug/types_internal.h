@@ -52,6 +52,7 @@ struct provider_slot {
 	bool waits;                     /* DWARF of .fd, not opened yet */
 	bool scans;                     /* as the provider's */
 	int fd;
+	struct open_ahead *ahead; /* waits: being opened on a thread of its own; NULL: not */
 };
 
 /* A type with what only the database looks at. */

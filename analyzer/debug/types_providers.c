@@ -2,6 +2,7 @@
  * The list of providers behind a type database: their order, when each is opened, and what is said
  * of them. What they answer is types.c's business.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,11 +62,58 @@ void types_provider_wait(struct types *db, const char *name, const char *origin,
 			   .fd = fd });
 }
 
+/* One opening, done by its thread and read after that was joined. */
+struct open_ahead {
+	pthread_t thread;
+	struct types *db;
+	const char *origin;
+	int fd;
+	struct type_provider *provider;
+	char *state;
+	struct err *err;
+};
+
+static void *run_ahead(void *arg)
+{
+	struct open_ahead *a = arg;
+	a->err = dwarf_source_open(a->db, a->fd, a->origin, &a->provider, &a->state);
+	return NULL;
+}
+
+void types_open_ahead(struct types *db)
+{
+	struct provider_slot *s = db->slot.n ? &db->slot.v[0] : NULL;
+	if (!s || !s->waits || s->ahead)
+		return;
+	struct open_ahead *a = xcalloc(1, sizeof(*a));
+	*a = (struct open_ahead){ .db = db, .origin = s->origin, .fd = s->fd };
+	if (pthread_create(&a->thread, NULL, run_ahead, a)) {
+		free(a); /* no thread to be had: it is opened when it is asked */
+		return;
+	}
+	s->ahead = a;
+}
+
+/* The opening's result, whichever thread it runs on. */
+static struct err *finish_open(struct types *db, struct provider_slot *s, char **ret_state)
+{
+	struct open_ahead *a = s->ahead;
+	if (!a)
+		return dwarf_source_open(db, s->fd, s->origin, &s->provider, ret_state);
+	pthread_join(a->thread, NULL);
+	struct err *err = a->err;
+	s->provider = a->provider;
+	*ret_state = a->state;
+	s->ahead = NULL;
+	free(a);
+	return err;
+}
+
 static void open_slot(struct types *db, struct provider_slot *s)
 {
 	char *state = NULL;
 	s->waits = false;
-	struct err *e = dwarf_source_open(db, s->fd, s->origin, &s->provider, &state);
+	struct err *e = finish_open(db, s, &state);
 	if (e) {
 		state = xasprintf("not usable: %s", e->msg);
 		err_drop(e); /* kept in words: the other providers and what needs no types go on */
@@ -91,6 +139,8 @@ void types_providers_deinit(struct types *db)
 	/* Backwards: a module's BTF leans on the one before it. */
 	for (size_t i = db->slot.n; i--;) {
 		struct provider_slot *s = &db->slot.v[i];
+		if (s->ahead)
+			open_slot(db, s);
 		if (s->provider)
 			s->provider->destroy(s->provider);
 		free(s->name);

@@ -226,6 +226,7 @@ static void load_types(struct target *t, const char *symbols_dir)
 			err->msg);
 	err_drop(no_btf);
 	err_drop(err);
+	types_open_ahead(t->types);
 }
 
 /* With a vmlinux the text is where vmcoreinfo_data points (kernel/crash_core.c, since v4.14). */
@@ -245,11 +246,14 @@ static void read_vmcoreinfo_from_memory(struct target *t)
 static struct err *build(struct target *t, const struct target_options *o)
 {
 	struct err *err = t->vmlinux ? place_kernel(t, o->force) : bare_find_kernel(t);
-	if (!err && t->vmlinux)
+	if (err)
+		return err;
+	/* Types first: DWARF opens on another thread while the symbols are sorted here. */
+	load_types(t, o->symbols_dir);
+	if (t->vmlinux)
 		err = load_symbols(t);
 	if (err)
 		return err;
-	load_types(t, o->symbols_dir);
 	t->debug = (struct debug_env){ .types = t->types, .syms = t->syms };
 	if (t->image.va)
 		err = build_space(t);
