@@ -1,4 +1,5 @@
 /* Recovers a lost stack pointer by trying all and believing the chain that proves itself best. */
+#include "analyzer/stack/stacks.h"
 #include "analyzer/stack/unwinder.h"
 
 #include "analyzer/base/interrupt.h"
@@ -44,26 +45,53 @@ static int chain_score(struct target *t, const struct task *task, const struct r
 	return matched >= SCORE_MIN && matched > odd ? matched - odd : NOT_A_CHAIN;
 }
 
-bool sp_search(struct target *t, const struct task *task, struct regs *io)
+/* Whether @io stands on the first instruction of its function, where lr, which was lost with sp, alone
+ * knows the caller. */
+static bool at_first_instruction(const struct target *t, const struct regs *io)
 {
-	uint64_t bytes, best_sp = 0;
-	int best = NOT_A_CHAIN;
-	scoped_err struct err *err = task_stack_bytes(t, &bytes);
-	if (err)
-		return false;
+	struct symbol sym;
+	uint64_t pc = io->v[t->arch->reg_pc];
+	return !regs_has(io, t->arch->reg_lr) && symtab_at(t->syms, pc, &sym) && sym.va == pc;
+}
+
+/* A caller that has called this function before (a delay loop does) finds what that call pushed first, its
+ * return address, right below its own frame. */
+static void lr_from_last_call(struct target *t, uint64_t sp, struct regs *io)
+{
+	uint64_t lr;
+	if (vspace_try_word(t->kernel, sp - t->abi.word_bytes, &lr))
+		regs_set(io, t->arch->reg_lr, lr);
+}
+
+/* Tries the places of one stack; @io_found and *io_best change when one is better. */
+static void search_stack(struct target *t, const struct task *task, const struct stack *stack,
+	const struct regs *start, struct regs *io_found, int *io_best)
+{
+	bool needs_lr = at_first_instruction(t, start);
 	/* After Ctrl-C whoever asked finds out by itself. */
-	for (uint64_t off = 0; off < bytes && !interrupt_pending(); off += t->abi.word_bytes) {
-		uint64_t sp = task->stack + off;
-		struct regs regs = *io;
+	for (uint64_t sp = stack->lo; sp < stack->hi && !interrupt_pending();
+		sp += t->abi.word_bytes) {
+		struct regs regs = *start;
 		regs_set(&regs, t->arch->reg_sp, sp);
+		if (needs_lr)
+			lr_from_last_call(t, sp, &regs);
 		int score = chain_score(t, task, &regs);
-		if (score > best) {
-			best = score;
-			best_sp = sp;
+		if (score > *io_best) {
+			*io_best = score;
+			*io_found = regs;
 		}
 	}
+}
+
+bool sp_search(struct target *t, const struct task *task, struct regs *io)
+{
+	int best = NOT_A_CHAIN;
+	struct regs found = *io;
+	struct stack stack;
+	for (unsigned i = 0; stack_of_task(t, task, i, &stack); i++)
+		search_stack(t, task, &stack, io, &found, &best);
 	if (best == NOT_A_CHAIN)
 		return false;
-	regs_set(io, t->arch->reg_sp, best_sp);
+	*io = found;
 	return true;
 }

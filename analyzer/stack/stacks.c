@@ -53,3 +53,24 @@ bool stack_find(struct target *t, const struct task *task, uint64_t sp, struct s
 	}
 	return false;
 }
+
+bool stack_of_task(struct target *t, const struct task *task, unsigned i, struct stack *ret)
+{
+	uint64_t thread_bytes;
+	scoped_err struct err *err = task_stack_bytes(t, &thread_bytes);
+	if (err)
+		return false;
+	*ret = (struct stack){ .lo = task->stack, .hi = task->stack + thread_bytes, .name = "task" };
+	if (!i)
+		return true;
+	const struct arch_stack *kind = t->arch->stacks;
+	while (kind && kind->symbol && --i)
+		kind++;
+	if (!kind || !kind->symbol)
+		return false;
+	struct stack s = { .name = kind->name };
+	if (target_has_symbol(t, kind->symbol))
+		cpu_stack(t, kind, task->cpu, thread_bytes, &s);
+	*ret = s;
+	return true;
+}

@@ -26,7 +26,7 @@ enum call_match unwinder_call_before(const struct unwinder *u, uint64_t ra, uint
 
 /*
  * The registers but for sp are known (a CPU stopped on an exception vector has its own sp there): tries
- * each place of the task's stack and takes the one with the longest chain to its proper end that has
+ * each place of the task's stack and its CPU's others and takes the one with the longest chain to its proper end that has
  * calls before its return addresses. False: there is none.
  */
 bool sp_search(struct target *t, const struct task *task, struct regs *io);
