@@ -172,6 +172,23 @@ struct unwind_step {
 	bool broken;          /* end: the chain broke off before its proper end */
 };
 
+/* ---- addresses in code ----------------------------------------------------------------------------- */
+
+enum code_ref_kind {
+	CODE_ADDRESS, /* the address itself ends in a register */
+	CODE_LOAD,    /* memory is read there */
+	CODE_STORE,
+};
+
+/* A fixed address that instructions form: adrp and add, movw and movt, a literal pool; also what lies a
+ * constant further (compilers reach neighbours from one anchor). */
+struct code_ref {
+	uint64_t va, pc;
+	enum code_ref_kind kind;
+	uint8_t bytes; /* LOAD and STORE: how much */
+};
+typedef void (*code_ref_fn)(void *cx, const struct code_ref *ref);
+
 struct arch {
 	const char *name; /* "arm64" */
 	uint16_t elf_machine;
@@ -239,6 +256,14 @@ struct arch {
 	 * for an indirect call. @code holds the 4 bytes before @ra. ARM32: bit 0 of @ra tells Thumb
 	 * and does not count as address; targets come without it. */
 	bool (*is_call)(const uint8_t code[4], uint64_t ra, uint64_t *ret_target);
+
+	/*
+	 * Calls @fn for each fixed address that the @n bytes of one function's code at @pc form, in the
+	 * order of the instructions. Registers are followed along the addresses, not along branches:
+	 * now and then one is wrong, so that the caller must prove what it takes. ARM32: ARM code only,
+	 * no Thumb.
+	 */
+	void (*code_refs)(const uint8_t *code, size_t n, uint64_t pc, code_ref_fn fn, void *cx);
 
 	/* capstone's cs_arch and cs_mode for the code at @pc. */
 	int capstone_arch, capstone_mode, capstone_thumb_mode;

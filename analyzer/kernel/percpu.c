@@ -51,6 +51,10 @@ struct err *cpu_mask_read(const struct target *t, enum cpu_mask_kind kind, struc
 	if (err)
 		return err;
 	if (!symtab_find_kernel(t->syms, symbol[kind], &sym)) {
+		/* arch/arm/kernel/smp.c and arm64's, SMP only, all versions: a table that has only
+		 * text has this function and no mask. */
+		if (!symtab_count(t->syms) || target_has_symbol(t, "secondary_start_kernel"))
+			return target_symbol(t, symbol[kind], &sym.va);
 		m.bits[0] = 1;
 		*ret = m;
 		return NULL;

@@ -9,6 +9,7 @@
 #include "analyzer/target/bare.h"
 #include "analyzer/target/image_scan.h"
 #include "analyzer/target/private.h"
+#include "analyzer/target/recover.h"
 
 enum {
 	BEHIND = 32 << 20, /* data may lie behind the last symbol that is known */
@@ -193,4 +194,5 @@ void bare_recover(struct target *t)
 		symtab_add_recovered(
 			t->syms, "linux_banner", va, 'R', "recovered: its text, before kallsyms");
 	symtab_finish(t->syms);
+	recover_from_code(t);
 }

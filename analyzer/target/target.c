@@ -260,8 +260,8 @@ static struct err *build(struct target *t, const struct target_options *o)
 	if (!err)
 		read_vmcoreinfo_from_memory(t);
 	if (!err && !t->vmlinux && t->kernel) {
-		bare_recover(t);
 		bare_add_btf(t);
+		bare_recover(t); /* types help to prove */
 	}
 	return err ? err : interrupt_check();
 }

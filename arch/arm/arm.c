@@ -154,6 +154,7 @@ const struct arch arch_arm = {
 	.unwind = arm_unwind,
 	.user_mode = arm_user_mode,
 	.is_call = arm_is_call,
+	.code_refs = arm_code_refs,
 	.capstone_arch = CS_ARCH_ARM,
 	.capstone_mode = CS_MODE_ARM,
 	.capstone_thumb_mode = CS_MODE_THUMB,

@@ -101,6 +101,7 @@ const struct arch arch_arm64 = {
 	.unwind = arm64_unwind,
 	.user_mode = arm64_user_mode,
 	.is_call = arm64_is_call,
+	.code_refs = arm64_code_refs,
 	.capstone_arch = CS_ARCH_ARM64,
 	.capstone_mode = CS_MODE_ARM,
 	.capstone_thumb_mode = CS_MODE_ARM,

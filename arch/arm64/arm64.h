@@ -21,4 +21,6 @@ struct err *arm64_unwind(const struct arch_env *env, const struct arch_layout *l
 
 uint64_t arm64_strip(const struct arch_layout *l, uint64_t va);
 
+void arm64_code_refs(const uint8_t *code, size_t n, uint64_t pc, code_ref_fn fn, void *cx);
+
 #endif

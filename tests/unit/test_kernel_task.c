@@ -127,12 +127,16 @@ static void one_cpu_without_masks(void **state)
 	EACH_WORD(f) {
 		struct cpu_mask m;
 		uint64_t va;
+		expect_err(cpu_mask_read(f->t, CPUS_ONLINE, &m), ERR_MISSING, "__cpu_online_mask");
+		fake_symbol(f, "_stext", 0x100, 16); /* symbols are known, none is of SMP */
 		assert_null(cpu_mask_read(f->t, CPUS_ONLINE, &m));
 		assert_int_equal(cpu_mask_count(&m), 1);
 		assert_true(cpu_mask_has(&m, 0));
 		assert_null(percpu_address(f->t, 0x1000, 0, &va));
 		assert_true(va == 0x1000);
 		expect_err(percpu_address(f->t, 0x1000, 1, &va), ERR_NOT_FOUND, "one CPU");
+		fake_symbol(f, "secondary_start_kernel", 0x200, 16);
+		expect_err(cpu_mask_read(f->t, CPUS_ONLINE, &m), ERR_MISSING, "__cpu_online_mask");
 	}
 }
 
