@@ -17,6 +17,7 @@ static const struct table config_table = { .layout = LAYOUT_LINES, .columns = co
 
 static const struct option sys_options[] = {
 	{ 'c', NULL, "the kernel's configuration, where it is built in" },
+	{ 'd', NULL, "where the kernel, its symbols and its types were found, and what is no use" },
 	{ 0 }
 };
 
@@ -178,10 +179,78 @@ static struct err *show_config(struct cx *cx)
 	return NULL;
 }
 
+/* ---- sys -d ----------------------------------------------- */
+
+static const struct column provider_columns[] = { { "what", .width = 8 },
+	{ "name", .width = 8 }, { "usable", .hidden = true }, { "state" }, { "origin" }, { 0 } };
+static const struct table provider_table = { .layout = LAYOUT_TABLE, .columns = provider_columns };
+
+struct provider {
+	const char *what, *name, *state, *origin;
+	bool usable;
+};
+
+static void show_provider(struct cx *cx, const struct provider *p)
+{
+	out_row(cx->out);
+	out_str(cx->out, "what", p->what);
+	out_str(cx->out, "name", p->name);
+	out_bool(cx->out, "usable", p->usable);
+	out_str(cx->out, "state", p->state);
+	out_str(cx->out, "origin", p->origin);
+}
+
+static void show_image(struct cx *cx)
+{
+	const struct target *t = cx->target;
+	scoped_strbuf struct strbuf state = { 0 };
+	if (t->image.va)
+		strbuf_addf(&state, "at 0x%llx, physical 0x%llx", (unsigned long long)t->image.va,
+			(unsigned long long)t->image.pa.v);
+	else
+		strbuf_add(&state, "not found");
+	show_provider(cx, &(struct provider){ "kernel", "image", strbuf_text(&state),
+				  t->image_finder ? t->image_finder : "", t->image.va != 0 });
+}
+
+/* The table as a whole, and what was recovered for want of it. */
+static void show_symbols(struct cx *cx)
+{
+	const struct target *t = cx->target;
+	scoped_strbuf struct strbuf state = { 0 };
+	size_t n = symtab_count(t->syms), recovered = 0;
+	struct symbol s;
+	while (symtab_get_recovered(t->syms, recovered, &s))
+		recovered++;
+	strbuf_addf(&state, "%zu symbols", n);
+	if (recovered)
+		strbuf_addf(&state, ", %zu recovered", recovered);
+	show_provider(cx, &(struct provider){ "symbols", t->vmlinux ? "ELF" : "kallsyms",
+				  strbuf_text(&state),
+				  t->vmlinux ? t->vmlinux->path : "the dump's memory", n != 0 });
+}
+
+static struct err *show_providers(struct cx *cx)
+{
+	struct types_provider_info *info;
+	size_t n = types_providers(cx->target->types, NULL, 0);
+	out_table(cx->out, &provider_table);
+	show_image(cx);
+	show_symbols(cx);
+	info = arena_alloc(cx->arena, (n + 1) * sizeof(*info));
+	n = types_providers(cx->target->types, info, n);
+	for (size_t i = 0; i < n; i++)
+		show_provider(cx, &(struct provider){ "types", info[i].name, info[i].state,
+					  info[i].origin, info[i].usable });
+	return NULL;
+}
+
 static struct err *sys_run(struct cx *cx, const struct args *a)
 {
 	if (args_flag(a, 'c'))
 		return show_config(cx);
+	if (args_flag(a, 'd'))
+		return show_providers(cx);
 	out_table(cx->out, &sys_table);
 	out_row(cx->out);
 	show_dump(cx);
@@ -199,6 +268,7 @@ static struct err *sys_run(struct cx *cx, const struct args *a)
 
 static const char *const sys_examples[] = {
 	"sys\twhat died, when, of what",
+	"sys -d\twhat this program's knowledge of the kernel rests on",
 	NULL,
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
 
@@ -76,6 +77,24 @@ static bool ambiguous(struct type_provider *p, enum type_kind kind, const char *
 	return n > 1;
 }
 
+/* The ids of this BTF itself: a module's base answers for its own. */
+static struct err *each_type(
+	struct type_provider *p, enum type_kind kind, types_each_fn each, void *cx)
+{
+	struct btf_source *s = (struct btf_source *)p;
+	struct err *e = NULL;
+	for (uint32_t id = s->btf.first_id; !e && id < btf_end_id(&s->btf); id++) {
+		struct btf_record r;
+		if (!btf_get(&s->btf, id, &r) || !r.name || !is_of_kind(r.kind, kind))
+			continue;
+		const struct type *t = btf_type(s, id);
+		e = interrupt_check();
+		if (!e && t->kind == kind && !t->declaration)
+			e = each(cx, t);
+	}
+	return e;
+}
+
 static struct err *find_variable(
 	struct type_provider *p, const char *name, const char *hint, const struct type **ret)
 {
@@ -138,6 +157,7 @@ static struct err *open_source(struct types *db, const void *bytes, size_t n,
 			.find = find_type,
 			.ambiguous = ambiguous,
 			.find_variable = find_variable,
+			.each = each_type,
 			.complete_type = btf_type_complete,
 			.destroy = destroy },
 		.db = db,

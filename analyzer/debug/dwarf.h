@@ -58,6 +58,9 @@ void dwarf_units_open(struct dwarf_source *s);
 struct err *dwarf_units_find(struct dwarf_source *s, unsigned mask, const char *name,
 	const char *hint, Dwarf_Off *ret) MUST_CHECK;
 
+/* Scans all units, so that ->name has all names. */
+struct err *dwarf_units_scan(struct dwarf_source *s) MUST_CHECK;
+
 /* The type that a DIE defines; never NULL, void for what makes no sense. */
 const struct type *dwarf_type_at(struct dwarf_source *s, Dwarf_Die *die);
 

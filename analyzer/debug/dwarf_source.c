@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
 #include "analyzer/debug/dwarf.h"
@@ -36,6 +37,30 @@ static struct err *find_type(struct type_provider *p, enum type_kind kind, const
 		const struct type *t = dwarf_type_at(s, &die);
 		if (t->kind == kind || kind == TYPE_VOID)
 			*ret = t;
+	}
+	return e;
+}
+
+/* One type a name: the unit that was scanned first has it, as find_type() would answer. */
+static struct err *each_type(
+	struct type_provider *p, enum type_kind kind, types_each_fn each, void *cx)
+{
+	struct dwarf_source *s = (struct dwarf_source *)p;
+	static const enum dwarf_name names[] = { [TYPE_STRUCT] = NAME_STRUCT,
+		[TYPE_UNION] = NAME_UNION,
+		[TYPE_ENUM] = NAME_ENUM,
+		[TYPE_TYPEDEF] = NAME_TYPEDEF };
+	const struct strmap *map = &s->name[names[kind]];
+	struct err *e = dwarf_units_scan(s);
+	for (size_t i = 0; !e && i < map->cap; i++) {
+		Dwarf_Die die;
+		Dwarf_Off off = map->slot[i].key ? (uintptr_t)map->slot[i].value : 0;
+		if (!off || !dwarf_offdie(s->dw, off - 1, &die))
+			continue;
+		const struct type *t = dwarf_type_at(s, &die);
+		e = interrupt_check();
+		if (!e && t->kind == kind)
+			e = each(cx, t);
 	}
 	return e;
 }
@@ -76,6 +101,7 @@ struct err *dwarf_source_open(
 		.provider = { .scans = true,
 			.find = find_type,
 			.find_variable = find_variable,
+			.each = each_type,
 			.complete_type = dwarf_type_complete,
 			.source_line = dwarf_source_line,
 			.destroy = destroy },

@@ -160,3 +160,11 @@ struct err *dwarf_units_find(
 	*ret = off;
 	return NULL;
 }
+
+struct err *dwarf_units_scan(struct dwarf_source *s)
+{
+	struct err *e = NULL;
+	for (; s->next_unscanned < s->unit.n && !(e = interrupt_check()); s->next_unscanned++)
+		scan_unit(s, &s->unit.v[s->next_unscanned]);
+	return e;
+}

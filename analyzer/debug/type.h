@@ -134,6 +134,16 @@ struct err *types_find_any(struct types *db, const char *name, const char *hint,
 struct err *types_search(struct types *db, enum type_kind kind, const char *name,
 	const struct type **ret) MUST_CHECK;
 
+/*
+ * Calls @each for the named types of @kind (TYPE_STRUCT, UNION, ENUM or TYPEDEF) that a search by
+ * name could find, once each, not completed, in no order that means anything. Where there is a kernel
+ * image's whole BTF, DWARF is not asked; else all its units are scanned. An error of @each, or
+ * ERR_INTERRUPTED, ends it.
+ */
+typedef struct err *(*types_each_fn)(void *cx, const struct type *t);
+struct err *types_each(struct types *db, enum type_kind kind, types_each_fn each, void *cx)
+	MUST_CHECK;
+
 /* As C writes it: "struct list_head", "unsigned long", "pid_t", "struct task_struct *". Names are
  * looked up as types_find() does. */
 struct err *types_parse(struct types *db, const char *c_name, const struct type **ret) MUST_CHECK;

@@ -94,6 +94,21 @@ struct err *types_search(
 	return search(db, kind, name, NULL, SEARCH_ALL, ret);
 }
 
+struct err *types_each(struct types *db, enum type_kind kind, types_each_fn each, void *cx)
+{
+	bool complete = false;
+	struct err *e = NULL;
+	if (!types_source(db))
+		return err_new(ERR_MISSING, "there are no types to look through");
+	for (size_t i = 0; !e && i < db->slot.n && !(complete && db->slot.v[i].scans); i++) {
+		struct type_provider *p = types_provider_at(db, i);
+		if (p && p->each)
+			e = p->each(p, kind, each, cx);
+		complete |= p && p->complete;
+	}
+	return e;
+}
+
 struct err *types_find_variable(
 	struct types *db, const char *name, const char *hint, const struct type **ret)
 {

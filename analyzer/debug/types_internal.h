@@ -36,6 +36,9 @@ struct type_provider {
 	bool (*ambiguous)(struct type_provider *p, enum type_kind kind, const char *name);
 	struct err *(*find_variable)(struct type_provider *p, const char *name, const char *hint,
 		const struct type **ret);
+	/* What types_each() says, of this provider alone; NULL: it cannot tell. */
+	struct err *(*each)(struct type_provider *p, enum type_kind kind, types_each_fn each,
+		void *cx);
 	/* Fills members or enumerators of a defined struct, union or enum. */
 	struct err *(*complete_type)(struct type_provider *p, struct type *t);
 	bool (*source_line)(struct type_provider *p, uint64_t link_va, const char **ret_file,

@@ -1,0 +1,292 @@
+/* tree: the members of a red-black tree, an XArray (radix tree) or a maple tree. */
+#include "analyzer/api.h"
+#include "analyzer/model.h"
+
+static const struct column tree_columns[] = { { "address", .width = WIDTH_ADDRESS }, { "number" },
+	{ "index", .hidden = true }, { "first", .hidden = true }, { "last", .hidden = true },
+	{ "where", .text_only = true }, { "position" }, { "type", .hidden = true }, { "value" },
+	{ 0 } };
+static const struct table tree_table = { .layout = LAYOUT_LINES, .columns = tree_columns };
+
+static const struct option tree_options[] = {
+	{ 't', "TYPE", "rbtree (when not given), xarray, radix or maple, or how it begins" },
+	{ 'r', "OFFSET", "of the root in the struct at ROOT: a number or TYPE.MEMBER" },
+	{ 'o', "OFFSET", "of the rb_node in its struct: a number or TYPE.MEMBER" },
+	{ 's', "TYPE[.MEMBER,…]", "show each as this struct, or these members of it" },
+	{ 'N', NULL, "ROOT is the topmost node itself (rbtree, xarray)" },
+	{ 'p', NULL, "the way to each from the root" },
+	{ 'l', NULL, "in order: always so, accepted for fingers used to crash" },
+	{ 'x', NULL, "integers in hexadecimal" }, { 0 }
+};
+
+struct shape {
+	uint64_t offset;	 /* of the rb_node in its struct */
+	const struct type *type; /* NULL: addresses only */
+	char *members;		 /* "a,b", or NULL */
+	struct value_style style;
+	bool is_node, position;
+};
+
+/* An option's number or TYPE.MEMBER; 0 when it was not given. */
+static struct err *parse_offset(struct cx *cx, const struct args *a, char letter, uint64_t *ret)
+{
+	struct field_ref f;
+	const struct type *type;
+	const char *text = args_option(a, letter);
+	*ret = 0;
+	if (!text || number_parse(text, ret))
+		return NULL;
+	const char *dot = strchr(text, '.');
+	if (!dot)
+		return err_new(ERR_USAGE, "option -%c needs a number or TYPE.MEMBER, not %s",
+			letter, text);
+	struct err *err = expr_parse_type(
+		&cx->target->debug, arena_strndup(cx->arena, text, (size_t)(dot - text)), &type);
+	if (!err)
+		err = type_field(cx->target->types, type, dot + 1, &f);
+	if (!err)
+		*ret = f.bit_offset / 8;
+	return err_wrap(err, "option -%c", letter);
+}
+
+static struct err *parse_shape(struct cx *cx, const struct args *a, struct shape *ret)
+{
+	*ret = (struct shape){ .style.hex = args_flag(a, 'x'),
+		.is_node = args_flag(a, 'N'),
+		.position = args_flag(a, 'p') };
+	struct err *err = parse_offset(cx, a, 'o', &ret->offset);
+	if (err || !args_option(a, 's'))
+		return err;
+	char *name = arena_strdup(cx->arena, args_option(a, 's'));
+	ret->members = strchr(name, '.');
+	if (ret->members)
+		*ret->members++ = '\0';
+	return err_wrap(expr_parse_type(&cx->target->debug, name, &ret->type), "option -s");
+}
+
+/* ---- rows ----------------------------------------------- */
+
+static struct err *add_member(
+	struct cx *cx, const struct shape *s, uint64_t va, const char *path, struct strbuf *text)
+{
+	struct field_ref f;
+	struct err *err = type_field(cx->target->types, s->type, path, &f);
+	if (err)
+		return err;
+	const struct value v = {
+		.type = f.type,
+		.va = va + f.bit_offset / 8,
+		.bit_offset = f.bit_size ? (uint32_t)(f.bit_offset % 8) : 0,
+		.bit_size = f.bit_size,
+	};
+	strbuf_addf(text, "%s%s = ", text->len ? ", " : "", path);
+	return value_format(&cx->target->debug, &v, &s->style, text);
+}
+
+/* The struct, or its members behind each other. */
+static struct err *add_value(struct cx *cx, const struct shape *s, uint64_t va, struct strbuf *text)
+{
+	const struct value whole = { .type = s->type, .va = va };
+	if (!s->members)
+		return value_format(&cx->target->debug, &whole, &s->style, text);
+	scoped_free char *names = strdup(s->members);
+	char *rest = names;
+	struct err *err = NULL;
+	for (char *one; !err && (one = strtok_r(rest, ",", &rest));)
+		err = add_member(cx, s, va, one, text);
+	return err;
+}
+
+/* The object at @va, as the last cells of the row. */
+static struct err *show_value(struct cx *cx, const struct shape *s, uint64_t va)
+{
+	scoped_strbuf struct strbuf text = { 0 }, name = { 0 };
+	if (!s->type)
+		return NULL;
+	struct err *err = add_value(cx, s, va, &text);
+	if (err && err->code != ERR_FAULT)
+		return err;
+	type_declare(s->type, NULL, &name);
+	out_str(cx->out, "type", strbuf_text(&name));
+	if (err)
+		out_fault(cx->out, "value", err);
+	else if (strchr(strbuf_text(&text), '\n'))
+		out_block(cx->out, "value", strbuf_text(&text));
+	else
+		out_str(cx->out, "value", strbuf_text(&text));
+	return NULL;
+}
+
+/* @err is about a part of the tree: said beside the rows. @more: the walk goes on. */
+static struct err *part_failed(struct cx *cx, struct err *err, bool more)
+{
+	if (!err || !more)
+		return err;
+	out_complain(cx->out, err);
+	return NULL;
+}
+
+static struct err *show_rbtree(struct cx *cx, const struct shape *s, uint64_t root)
+{
+	struct rbtree_iter it;
+	uint64_t node;
+	bool more = true;
+	struct err *err = NULL;
+	if (s->is_node)
+		rbtree_iter_init_node(&it, cx->target, root);
+	else
+		rbtree_iter_init(&it, cx->target, root);
+	while (!err && more) {
+		scoped_strbuf struct strbuf way = { 0 };
+		err = rbtree_iter_next(&it, &node, &more);
+		if (err || !more) {
+			err = part_failed(cx, err, more);
+			continue;
+		}
+		out_row(cx->out);
+		out_addr(cx->out, "address", list_entry(cx->target, node, s->offset));
+		rbtree_iter_position(&it, &way);
+		if (s->position)
+			out_str(cx->out, "position", strbuf_text(&way));
+		err = show_value(cx, s, list_entry(cx->target, node, s->offset));
+	}
+	return err;
+}
+
+/* A pointer and what it points to, or a number. */
+static struct err *show_entry(
+	struct cx *cx, const struct shape *s, uint64_t entry, bool is_number, uint64_t number)
+{
+	if (is_number)
+		out_hex(cx->out, "number", number);
+	else
+		out_addr(cx->out, "address", entry);
+	return is_number ? NULL : show_value(cx, s, list_entry(cx->target, entry, s->offset));
+}
+
+static void show_range(struct cx *cx, uint64_t first, uint64_t last)
+{
+	out_hex(cx->out, "first", first);
+	out_hex(cx->out, "last", last);
+}
+
+static struct err *show_xarray(struct cx *cx, const struct shape *s, uint64_t root)
+{
+	struct xarray_iter it;
+	struct xarray_entry e;
+	bool more = true;
+	struct err *err = s->is_node ? xarray_iter_init_node(&it, cx->target, root)
+				     : xarray_iter_init(&it, cx->target, root);
+	while (!err && more) {
+		scoped_strbuf struct strbuf way = { 0 };
+		err = xarray_iter_next(&it, &e, &more);
+		if (err || !more) {
+			err = part_failed(cx, err, more);
+			continue;
+		}
+		out_row(cx->out);
+		out_uint(cx->out, "index", e.index);
+		show_range(cx, e.index, e.last);
+		if (e.last != e.index)
+			out_strf(cx->out, "where", "%llu-%llu", (unsigned long long)e.index,
+				(unsigned long long)e.last);
+		else
+			out_strf(cx->out, "where", "%llu", (unsigned long long)e.index);
+		xarray_iter_position(&it, &way);
+		if (s->position)
+			out_str(cx->out, "position", strbuf_text(&way));
+		err = show_entry(cx, s, e.entry, e.is_value, e.value);
+	}
+	return err;
+}
+
+static struct err *show_maple(struct cx *cx, const struct shape *s, uint64_t root)
+{
+	struct maple_iter it;
+	struct maple_entry e;
+	bool more = true;
+	struct err *err = s->is_node ? err_new(ERR_USAGE, "option -N is not for maple trees: their "
+							  "nodes do not know their ranges")
+				     : maple_iter_init(&it, cx->target, root);
+	while (!err && more) {
+		scoped_strbuf struct strbuf way = { 0 };
+		err = maple_iter_next(&it, &e, &more);
+		if (err || !more) {
+			err = part_failed(cx, err, more);
+			continue;
+		}
+		out_row(cx->out);
+		show_range(cx, e.first, e.last);
+		out_strf(cx->out, "where", "0x%llx-0x%llx", (unsigned long long)e.first,
+			(unsigned long long)e.last);
+		maple_iter_position(&it, &way);
+		if (s->position)
+			out_str(cx->out, "position", strbuf_text(&way));
+		err = show_entry(cx, s, e.entry, e.entry & 1, e.entry >> 1);
+	}
+	return err;
+}
+
+/* ---- the command ----------------------------------------------- */
+
+typedef struct err *(*show_fn)(struct cx *cx, const struct shape *s, uint64_t root);
+
+/* By how the word begins, as crash takes it; "r" alone could be two. */
+static show_fn find_kind(const char *word)
+{
+	static const struct {
+		const char *name;
+		size_t enough;
+		show_fn show;
+	} kinds[] = { { "rbtree", 2, show_rbtree }, { "radix", 2, show_xarray },
+		{ "xarray", 1, show_xarray }, { "maple", 1, show_maple } };
+	size_t n = word ? strlen(word) : 0;
+	if (!word)
+		return show_rbtree;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (n >= kinds[i].enough && !strncmp(kinds[i].name, word, n))
+			return kinds[i].show;
+	return NULL;
+}
+
+static struct err *tree_run(struct cx *cx, const struct args *a)
+{
+	struct shape s;
+	uint64_t root, offset;
+	show_fn show = find_kind(args_option(a, 't'));
+	if (!show)
+		return err_new(ERR_USAGE, "option -t: rbtree, xarray, radix or maple, not %s",
+			args_option(a, 't'));
+	struct err *err = target_need_kernel(cx->target);
+	if (!err)
+		err = parse_shape(cx, a, &s);
+	if (!err)
+		err = parse_offset(cx, a, 'r', &offset);
+	if (!err)
+		err = args_point(a, 0, 0, address_parse(&cx->target->debug, args_get(a, 0), &root));
+	if (err)
+		return err;
+	out_table(cx->out, &tree_table);
+	return show(cx, &s, root + offset);
+}
+
+static const char *const tree_examples[] = {
+	"tree -t rbtree -o vmap_area.rb_node -s vmap_area.va_start,va_end vmap_area_root\t"
+	"a red-black tree of structs",
+	"tree -t xarray -s pid.level init_pid_ns.idr.idr_rt\tan IDR's entries, by number",
+	"tree -t maple -s vm_area_struct.vm_start,vm_end init_task.active_mm->mm_mt\tranges",
+	"tree -t xarray -p -r address_space.i_pages ffff800012345678\twhere each stands",
+	NULL,
+};
+
+const struct command cmd_tree = {
+	.name = "tree",
+	.summary = "the members of a red-black tree, an xarray, a radix or a maple tree",
+	.usage = "ROOT",
+	.options = tree_options,
+	.examples = tree_examples,
+	.min_args = 1,
+	.max_args = 1,
+	.complete = "symbol",
+	.run = tree_run,
+};
