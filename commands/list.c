@@ -14,93 +14,11 @@ static const struct option list_options[] = {
 	{ 'x', NULL, "integers in hexadecimal" }, { 0 }
 };
 
-struct shape {
-	uint64_t offset;	 /* of the list_head in its struct */
-	const struct type *type; /* NULL: addresses only */
-	char *members;		 /* "a,b", or NULL */
-	struct value_style style;
-};
-
-static struct err *parse_offset(struct cx *cx, const char *text, uint64_t *ret)
-{
-	struct field_ref f;
-	const struct type *type;
-	const char *dot = strchr(text, '.');
-	if (number_parse(text, ret))
-		return NULL;
-	if (!dot)
-		return err_new(ERR_USAGE, "option -o needs a number or TYPE.MEMBER, not %s", text);
-	struct err *err = expr_parse_type(
-		&cx->target->debug, arena_strndup(cx->arena, text, (size_t)(dot - text)), &type);
-	if (!err)
-		err = type_field(cx->target->types, type, dot + 1, &f);
-	if (!err)
-		*ret = f.bit_offset / 8;
-	return err_wrap(err, "option -o");
-}
-
-static struct err *parse_shape(struct cx *cx, const struct args *a, struct shape *ret)
-{
-	*ret = (struct shape){ .style.hex = args_flag(a, 'x') };
-	struct err *err = NULL;
-	const char *type = args_option(a, 's');
-	if (args_option(a, 'o'))
-		err = parse_offset(cx, args_option(a, 'o'), &ret->offset);
-	if (err || !type)
-		return err;
-	char *name = arena_strdup(cx->arena, type);
-	ret->members = strchr(name, '.');
-	if (ret->members)
-		*ret->members++ = '\0';
-	return err_wrap(expr_parse_type(&cx->target->debug, name, &ret->type), "option -s");
-}
-
-/* The struct, or its members behind each other. */
-static struct err *add_value(struct cx *cx, const struct shape *s, uint64_t va, struct strbuf *text)
-{
-	const struct debug_env *env = &cx->target->debug;
-	const struct value whole = { .type = s->type, .va = va };
-	if (!s->members)
-		return value_format(env, &whole, &s->style, text);
-	scoped_free char *names = strdup(s->members);
-	char *rest = names;
-	struct err *err = NULL;
-	for (char *one; !err && (one = strtok_r(rest, ",", &rest));) {
-		struct field_ref f;
-		err = type_field(cx->target->types, s->type, one, &f);
-		if (err)
-			return err;
-		const struct value v = {
-			.type = f.type,
-			.va = va + f.bit_offset / 8,
-			.bit_offset = f.bit_size ? (uint32_t)(f.bit_offset % 8) : 0,
-			.bit_size = f.bit_size,
-		};
-		strbuf_addf(text, "%s.%s = ", text->len ? ", " : "", one);
-		err = value_format(env, &v, &s->style, text);
-	}
-	return err;
-}
-
 static struct err *show(struct cx *cx, const struct shape *s, uint64_t va)
 {
-	scoped_strbuf struct strbuf text = { 0 }, name = { 0 };
-	struct err *err = s->type ? add_value(cx, s, va, &text) : NULL;
-	if (err && err->code != ERR_FAULT)
-		return err;
 	out_row(cx->out);
 	out_addr(cx->out, "address", va);
-	if (!s->type)
-		return NULL;
-	type_declare(s->type, NULL, &name);
-	out_str(cx->out, "type", strbuf_text(&name));
-	if (err)
-		out_fault(cx->out, "value", err);
-	else if (strchr(strbuf_text(&text), '\n'))
-		out_block(cx->out, "value", strbuf_text(&text));
-	else
-		out_str(cx->out, "value", strbuf_text(&text));
-	return NULL;
+	return shape_show(cx, s, va);
 }
 
 static struct err *list_run(struct cx *cx, const struct args *a)
@@ -111,7 +29,7 @@ static struct err *list_run(struct cx *cx, const struct args *a)
 	bool more = true, external = args_flag(a, 'H');
 	struct err *err = target_need_kernel(cx->target);
 	if (!err)
-		err = parse_shape(cx, a, &s);
+		err = shape_parse(cx, a, &s);
 	if (!err)
 		err = args_point(
 			a, 0, 0, address_parse(&cx->target->debug, args_get(a, 0), &start));

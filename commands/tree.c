@@ -19,103 +19,10 @@ static const struct option tree_options[] = {
 	{ 'x', NULL, "integers in hexadecimal" }, { 0 }
 };
 
-struct shape {
-	uint64_t offset;	 /* of the rb_node in its struct */
-	const struct type *type; /* NULL: addresses only */
-	char *members;		 /* "a,b", or NULL */
-	struct value_style style;
+struct tree_walk {
+	struct shape shape;
 	bool is_node, position;
 };
-
-/* An option's number or TYPE.MEMBER; 0 when it was not given. */
-static struct err *parse_offset(struct cx *cx, const struct args *a, char letter, uint64_t *ret)
-{
-	struct field_ref f;
-	const struct type *type;
-	const char *text = args_option(a, letter);
-	*ret = 0;
-	if (!text || number_parse(text, ret))
-		return NULL;
-	const char *dot = strchr(text, '.');
-	if (!dot)
-		return err_new(ERR_USAGE, "option -%c needs a number or TYPE.MEMBER, not %s",
-			letter, text);
-	struct err *err = expr_parse_type(
-		&cx->target->debug, arena_strndup(cx->arena, text, (size_t)(dot - text)), &type);
-	if (!err)
-		err = type_field(cx->target->types, type, dot + 1, &f);
-	if (!err)
-		*ret = f.bit_offset / 8;
-	return err_wrap(err, "option -%c", letter);
-}
-
-static struct err *parse_shape(struct cx *cx, const struct args *a, struct shape *ret)
-{
-	*ret = (struct shape){ .style.hex = args_flag(a, 'x'),
-		.is_node = args_flag(a, 'N'),
-		.position = args_flag(a, 'p') };
-	struct err *err = parse_offset(cx, a, 'o', &ret->offset);
-	if (err || !args_option(a, 's'))
-		return err;
-	char *name = arena_strdup(cx->arena, args_option(a, 's'));
-	ret->members = strchr(name, '.');
-	if (ret->members)
-		*ret->members++ = '\0';
-	return err_wrap(expr_parse_type(&cx->target->debug, name, &ret->type), "option -s");
-}
-
-/* ---- rows ----------------------------------------------- */
-
-static struct err *add_member(
-	struct cx *cx, const struct shape *s, uint64_t va, const char *path, struct strbuf *text)
-{
-	struct field_ref f;
-	struct err *err = type_field(cx->target->types, s->type, path, &f);
-	if (err)
-		return err;
-	const struct value v = {
-		.type = f.type,
-		.va = va + f.bit_offset / 8,
-		.bit_offset = f.bit_size ? (uint32_t)(f.bit_offset % 8) : 0,
-		.bit_size = f.bit_size,
-	};
-	strbuf_addf(text, "%s%s = ", text->len ? ", " : "", path);
-	return value_format(&cx->target->debug, &v, &s->style, text);
-}
-
-/* The struct, or its members behind each other. */
-static struct err *add_value(struct cx *cx, const struct shape *s, uint64_t va, struct strbuf *text)
-{
-	const struct value whole = { .type = s->type, .va = va };
-	if (!s->members)
-		return value_format(&cx->target->debug, &whole, &s->style, text);
-	scoped_free char *names = strdup(s->members);
-	char *rest = names;
-	struct err *err = NULL;
-	for (char *one; !err && (one = strtok_r(rest, ",", &rest));)
-		err = add_member(cx, s, va, one, text);
-	return err;
-}
-
-/* The object at @va, as the last cells of the row. */
-static struct err *show_value(struct cx *cx, const struct shape *s, uint64_t va)
-{
-	scoped_strbuf struct strbuf text = { 0 }, name = { 0 };
-	if (!s->type)
-		return NULL;
-	struct err *err = add_value(cx, s, va, &text);
-	if (err && err->code != ERR_FAULT)
-		return err;
-	type_declare(s->type, NULL, &name);
-	out_str(cx->out, "type", strbuf_text(&name));
-	if (err)
-		out_fault(cx->out, "value", err);
-	else if (strchr(strbuf_text(&text), '\n'))
-		out_block(cx->out, "value", strbuf_text(&text));
-	else
-		out_str(cx->out, "value", strbuf_text(&text));
-	return NULL;
-}
 
 /* @err is about a part of the tree: said beside the rows. @more: the walk goes on. */
 static struct err *part_failed(struct cx *cx, struct err *err, bool more)
@@ -126,13 +33,13 @@ static struct err *part_failed(struct cx *cx, struct err *err, bool more)
 	return NULL;
 }
 
-static struct err *show_rbtree(struct cx *cx, const struct shape *s, uint64_t root)
+static struct err *show_rbtree(struct cx *cx, const struct tree_walk *w, uint64_t root)
 {
 	struct rbtree_iter it;
 	uint64_t node;
 	bool more = true;
 	struct err *err = NULL;
-	if (s->is_node)
+	if (w->is_node)
 		rbtree_iter_init_node(&it, cx->target, root);
 	else
 		rbtree_iter_init(&it, cx->target, root);
@@ -144,24 +51,24 @@ static struct err *show_rbtree(struct cx *cx, const struct shape *s, uint64_t ro
 			continue;
 		}
 		out_row(cx->out);
-		out_addr(cx->out, "address", list_entry(cx->target, node, s->offset));
+		out_addr(cx->out, "address", list_entry(cx->target, node, w->shape.offset));
 		rbtree_iter_position(&it, &way);
-		if (s->position)
+		if (w->position)
 			out_str(cx->out, "position", strbuf_text(&way));
-		err = show_value(cx, s, list_entry(cx->target, node, s->offset));
+		err = shape_show(cx, &w->shape, list_entry(cx->target, node, w->shape.offset));
 	}
 	return err;
 }
 
 /* A pointer and what it points to, or a number. */
 static struct err *show_entry(
-	struct cx *cx, const struct shape *s, uint64_t entry, bool is_number, uint64_t number)
+	struct cx *cx, const struct tree_walk *w, uint64_t entry, bool is_number, uint64_t number)
 {
 	if (is_number)
 		out_hex(cx->out, "number", number);
 	else
 		out_addr(cx->out, "address", entry);
-	return is_number ? NULL : show_value(cx, s, list_entry(cx->target, entry, s->offset));
+	return is_number ? NULL : shape_show(cx, &w->shape, list_entry(cx->target, entry, w->shape.offset));
 }
 
 static void show_range(struct cx *cx, uint64_t first, uint64_t last)
@@ -170,12 +77,12 @@ static void show_range(struct cx *cx, uint64_t first, uint64_t last)
 	out_hex(cx->out, "last", last);
 }
 
-static struct err *show_xarray(struct cx *cx, const struct shape *s, uint64_t root)
+static struct err *show_xarray(struct cx *cx, const struct tree_walk *w, uint64_t root)
 {
 	struct xarray_iter it;
 	struct xarray_entry e;
 	bool more = true;
-	struct err *err = s->is_node ? xarray_iter_init_node(&it, cx->target, root)
+	struct err *err = w->is_node ? xarray_iter_init_node(&it, cx->target, root)
 				     : xarray_iter_init(&it, cx->target, root);
 	while (!err && more) {
 		scoped_strbuf struct strbuf way = { 0 };
@@ -193,19 +100,19 @@ static struct err *show_xarray(struct cx *cx, const struct shape *s, uint64_t ro
 		else
 			out_strf(cx->out, "where", "%llu", (unsigned long long)e.index);
 		xarray_iter_position(&it, &way);
-		if (s->position)
+		if (w->position)
 			out_str(cx->out, "position", strbuf_text(&way));
-		err = show_entry(cx, s, e.entry, e.is_value, e.value);
+		err = show_entry(cx, w, e.entry, e.is_value, e.value);
 	}
 	return err;
 }
 
-static struct err *show_maple(struct cx *cx, const struct shape *s, uint64_t root)
+static struct err *show_maple(struct cx *cx, const struct tree_walk *w, uint64_t root)
 {
 	struct maple_iter it;
 	struct maple_entry e;
 	bool more = true;
-	struct err *err = s->is_node ? err_new(ERR_USAGE, "option -N is not for maple trees: their "
+	struct err *err = w->is_node ? err_new(ERR_USAGE, "option -N is not for maple trees: their "
 							  "nodes do not know their ranges")
 				     : maple_iter_init(&it, cx->target, root);
 	while (!err && more) {
@@ -220,16 +127,16 @@ static struct err *show_maple(struct cx *cx, const struct shape *s, uint64_t roo
 		out_strf(cx->out, "where", "0x%llx-0x%llx", (unsigned long long)e.first,
 			(unsigned long long)e.last);
 		maple_iter_position(&it, &way);
-		if (s->position)
+		if (w->position)
 			out_str(cx->out, "position", strbuf_text(&way));
-		err = show_entry(cx, s, e.entry, e.entry & 1, e.entry >> 1);
+		err = show_entry(cx, w, e.entry, e.entry & 1, e.entry >> 1);
 	}
 	return err;
 }
 
 /* ---- the command ----------------------------------------------- */
 
-typedef struct err *(*show_fn)(struct cx *cx, const struct shape *s, uint64_t root);
+typedef struct err *(*show_fn)(struct cx *cx, const struct tree_walk *w, uint64_t root);
 
 /* By how the word begins, as crash takes it; "r" alone could be two. */
 static show_fn find_kind(const char *word)
@@ -251,7 +158,7 @@ static show_fn find_kind(const char *word)
 
 static struct err *tree_run(struct cx *cx, const struct args *a)
 {
-	struct shape s;
+	struct tree_walk walk = { .is_node = args_flag(a, 'N'), .position = args_flag(a, 'p') };
 	uint64_t root, offset;
 	show_fn show = find_kind(args_option(a, 't'));
 	if (!show)
@@ -259,15 +166,15 @@ static struct err *tree_run(struct cx *cx, const struct args *a)
 			args_option(a, 't'));
 	struct err *err = target_need_kernel(cx->target);
 	if (!err)
-		err = parse_shape(cx, a, &s);
+		err = shape_parse(cx, a, &walk.shape);
 	if (!err)
-		err = parse_offset(cx, a, 'r', &offset);
+		err = shape_parse_offset(cx, a, 'r', &offset);
 	if (!err)
 		err = args_point(a, 0, 0, address_parse(&cx->target->debug, args_get(a, 0), &root));
 	if (err)
 		return err;
 	out_table(cx->out, &tree_table);
-	return show(cx, &s, root + offset);
+	return show(cx, &walk, root + offset);
 }
 
 static const char *const tree_examples[] = {

@@ -1,0 +1,93 @@
+/* Parses and shows the shape of what a walk reaches. */
+#include "analyzer/shell/shape.h"
+
+#include <string.h>
+
+#include "analyzer/base/number.h"
+#include "analyzer/base/scope.h"
+#include "analyzer/debug/expr.h"
+#include "analyzer/target/target.h"
+
+struct err *shape_parse_offset(struct cx *cx, const struct args *a, char letter, uint64_t *ret)
+{
+	struct field_ref f;
+	const struct type *type;
+	const char *text = args_option(a, letter);
+	*ret = 0;
+	if (!text || number_parse(text, ret))
+		return NULL;
+	const char *dot = strchr(text, '.');
+	if (!dot)
+		return err_new(ERR_USAGE, "option -%c needs a number or TYPE.MEMBER, not %s",
+			letter, text);
+	struct err *err = expr_parse_type(
+		&cx->target->debug, arena_strndup(cx->arena, text, (size_t)(dot - text)), &type);
+	if (!err)
+		err = type_field(cx->target->types, type, dot + 1, &f);
+	if (!err)
+		*ret = f.bit_offset / 8;
+	return err_wrap(err, "option -%c", letter);
+}
+
+struct err *shape_parse(struct cx *cx, const struct args *a, struct shape *ret)
+{
+	*ret = (struct shape){ .style.hex = args_flag(a, 'x') };
+	struct err *err = shape_parse_offset(cx, a, 'o', &ret->offset);
+	if (err || !args_option(a, 's'))
+		return err;
+	char *name = arena_strdup(cx->arena, args_option(a, 's'));
+	ret->members = strchr(name, '.');
+	if (ret->members)
+		*ret->members++ = '\0';
+	return err_wrap(expr_parse_type(&cx->target->debug, name, &ret->type), "option -s");
+}
+
+static struct err *add_member(
+	struct cx *cx, const struct shape *s, uint64_t va, const char *path, struct strbuf *text)
+{
+	struct field_ref f;
+	struct err *err = type_field(cx->target->types, s->type, path, &f);
+	if (err)
+		return err;
+	const struct value v = {
+		.type = f.type,
+		.va = va + f.bit_offset / 8,
+		.bit_offset = f.bit_size ? (uint32_t)(f.bit_offset % 8) : 0,
+		.bit_size = f.bit_size,
+	};
+	strbuf_addf(text, "%s%s = ", text->len ? ", " : "", path);
+	return value_format(&cx->target->debug, &v, &s->style, text);
+}
+
+/* The struct, or its members behind each other. */
+static struct err *add_value(struct cx *cx, const struct shape *s, uint64_t va, struct strbuf *text)
+{
+	const struct value whole = { .type = s->type, .va = va };
+	if (!s->members)
+		return value_format(&cx->target->debug, &whole, &s->style, text);
+	scoped_free char *names = strdup(s->members);
+	char *rest = names;
+	struct err *err = NULL;
+	for (char *one; !err && (one = strtok_r(rest, ",", &rest));)
+		err = add_member(cx, s, va, one, text);
+	return err;
+}
+
+struct err *shape_show(struct cx *cx, const struct shape *s, uint64_t va)
+{
+	scoped_strbuf struct strbuf text = { 0 }, name = { 0 };
+	if (!s->type)
+		return NULL;
+	struct err *err = add_value(cx, s, va, &text);
+	if (err && err->code != ERR_FAULT)
+		return err;
+	type_declare(s->type, NULL, &name);
+	out_str(cx->out, "type", strbuf_text(&name));
+	if (err)
+		out_fault(cx->out, "value", err);
+	else if (strchr(strbuf_text(&text), '\n'))
+		out_block(cx->out, "value", strbuf_text(&text));
+	else
+		out_str(cx->out, "value", strbuf_text(&text));
+	return NULL;
+}
