@@ -55,7 +55,7 @@ static struct err *add_member(
 		.bit_offset = f.bit_size ? (uint32_t)(f.bit_offset % 8) : 0,
 		.bit_size = f.bit_size,
 	};
-	strbuf_addf(text, "%s%s = ", text->len ? ", " : "", path);
+	strbuf_addf(text, "%s.%s = ", text->len ? ", " : "", path);
 	return value_format(&cx->target->debug, &v, &s->style, text);
 }
 

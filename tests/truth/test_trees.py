@@ -30,7 +30,7 @@ def test_struct_pids_have_their_index(core):
     rows = core.rows("tree -t x -s pid.numbers[0].nr init_pid_ns.idr.idr_rt")
     assert len(rows) > 20
     for row in rows:
-        assert row["value"] == f"numbers[0].nr = {row['index']}"
+        assert row["value"] == f".numbers[0].nr = {row['index']}"
 
 
 def account_pids(core):
@@ -66,7 +66,7 @@ def test_maple_tree_of_vmas(core):
         rows = tree_of_vmas(core, tasks[pid])
         for row in rows:
             start, last = int(row["first"], 16), int(row["last"], 16)
-            assert row["value"] == f"vm_start = {start}, vm_end = {last + 1}"
+            assert row["value"] == f".vm_start = {start}, .vm_end = {last + 1}"
         total += 1
         equal += [(int(r["first"], 16), int(r["last"], 16) + 1) for r in rows] == first
     share(equal, total, 1.0, "processes' maps")
