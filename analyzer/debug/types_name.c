@@ -142,7 +142,7 @@ static struct err *parse_specifiers(
 				      : !strcmp(word, "enum")  ? TYPE_ENUM
 							       : TYPE_TYPEDEF;
 		if (is_qualifier(word)) {
-			strcpy(qual, word);
+			memcpy(qual, word, sizeof(qual)); /* both are WORD_MAX */
 		} else if (!t && count_specifier(&s, word)) {
 			builtin = true;
 		} else if (t || builtin) {
