@@ -89,6 +89,8 @@ struct err *percpu_address(const struct target *t, uint64_t va, unsigned cpu, ui
 	struct err *err = target_need_kernel(t);
 	if (!err && symtab_find_kernel(t->syms, "__per_cpu_offset", &sym))
 		err = vspace_read_word(t->kernel, sym.va + (uint64_t)cpu * t->abi.word_bytes, &offset);
+	else if (!err && target_has_symbol(t, "secondary_start_kernel"))
+		err = target_symbol(t, "__per_cpu_offset", &sym.va); /* SMP: only its symbol is missing */
 	else if (!err && cpu > 0)
 		err = err_new(ERR_NOT_FOUND, "this kernel was built for one CPU");
 	if (err)
