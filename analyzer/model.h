@@ -22,6 +22,7 @@
 #include "analyzer/kernel/user_space.h"
 #include "analyzer/kernel/xarray.h"
 #include "analyzer/shell/arg_types.h"
+#include "analyzer/shell/memory_arg.h"
 #include "analyzer/shell/shape.h"
 #include "analyzer/space/vspace.h"
 #include "analyzer/stack/trace.h"

@@ -71,6 +71,12 @@ class Core:
         (answer,) = self.run(command, **options)
         return answer["rows"]
 
+    def ram(self, pa, n):
+        """Bytes of the machine's RAM, which QEMU's virt board has at 1 GiB, as its backing file has them."""
+        with open(self.path / "ram.raw", "rb") as f:
+            f.seek(pa - 0x40000000)
+            return f.read(n)
+
     @functools.cached_property
     def kallsyms(self):
         """name -> addresses, as the guest's /proc/kallsyms had them."""
