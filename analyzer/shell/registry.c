@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "analyzer/base/near.h"
+
 void registry_deinit(struct registry *r)
 {
 	vec_deinit(&r->commands);
@@ -32,66 +34,6 @@ struct err *registry_add(struct registry *r, const struct command *c)
 	return NULL;
 }
 
-static unsigned least(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
-unsigned edit_distance(const char *a, const char *b)
-{
-	enum { MAX_LEN = 32 };
-	size_t n = strlen(a), m = strlen(b);
-	if (n > MAX_LEN || m > MAX_LEN)
-		return EDIT_LIMIT + 1;
-	unsigned d[MAX_LEN + 1][MAX_LEN + 1];
-	for (size_t i = 0; i <= n; i++)
-		d[i][0] = (unsigned)i;
-	for (size_t j = 0; j <= m; j++)
-		d[0][j] = (unsigned)j;
-	for (size_t i = 1; i <= n; i++) {
-		for (size_t j = 1; j <= m; j++) {
-			unsigned v = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-			v = least(v, d[i - 1][j] + 1);
-			v = least(v, d[i][j - 1] + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				v = least(v, d[i - 2][j - 2] + 1);
-			d[i][j] = v;
-		}
-	}
-	return least(d[n][m], EDIT_LIMIT + 1);
-}
-
-/* How far @name is from what was typed; a name that continues it is near as well. */
-static unsigned distance(const char *typed, const char *name)
-{
-	size_t n = strlen(typed);
-	unsigned d = edit_distance(typed, name);
-	if (n >= 2 && strncmp(name, typed, n) == 0)
-		d = least(d, 1);
-	return d;
-}
-
-/* The nearest name: at most one edit away for short words, two for longer ones. */
-static const char *suggest(const struct registry *r, const char *typed)
-{
-	unsigned best = strlen(typed) < 4 ? 2 : 3; /* the first that is too far */
-	const char *name = NULL;
-	if (strlen(typed) < 2)
-		return NULL;
-	for (size_t i = 0; i < r->commands.n; i++) {
-		const struct command *c = r->commands.v[i];
-		const char *names[] = { c->name, c->alias };
-		for (size_t k = 0; k < 2 && names[k]; k++) {
-			unsigned d = distance(typed, names[k]);
-			if (d < best) {
-				best = d;
-				name = names[k];
-			}
-		}
-	}
-	return name;
-}
-
 struct err *registry_find(const struct registry *r, const char *name, const struct command **ret)
 {
 	const struct command *c = lookup(r, name);
@@ -99,9 +41,15 @@ struct err *registry_find(const struct registry *r, const char *name, const stru
 		*ret = c;
 		return NULL;
 	}
-	const char *near = suggest(r, name);
-	if (near)
-		return err_new(ERR_NOT_FOUND, "no such command; did you mean %s?", near);
+	struct near_names near;
+	near_init(&near, name);
+	for (size_t i = 0; i < r->commands.n; i++) {
+		near_offer(&near, r->commands.v[i]->name);
+		if (r->commands.v[i]->alias)
+			near_offer(&near, r->commands.v[i]->alias);
+	}
+	if (near.n)
+		return near_suggest(&near, err_new(ERR_NOT_FOUND, "no such command"));
 	return err_new(ERR_NOT_FOUND, "no such command; try: help");
 }
 

@@ -19,11 +19,6 @@ struct err *registry_add(struct registry *r, const struct command *c) MUST_CHECK
 struct err *registry_find(
 	const struct registry *r, const char *name, const struct command **ret) MUST_CHECK;
 
-/* Single-character edits from @a to @b: insert, delete, replace, swap of neighbours. More than
- * EDIT_LIMIT counts as EDIT_LIMIT + 1. */
-enum { EDIT_LIMIT = 8 };
-unsigned edit_distance(const char *a, const char *b);
-
 /* The built-in commands, NULL-terminated. */
 extern const struct command *const builtin_commands[];
 

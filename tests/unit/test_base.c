@@ -12,6 +12,7 @@
 #include "analyzer/base/arena.h"
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/load.h"
+#include "analyzer/base/near.h"
 #include "analyzer/base/number.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/strbuf.h"
@@ -344,6 +345,71 @@ static void pointers_are_given_away(void **state)
 	free(kept);
 }
 
+static void edits_are_counted(void **state)
+{
+	(void)state;
+	assert_int_equal(edit_distance("", ""), 0);
+	assert_int_equal(edit_distance("ps", "ps"), 0);
+	assert_int_equal(edit_distance("", "abc"), 3);
+	assert_int_equal(edit_distance("sp", "ps"), 1); /* swapped */
+	assert_int_equal(edit_distance("vtpo", "vtop"), 1);
+	assert_int_equal(edit_distance("strct", "struct"), 1);
+	assert_int_equal(edit_distance("percup", "percpu"), 1);
+	assert_int_equal(edit_distance("dis", "sys"), 2);
+	assert_int_equal(edit_distance("a", "0123456789"), EDIT_LIMIT + 1);
+	char longer[100];
+	memset(longer, 'a', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	assert_int_equal(edit_distance(longer, longer), EDIT_LIMIT + 1);
+}
+
+/* What near_suggest() says of @typed among a few of the kernel's names. */
+static char *suggestion(const char *typed)
+{
+	static const char *const names[] = { "state", "__state", "stack", "static_call", "schedule",
+		"schedule_timeout", "schedule_tail", "__schedule", "TASK_RUNNING", "task_struct",
+		"schedule", "schedule_hrtimeout", "schedule_idle", "vm_event_states", "jiffies", "ps" };
+	struct near_names near;
+	near_init(&near, typed);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		near_offer(&near, names[i]);
+	struct err *e = near_suggest(&near, err_new(ERR_NOT_FOUND, "no"));
+	char *text = xstrdup(e->msg);
+	assert_int_equal(e->code, ERR_NOT_FOUND);
+	err_drop(e);
+	return text;
+}
+
+static void near_names_are_offered(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *typed, *said;
+	} cases[] = {
+		{ "stat", "no; did you mean state, __state or static_call?" },
+		{ "_state", "no; did you mean state, __state or stack?" },
+		{ "jifies", "no; did you mean jiffies?" },
+		{ "jffies", "no; did you mean jiffies?" },
+		{ "vm_event_state", "no; did you mean vm_event_states?" },
+		{ "jiffies", "no" },
+		{ "schedul", "no; did you mean schedule, __schedule, schedule_tail, schedule_idle or "
+			     "schedule_timeout?" },
+		{ "task_running", "no; did you mean TASK_RUNNING?" },
+		{ "taskstruct", "no; did you mean task_struct?" },
+		{ "xyzzy", "no" },
+		{ "sp", "no; did you mean ps?" },
+		{ "p", "no" },
+		{ "", "no" },
+		{ "this_name_is_longer_than_any_name_that_anybody_would_ever_type_by_hand_at_all",
+			"no" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		scoped_free char *said = suggestion(cases[i].typed);
+		assert_string_equal(said, cases[i].said);
+	}
+	assert_null(near_suggest(&(struct near_names){ 0 }, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +426,8 @@ int main(void)
 		cmocka_unit_test(loads_of_both_orders),
 		cmocka_unit_test(signs_and_ranges),
 		cmocka_unit_test(pointers_are_given_away),
+		cmocka_unit_test(edits_are_counted),
+		cmocka_unit_test(near_names_are_offered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -367,22 +367,9 @@ static void test_help(void **state)
 	assert_non_null(strstr(f.text, "\nquit     end the session\n"));
 }
 
-static void test_edit_distance(void **state)
+static void test_clash(void **state)
 {
 	(void)state;
-	assert_int_equal(edit_distance("", ""), 0);
-	assert_int_equal(edit_distance("ps", "ps"), 0);
-	assert_int_equal(edit_distance("", "abc"), 3);
-	assert_int_equal(edit_distance("sp", "ps"), 1); /* swapped */
-	assert_int_equal(edit_distance("vtpo", "vtop"), 1);
-	assert_int_equal(edit_distance("strct", "struct"), 1);
-	assert_int_equal(edit_distance("percup", "percpu"), 1);
-	assert_int_equal(edit_distance("dis", "sys"), 2);
-	assert_int_equal(edit_distance("a", "0123456789"), EDIT_LIMIT + 1);
-	char longer[100];
-	memset(longer, 'a', sizeof(longer) - 1);
-	longer[sizeof(longer) - 1] = '\0';
-	assert_int_equal(edit_distance(longer, longer), EDIT_LIMIT + 1);
 	struct registry r = { 0 };
 	assert_null(registry_add(&r, &cmd_echo));
 	scoped_err struct err *clash = registry_add(&r, &cmd_echo);
@@ -406,7 +393,7 @@ int main(void)
 		TEST(test_script),
 		TEST(test_script_interrupted),
 		TEST(test_help),
-		cmocka_unit_test(test_edit_distance),
+		cmocka_unit_test(test_clash),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
