@@ -36,4 +36,13 @@ static inline bool bitmap_rank(const struct bitmap *m, uint64_t i, uint64_t *ret
 	return true;
 }
 
+/* How many bits before bit @i are set; @i may be nbits. */
+static inline uint64_t bitmap_rank_at(const struct bitmap *m, uint64_t i)
+{
+	if (i >= m->nbits)
+		return m->total;
+	const struct bitmap_word *w = &m->word[i / 64];
+	return w->rank + (uint64_t)__builtin_popcountll(w->bits & (((uint64_t)1 << (i % 64)) - 1));
+}
+
 #endif

@@ -15,6 +15,7 @@
 
 #include "analyzer/base/scope.h"
 #include "analyzer/dump/overlay.h"
+#include "analyzer/dump/unpack.h"
 
 /*
  * makedumpfile's makedumpfile.h, struct makedumpfile_header and makedumpfile_data_header:
@@ -31,6 +32,8 @@ static const char flat_signature[16] = "makedumpfile";
 
 struct bytes {
 	char *path;
+	int fd; /* of what is mapped: the file, or its unpacked copy */
+	const char *packing;
 	const uint8_t *map;
 	uint64_t file_size;
 	uint64_t size; /* unfolded */
@@ -43,12 +46,24 @@ struct bytes {
 /* What an unfolded file has where nothing was written. */
 static const uint8_t hole[4096];
 
+static struct err *map_size(struct bytes *b, uint64_t size)
+{
+	if (size > SIZE_MAX)
+		return err_io(EFBIG, "%s", b->path);
+	void *map = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, b->fd, 0);
+	if (map == MAP_FAILED)
+		return err_io(errno, "%s: mmap", b->path);
+	b->map = map;
+	b->file_size = b->size = size;
+	return NULL;
+}
+
 static struct err *map_file(struct bytes *b)
 {
 	/* O_NONBLOCK: a FIFO must not block before fstat() can refuse it. */
-	scoped_fd int fd = open(b->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	b->fd = open(b->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (b->fd < 0 || fstat(b->fd, &st) < 0)
 		return err_io(errno, "%s", b->path);
 	if (S_ISDIR(st.st_mode))
 		return err_io(EISDIR, "%s", b->path);
@@ -56,14 +71,28 @@ static struct err *map_file(struct bytes *b)
 		return err_new(ERR_IO, "%s: not a regular file", b->path);
 	if (st.st_size == 0)
 		return err_new(ERR_FORMAT, "%s: the file is empty", b->path);
-	if ((uint64_t)st.st_size > SIZE_MAX)
-		return err_io(EFBIG, "%s", b->path);
-	void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		return err_io(errno, "%s: mmap", b->path);
-	b->map = map;
-	b->file_size = b->size = (uint64_t)st.st_size;
-	return NULL;
+	return map_size(b, (uint64_t)st.st_size);
+}
+
+/* A packed file gives way to its unpacked copy. */
+static struct err *map_unpacked(struct bytes *b, const struct dump_options *o)
+{
+	const char *packing = unpack_recognises(b->map, b->file_size);
+	struct stat st;
+	int fd = -1;
+	if (!packing)
+		return NULL;
+	struct err *err = unpack_open(b->fd, o, &fd, &b->cut);
+	if (err)
+		return err_wrap(err, "%s", b->path);
+	munmap((void *)b->map, (size_t)b->file_size);
+	b->map = NULL;
+	close(b->fd);
+	b->fd = fd;
+	b->packing = packing;
+	if (fstat(fd, &st) < 0)
+		return err_io(errno, "%s: unpacked", b->path);
+	return map_size(b, (uint64_t)st.st_size);
 }
 
 /* One record's range at *at, which moves behind it. *ret_end: the end marker or the file's end. */
@@ -130,11 +159,15 @@ static struct err *flat_open(struct bytes *b)
 	return err;
 }
 
-struct err *bytes_open(const char *path, struct bytes **ret)
+static struct err *open_any(const char *path, bool unpack, const struct dump_options *o,
+	struct bytes **ret)
 {
 	struct bytes *b = xcalloc(1, sizeof(*b));
 	b->path = xstrdup(path);
+	b->fd = -1;
 	struct err *err = map_file(b);
+	if (!err && unpack)
+		err = map_unpacked(b, o);
 	if (!err)
 		err = flat_open(b);
 	if (err) {
@@ -145,12 +178,24 @@ struct err *bytes_open(const char *path, struct bytes **ret)
 	return NULL;
 }
 
+struct err *bytes_open(const char *path, struct bytes **ret)
+{
+	return open_any(path, false, NULL, ret);
+}
+
+struct err *bytes_open_packed(const char *path, const struct dump_options *o, struct bytes **ret)
+{
+	return open_any(path, true, o, ret);
+}
+
 void bytes_close(struct bytes *b)
 {
 	if (!b)
 		return;
 	if (b->map)
 		munmap((void *)b->map, (size_t)b->file_size);
+	if (b->fd >= 0)
+		close(b->fd);
 	free(b->seg);
 	free(b->path);
 	free(b);
@@ -174,6 +219,11 @@ uint64_t bytes_file_size(const struct bytes *b)
 bool bytes_flattened(const struct bytes *b)
 {
 	return b->flattened;
+}
+
+const char *bytes_packing(const struct bytes *b)
+{
+	return b->packing;
 }
 
 bool bytes_cut(const struct bytes *b)
@@ -220,6 +270,34 @@ bool bytes_map(const struct bytes *b, uint64_t off, const uint8_t **ret_p, size_
 	}
 	*ret_p = b->map + at;
 	*n = *n < room ? *n : (size_t)room;
+	return true;
+}
+
+bool bytes_next_data(const struct bytes *b, uint64_t off, uint64_t *ret)
+{
+	if (off >= b->size)
+		return false;
+	*ret = off;
+	if (b->flattened) {
+		/* what is searched: the first record that ends behind @off */
+		size_t lo = 0, hi = b->nsegs;
+		while (lo < hi) {
+			size_t mid = lo + (hi - lo) / 2;
+			if (b->seg[mid].end <= off)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (lo < b->nsegs && b->seg[lo].start > off)
+			*ret = b->seg[lo].start;
+		return lo < b->nsegs;
+	}
+	/* Moves the descriptor's position too, which nobody uses. */
+	off_t at = lseek(b->fd, (off_t)off, SEEK_DATA);
+	if (at < 0 && errno == ENXIO)
+		return false;
+	if (at > 0 && (uint64_t)at > off)
+		*ret = (uint64_t)at;
 	return true;
 }
 

@@ -4,13 +4,26 @@
  */
 #include "analyzer/dump/reader.h"
 
+#include <elf.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "analyzer/base/scope.h"
+#include "analyzer/dump/page_cache.h"
+#include "analyzer/dump/ram_files.h"
+#include "analyzer/dump/unpack.h"
 
 /* In the order of asking; each one decides by a signature of its own. */
-static const struct dump_reader *const readers[] = { &elf_core_reader, &kdump_reader };
+static const struct dump_reader *const readers[] = { &elf_core_reader, &kdump_reader, &lime_reader,
+	&avml_reader };
+
+enum {
+	RAW_BYTES_MIN = 1 << 20, /* what is smaller, or no whole pages, is hardly all RAM of a machine */
+	RAW_UNIT = 4096,
+};
+
+const uint8_t dump_zeroes[DUMP_ZEROES_BYTES];
 
 static const struct dump_reader *reader_find(const struct bytes *b, const char **ret_why)
 {
@@ -30,38 +43,113 @@ void dump_damaged(struct dump *d, const char *fmt, ...)
 	va_end(ap);
 }
 
-static struct err *files_open(struct dump *d, const char *const *paths, size_t npaths)
+/* RAM without a header can be anything, but neither ELF nor of an odd size. */
+static bool may_be_raw(const struct bytes *b)
 {
-	d->file = xcalloc(npaths, sizeof(*d->file));
-	for (size_t i = 0; i < npaths; i++) {
-		struct err *err = bytes_open(paths[i], &d->file[i]);
-		if (err)
-			return err;
-		d->nfiles++;
-		const char *why = "is not a dump in a format that inquest knows";
-		const struct dump_reader *reader = reader_find(d->file[i], &why);
-		if (!reader)
-			return err_new(ERR_FORMAT, "%s: %s", paths[i], why);
-		if (d->reader && reader != d->reader)
-			return err_new(ERR_MISMATCH, "%s: is %s, but %s is %s", paths[i],
-				reader->name, paths[0], d->reader->name);
-		d->reader = reader;
-	}
+	uint8_t head[4];
+	return bytes_size(b) >= RAW_BYTES_MIN && bytes_size(b) % RAW_UNIT == 0 &&
+		!bytes_flattened(b) && bytes_read(b, 0, head, sizeof(head)) &&
+		memcmp(head, "\x7f" "ELF", sizeof(head)) != 0;
+}
+
+/* Which reader the file is for, and where it lies when it is raw; NULL: none. */
+static const struct dump_reader *file_look(const struct bytes *b, struct ram_place *ret,
+	const char **ret_why)
+{
+	const struct dump_reader *reader = reader_find(b, ret_why);
+	*ret = (struct ram_place){ 0 };
+	if (reader)
+		return reader;
+	return ram_files_find(bytes_path(b), ret) || may_be_raw(b) ? &raw_reader : NULL;
+}
+
+/* Opens one more file; the first one decides what all of them are. @place is NULL when nobody said that
+ * it is raw. */
+static struct err *file_add(struct dump *d, const char *path, const struct ram_place *place,
+	const struct dump_options *o)
+{
+	const char *why = "is not a dump in a format that inquest knows";
+	struct ram_place found = { 0 };
+	d->file = xrealloc_array(d->file, d->nfiles + 1, sizeof(*d->file));
+	d->ram = xrealloc_array(d->ram, d->nfiles + 1, sizeof(*d->ram));
+	struct err *err = bytes_open_packed(path, o, &d->file[d->nfiles]);
+	if (err)
+		return err;
+	const struct bytes *b = d->file[d->nfiles++];
+	const struct dump_reader *reader = place ? &raw_reader : file_look(b, &found, &why);
+	if (!reader)
+		return err_new(ERR_FORMAT, "%s: %s", path, why);
+	if (d->reader && reader != d->reader)
+		return err_new(ERR_MISMATCH, "%s: is %s, but %s is %s", path, reader->name,
+			bytes_path(d->file[0]), d->reader->name);
+	d->reader = reader;
+	d->ram[d->nfiles - 1] = place ? *place : found;
 	return NULL;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static struct err *folder_add(struct dump *d, const char *path, const struct dump_options *o)
+{
+	struct ram_files files;
+	struct err *err = NULL;
+	ram_files_list(path, &files);
+	if (!files.file.n)
+		err = err_new(ERR_IO, "%s: is a directory without raw RAM and its addresses "
+			"(dump_info.txt, load.cmm)", path);
+	for (size_t i = 0; i < files.file.n && !err; i++) {
+		scoped_free char *name = xasprintf("%s/%s", path, files.file.v[i].name);
+		err = file_add(d, name, &files.file.v[i].place, o);
+	}
+	if (files.missing)
+		dump_damaged(d, "%s, which a table of the folder names, is not there", files.missing);
+	ram_files_deinit(&files);
+	return err;
+}
+
+static struct err *files_open(struct dump *d, const struct dump_file *files, size_t nfiles,
+	const struct dump_options *o)
+{
+	struct err *err = NULL;
+	for (size_t i = 0; i < nfiles && !err; i++) {
+		struct ram_place at = { true, files[i].ram_at.v, 0 };
+		if (!files[i].is_ram && is_folder(files[i].path))
+			err = folder_add(d, files[i].path, o);
+		else
+			err = file_add(d, files[i].path, files[i].is_ram ? &at : NULL, o);
+	}
+	return err;
+}
+
+/* "gzip, kdump-compressed, flattened": from the outside to the inside. */
+static char *format_words(const struct dump *d)
+{
+	const char *packing = bytes_packing(d->file[0]);
+	bool flattened = false;
+	for (size_t i = 0; i < d->nfiles; i++)
+		flattened |= bytes_flattened(d->file[i]);
+	return xasprintf("%s%s%s%s%s", packing ? packing : "", packing ? ", " : "", d->reader->name,
+		d->nfiles > 1 ? ", several files" : "", flattened ? ", flattened" : "");
 }
 
 /* What the reader left in @d, as the public face shows it. */
 static void info_fill(struct dump *d)
 {
 	struct dump_info *info = &d->info;
-	bool flattened = false;
 	for (size_t i = 0; i < d->nfiles; i++) {
 		info->file_bytes += bytes_file_size(d->file[i]);
-		flattened |= bytes_flattened(d->file[i]);
-		if (bytes_cut(d->file[i]))
+		if (bytes_cut(d->file[i]) && bytes_flattened(d->file[i]))
 			dump_damaged(d, "the flattened stream ends without its end marker");
+		else if (bytes_cut(d->file[i]))
+			dump_damaged(d, "cut off or damaged: its %s stream ends after %" PRIu64
+				" bytes of content", bytes_packing(d->file[i]),
+				bytes_size(d->file[i]));
 	}
-	d->format = xasprintf("%s%s", d->reader->name, flattened ? ", flattened" : "");
+	d->format = format_words(d);
 	info->path = bytes_path(d->file[0]);
 	info->format = d->format;
 	info->codecs = d->codecs ? d->codecs : "";
@@ -73,14 +161,18 @@ static void info_fill(struct dump *d)
 	info->damage = d->damage;
 }
 
-struct err *dump_open(const char *const *paths, size_t npaths, struct dump **ret)
+struct err *dump_open_files(const struct dump_file *files, size_t nfiles, const struct dump_options *o,
+	struct dump **ret)
 {
-	if (npaths == 0)
+	if (nfiles == 0)
 		return err_new(ERR_USAGE, "no dump file is named");
 	struct dump *d = xcalloc(1, sizeof(*d));
-	struct err *err = files_open(d, paths, npaths);
+	d->cache_limit_bytes = o && o->cache_bytes ? o->cache_bytes : page_cache_default_limit();
+	d->progress = o ? o->progress : NULL;
+	d->progress_cx = o ? o->progress_cx : NULL;
+	struct err *err = files_open(d, files, nfiles, o);
 	if (!err)
-		err = err_wrap(d->reader->open(d), "%s", paths[0]);
+		err = err_wrap(d->reader->open(d), "%s", bytes_path(d->file[0]));
 	if (err) {
 		dump_close(d);
 		return err;
@@ -88,6 +180,14 @@ struct err *dump_open(const char *const *paths, size_t npaths, struct dump **ret
 	info_fill(d);
 	*ret = d;
 	return NULL;
+}
+
+struct err *dump_open(const char *const *paths, size_t npaths, struct dump **ret)
+{
+	scoped_free struct dump_file *files = xcalloc(npaths + 1, sizeof(*files));
+	for (size_t i = 0; i < npaths; i++)
+		files[i].path = paths[i];
+	return dump_open_files(files, npaths, NULL, ret);
 }
 
 void dump_close(struct dump *d)
@@ -99,6 +199,7 @@ void dump_close(struct dump *d)
 	for (size_t i = 0; i < d->nfiles; i++)
 		bytes_close(d->file[i]);
 	free(d->file);
+	free(d->ram);
 	vec_deinit(&d->extents);
 	vec_deinit(&d->notes);
 	arena_deinit(&d->arena);
@@ -114,16 +215,51 @@ const struct dump_info *dump_info(const struct dump *d)
 	return &d->info;
 }
 
+/* A packed vmlinux is no dump, and need not be unpacked to know that. */
+static bool packed_is_dump(const struct bytes *b)
+{
+	enum { HEAD = 65536 };
+	const uint8_t *p;
+	uint8_t head[EI_NIDENT + 2];
+	size_t n = HEAD, have = sizeof(head);
+	if (!bytes_map(b, 0, &p, &n) || !unpack_recognises(p, n))
+		return false;
+	unpack_head(p, n, head, &have);
+	bool elf = have == sizeof(head) && memcmp(head, ELFMAG, SELFMAG) == 0;
+	struct abi abi = { 4, elf && head[EI_DATA] == ELFDATA2MSB };
+	return !elf || get_u16(&abi, head + EI_NIDENT) == ET_CORE;
+}
+
+static bool folder_recognises(const char *path)
+{
+	struct ram_files files;
+	ram_files_list(path, &files);
+	bool some = files.file.n != 0;
+	ram_files_deinit(&files);
+	return some;
+}
+
 bool dump_recognises(const char *path)
 {
 	struct bytes *b;
+	if (is_folder(path))
+		return folder_recognises(path);
 	scoped_err struct err *err = bytes_open(path, &b); /* not readable: not recognised */
 	if (err)
 		return false;
+	const uint8_t *p;
 	const char *why;
-	bool known = reader_find(b, &why) != NULL;
+	struct ram_place place;
+	size_t n = 4096;
+	bool packed = bytes_map(b, 0, &p, &n) && unpack_recognises(p, n);
+	bool known = packed ? packed_is_dump(b) : file_look(b, &place, &why) != NULL;
 	bytes_close(b);
 	return known;
+}
+
+bool dump_next_data(struct dump *d, struct paddr pa, struct paddr *ret)
+{
+	return d->reader->next_data(d, pa.v, &ret->v);
 }
 
 enum fault_kind dump_map(struct dump *d, struct paddr pa, const uint8_t **ret_p, size_t *ret_n)

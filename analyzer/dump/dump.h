@@ -46,9 +46,26 @@ struct dump_info {
 	size_t nnotes;
 	const char *vmcoreinfo; /* its text where the container holds one, else NULL; terminated */
 	const char *damage;     /* NULL, or why the dump is only open in part: one line */
+	bool base_unknown;      /* raw RAM of which nobody said where it lies: addresses begin at 0 */
 };
 
 struct dump;
+
+/* One file of a dump, as a person names it. */
+struct dump_file {
+	const char *path;
+	bool is_ram; /* raw RAM at .ram_at, whatever the file looks like */
+	struct paddr ram_at;
+};
+
+/* Told now and then while something long is under way; @total 0: unknown. */
+typedef void (*dump_progress_fn)(void *cx, const char *what, uint64_t done, uint64_t total);
+
+struct dump_options {
+	uint64_t cache_bytes; /* of decompressed pages; 0: a quarter of the host's memory, 8 GiB at most */
+	dump_progress_fn progress; /* may be NULL */
+	void *progress_cx;
+};
 
 /*
  * Opens the files as one dump. ERR_IO when one cannot be read, ERR_FORMAT when it is no dump that
@@ -56,13 +73,31 @@ struct dump;
  * A dump cut after its headers opens, with info->damage set.
  */
 struct err *dump_open(const char *const *paths, size_t npaths, struct dump **ret) MUST_CHECK;
+
+/*
+ * The same for files of any kind: folders that Qualcomm's tools leave, raw RAM with its address, raw RAM
+ * without (info->base_unknown), files compressed as a whole. @o may be NULL.
+ */
+struct err *dump_open_files(const struct dump_file *files, size_t nfiles, const struct dump_options *o,
+	struct dump **ret) MUST_CHECK;
 void dump_close(struct dump *d);
 
 const struct dump_info *dump_info(const struct dump *d);
 
-/* True when the file's first bytes are a container that some reader knows. An ELF file is a dump
- * when its e_type is ET_CORE. */
+/* True when the file's first bytes are a container that some reader knows, when it is packed, when it
+ * may be raw RAM, or when it is a folder that holds some. An ELF file is a dump when its e_type is
+ * ET_CORE. */
 bool dump_recognises(const char *path);
+
+/* Says where a dump with info->base_unknown begins; its extents move there. Before other threads read. */
+void dump_set_base(struct dump *d, struct paddr base);
+
+/*
+ * For scanners: the first address at or behind @pa whose bytes are there and may be anything but zero.
+ * What is skipped is excluded, cut, no RAM, or zeroes that the files do not store (holes of sparse
+ * files). False when nothing follows.
+ */
+bool dump_next_data(struct dump *d, struct paddr pa, struct paddr *ret);
 
 /*
  * The bytes at @pa in place: *ret_p points to *ret_n > 0 of them (up to the end of the run or

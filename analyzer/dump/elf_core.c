@@ -10,10 +10,7 @@
 #include <string.h>
 
 #include "analyzer/base/scope.h"
-#include "analyzer/dump/overlay.h"
-
-/* How a span answers; also its rank where segments overlap: bytes win over their absence. */
-enum { SPAN_EXCLUDED, SPAN_CUT, SPAN_PRESENT };
+#include "analyzer/dump/places.h"
 
 struct segment {
 	uint64_t pa, va, off, file_bytes, mem_bytes;
@@ -24,8 +21,7 @@ struct elf_core {
 	bool is64;
 	uint64_t phoff, phnum, phentsize;
 	VEC(struct segment) load;
-	struct span *run; /* ascending, not overlapping */
-	size_t nruns;
+	struct places places;
 };
 
 /* Field @f of the Elf32_ or Elf64_@T at @p. */
@@ -193,64 +189,31 @@ static struct err *addresses_check(const struct elf_core *e)
 	return NULL;
 }
 
-static uint64_t add_capped(uint64_t a, uint64_t b)
+/* Bytes in the file, bytes behind its end, bytes left out. */
+static void segment_place(struct elf_core *e, const struct dump *d, const struct segment *s)
 {
-	uint64_t sum;
-	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
-}
-
-/* The up to three spans of segment @i: bytes in the file, bytes behind its end, bytes left out. */
-static size_t segment_spans(const struct segment *s, uint64_t size, uint64_t i, struct span *ret)
-{
-	uint64_t mem = s->mem_bytes > s->file_bytes ? s->mem_bytes : s->file_bytes;
-	uint64_t have = s->off < size ? size - s->off : 0;
-	uint64_t a = s->pa, b = add_capped(a, have < s->file_bytes ? have : s->file_bytes);
-	uint64_t c = add_capped(a, s->file_bytes), end = add_capped(a, mem);
-	uint64_t order = UINT32_MAX - i; /* of equals, the first in the file */
-	const uint64_t rank = (uint64_t)1 << 32;
-	ret[0] = (struct span){ a, b, s->off, SPAN_PRESENT * rank + order, SPAN_PRESENT };
-	ret[1] = (struct span){ b, c, b, SPAN_CUT * rank + order, SPAN_CUT };
-	ret[2] = (struct span){ c, end, c, SPAN_EXCLUDED * rank + order, SPAN_EXCLUDED };
-	size_t n = 0;
-	for (size_t k = 0; k < 3; k++)
-		if (ret[k].start < ret[k].end)
-			ret[n++] = ret[k];
-	return n;
+	places_add_file(&e->places, d, 0, s->pa, s->off, s->file_bytes);
+	if (s->mem_bytes > s->file_bytes && s->pa + s->file_bytes >= s->pa)
+		places_add(&e->places, &(struct place){ .pa = s->pa + s->file_bytes,
+			.size = s->mem_bytes - s->file_bytes, .kind = PLACE_EXCLUDED });
 }
 
 static struct err *runs_make(struct dump *d, const struct bytes *b, struct elf_core *e)
 {
-	scoped_free struct span *span = NULL;
-	struct err *err = mem_alloc_array(e->load.n, 3 * sizeof(*span), "segments", &span);
-	if (err)
-		return err;
-	size_t n = 0;
 	uint64_t size = bytes_size(b), end = 0;
 	for (size_t i = 0; i < e->load.n; i++) {
 		const struct segment *s = &e->load.v[i];
-		n += segment_spans(s, size, i, span + n);
-		uint64_t stop = add_capped(s->off, s->file_bytes);
+		uint64_t stop;
+		segment_place(e, d, s);
+		if (__builtin_add_overflow(s->off, s->file_bytes, &stop))
+			stop = UINT64_MAX;
 		if (s->file_bytes && stop > end)
 			end = stop;
 	}
 	if (end > size)
 		dump_damaged(d, "cut off: the file has %" PRIu64 " of %" PRIu64 " bytes", size,
 			end);
-	return overlay_flatten(span, n, &e->run, &e->nruns);
-}
-
-static void extents_make(struct dump *d, const struct elf_core *e)
-{
-	for (size_t i = 0; i < e->nruns; i++) {
-		const struct span *r = &e->run[i];
-		struct dump_extent *last = d->extents.n ? &d->extents.v[d->extents.n - 1] : NULL;
-		if (last && last->start.v + last->size == r->start) {
-			last->size += r->end - r->start;
-			continue;
-		}
-		struct dump_extent x = { { r->start }, r->end - r->start };
-		vec_push(&d->extents, x);
-	}
+	return places_finish(&e->places, d);
 }
 
 static struct err *elf_core_open(struct dump *d)
@@ -270,30 +233,22 @@ static struct err *elf_core_open(struct dump *d)
 		err = addresses_check(e);
 	if (!err)
 		err = runs_make(d, b, e);
-	if (!err && e->nruns == 0)
+	if (!err && d->extents.n == 0)
 		err = err_new(ERR_FORMAT, "its memory segments are all empty");
-	if (err)
-		return err;
-	extents_make(d, e);
-	return NULL;
+	return err;
 }
 
 static enum fault_kind elf_core_map(struct dump *d, uint64_t pa, const uint8_t **ret_p,
 	size_t *ret_n)
 {
 	const struct elf_core *e = d->state;
-	const struct span *r = overlay_find(e->run, e->nruns, pa);
-	if (!r)
-		return FAULT_BEYOND;
-	if (r->kind != SPAN_PRESENT)
-		return r->kind == SPAN_CUT ? FAULT_CUT : FAULT_EXCLUDED;
-	uint64_t left = r->end - pa;
-	size_t n = left < SIZE_MAX ? (size_t)left : SIZE_MAX;
-	/* Fails only in a cut flattened stream, whose missing records may lie in its middle. */
-	if (!bytes_map(d->file[0], r->src + (pa - r->start), ret_p, &n))
-		return FAULT_CUT;
-	*ret_n = n;
-	return FAULT_NONE;
+	return places_map(&e->places, d, pa, ret_p, ret_n);
+}
+
+static bool elf_core_next_data(struct dump *d, uint64_t pa, uint64_t *ret)
+{
+	const struct elf_core *e = d->state;
+	return places_next_data(&e->places, d, pa, ret);
 }
 
 static void elf_core_close(struct dump *d)
@@ -302,7 +257,7 @@ static void elf_core_close(struct dump *d)
 	if (!e)
 		return;
 	vec_deinit(&e->load);
-	free(e->run);
+	places_deinit(&e->places);
 	free(e);
 }
 
@@ -311,5 +266,6 @@ const struct dump_reader elf_core_reader = {
 	.recognises = elf_core_recognises,
 	.open = elf_core_open,
 	.map = elf_core_map,
+	.next_data = elf_core_next_data,
 	.close = elf_core_close,
 };

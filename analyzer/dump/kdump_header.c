@@ -24,6 +24,8 @@ enum {
 	VERSION_MAX = 32, /* 6 is the newest; a wrong byte order makes it huge */
 };
 
+_Static_assert((int)BLOCK_MAX <= (int)UNPACK_BYTES, "a page fits into the room that readers get");
+
 /* Where the fields of the sub-header stand. */
 struct sub_layout {
 	uint8_t word_bytes, phys_base, split, start_pfn, end_pfn;
