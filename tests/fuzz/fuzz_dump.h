@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "analyzer/dump/bulk.h"
 #include "analyzer/dump/reader.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/test_dump_build.h"
@@ -72,6 +73,31 @@ UNUSED_OK static void fuzz_read(struct dump *d)
 	vmcoreinfo_number(info->vmcoreinfo, "PAGESIZE", &v);
 }
 
+/* What is read in bulk is what is read piece by piece. */
+UNUSED_OK static void fuzz_bulk(struct dump *d, bool data_only)
+{
+	struct dump_bulk_options o = { .last = { UINT64_MAX }, .threads = 1, .data_only = data_only };
+	struct dump_bulk *bulk;
+	struct dump_run run;
+	bool more = true;
+	uint64_t end = 0;
+	FUZZ_CHECK(dump_bulk_create(d, &o, &bulk) == NULL);
+	for (unsigned i = 0; i < 64; i++) {
+		struct err *err = dump_bulk_next(bulk, &run, &more);
+		FUZZ_CHECK(!err);
+		if (!more)
+			break;
+		uint8_t first, last;
+		struct paddr pa = run.pa, back = { run.pa.v + (run.size - 1) };
+		FUZZ_CHECK(run.size > 0 && pa.v >= end && (run.p == NULL) == (run.fault != FAULT_NONE));
+		FUZZ_CHECK(dump_try_read(d, pa, &first, 1, NULL) == run.fault);
+		FUZZ_CHECK(dump_try_read(d, back, &last, 1, NULL) == run.fault);
+		FUZZ_CHECK(run.fault || (first == run.p[0] && last == run.p[run.size - 1]));
+		end = back.v;
+	}
+	dump_bulk_destroy(bulk);
+}
+
 UNUSED_OK static int fuzz_dump_bytes(const uint8_t *p, size_t n, bool small_cache)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
@@ -88,6 +114,7 @@ UNUSED_OK static int fuzz_dump_bytes(const uint8_t *p, size_t n, bool small_cach
 		if (small_cache)
 			d->cache_limit_bytes = 3 * 4096;
 		fuzz_read(d);
+		fuzz_bulk(d, n % 2);
 		dump_close(d);
 	}
 	close(fd);

@@ -26,6 +26,11 @@ void fuzz_seed(fuzz_add_fn add)
 		seed_kdump(add, (enum kd_layout)(i % 4), i / 4, 6, 0);
 	seed_kdump(add, KD_64, false, 1, 0);
 	seed_kdump(add, KD_32_PADDED, false, 4, 0);
+	static const struct kd_page page[] = { { 2, KD_ZLIB }, { 5, KD_LZO }, { 90, KD_ZSTD } };
+	scoped_blob struct blob b = { 0 };
+	kd_build(&b, &(struct kd_spec){ .page = page, .npage = 3, .split = 1, .first_pfn = 3,
+		.end_pfn = 90 });
+	add(b.p, b.n);
 	seed_kdump(add, KD_64, false, 6, 3000);
 	seed_kdump(add, KD_32_PACKED, false, 6, 200);
 }

@@ -21,6 +21,18 @@ struct err *dump_open(const char *const *paths, size_t npaths, struct dump **ret
 	return err_new(ERR_UNSUPPORTED, "%s: a fake dump is not opened", paths[0]);
 }
 
+struct err *dump_open_files(const struct dump_file *files, size_t nfiles, const struct dump_options *o,
+	struct dump **ret)
+{
+	(void)o;
+	return dump_open(&files[0].path, nfiles, ret);
+}
+
+void dump_set_base(struct dump *d, struct paddr base)
+{
+	d->extent.start = base;
+}
+
 void dump_close(struct dump *d)
 {
 	fake_clear(d);

@@ -160,6 +160,7 @@ struct kd_spec {
 	uint32_t block;    /* 0: 4096 */
 	uint32_t status;
 	uint32_t split;
+	uint64_t first_pfn, end_pfn; /* split: whose pages are in this file, as the bitmaps count */
 	uint64_t phys_base;
 	uint64_t npages;   /* 0: behind the last page */
 	uint64_t base_pfn; /* what makedumpfile on ARM32 subtracts from each pfn */
@@ -238,8 +239,14 @@ UNUSED_OK static void kd_sub_build(struct blob *b, const struct kd_spec *s, uint
 	blob_int(b, at + o[1], 31, 4);
 	if (version >= 2)
 		blob_int(b, at + o[2], s->split, 4);
-	if (version >= 2 && s->split)
-		blob_int(b, at + o[4], kd_npages(s), w);
+	if (version >= 2 && s->split) {
+		blob_int(b, at + o[3], s->first_pfn, w);
+		blob_int(b, at + o[4], s->end_pfn, w);
+	}
+	if (version >= 6 && s->split) {
+		blob_int(b, at + o[9], s->first_pfn, 8);
+		blob_int(b, at + o[10], s->end_pfn, 8);
+	}
 	if (version >= 3 && *vi) {
 		blob_int(b, at + o[5], at + o[12] + nnote - (strlen(vi) + 3) / 4 * 4, 8);
 		blob_int(b, at + o[6], strlen(vi), w);
@@ -253,6 +260,12 @@ UNUSED_OK static void kd_sub_build(struct blob *b, const struct kd_spec *s, uint
 	if (version >= 3)
 		blob_put(b, at + o[12], note.p, nnote);
 	blob_free(&note);
+}
+
+UNUSED_OK static bool kd_is_here(const struct kd_spec *s, const struct kd_page *page)
+{
+	uint64_t pfn = page->pfn - s->base_pfn;
+	return !page->excluded && (!s->split || (pfn >= s->first_pfn && pfn < s->end_pfn));
 }
 
 UNUSED_OK static void kd_build(struct blob *b, const struct kd_spec *s)
@@ -278,7 +291,7 @@ UNUSED_OK static void kd_build(struct blob *b, const struct kd_spec *s)
 	kd_sub_build(b, s, version);
 	size_t desc = kd_desc_off(s), ndumped = 0, data;
 	for (size_t i = 0; i < s->npage; i++)
-		ndumped += !s->page[i].excluded;
+		ndumped += kd_is_here(s, &s->page[i]);
 	data = desc + 24 * ndumped;
 	blob_grow(b, data);
 	uint8_t *plain = xcalloc(block, 1), *packed = xcalloc(block, 3);
@@ -289,6 +302,8 @@ UNUSED_OK static void kd_build(struct blob *b, const struct kd_spec *s)
 		if (s->page[i].excluded)
 			continue;
 		b->p[bitmap + half + pfn / 8] |= (uint8_t)(1 << (pfn % 8));
+		if (!kd_is_here(s, &s->page[i]))
+			continue;
 		page_fill(plain, block, s->page[i].pfn * block);
 		size_t n = kd_compress(s->page[i].codec, plain, block, packed, block * 3);
 		blob_int(b, desc, data, 8);
@@ -300,6 +315,67 @@ UNUSED_OK static void kd_build(struct blob *b, const struct kd_spec *s)
 	}
 	free(plain);
 	free(packed);
+}
+
+/* LiME and AVML */
+
+/* Appends one range of whole pages; returns where the next one goes. */
+UNUSED_OK static size_t lime_add(struct blob *b, size_t at, uint64_t pa, size_t n)
+{
+	blob_put(b, at, "EMiL", 4);
+	blob_int(b, at + 4, 1, 4);
+	blob_int(b, at + 8, pa, 8);
+	blob_int(b, at + 16, pa + n - 1, 8);
+	blob_int(b, at + 24, 0, 8);
+	blob_grow(b, at + 32 + n);
+	for (size_t o = 0; o < n; o += 4096)
+		page_fill(b->p + at + 32 + o, 4096, pa + o);
+	return at + 32 + n;
+}
+
+UNUSED_OK static uint32_t crc32c_masked(const uint8_t *p, size_t n)
+{
+	uint32_t crc = 0xffffffff;
+	for (size_t i = 0; i < n; i++) {
+		crc ^= p[i];
+		for (unsigned k = 0; k < 8; k++)
+			crc = crc & 1 ? crc >> 1 ^ 0x82f63b78 : crc >> 1;
+	}
+	crc = ~crc;
+	return (crc >> 15 | crc << 17) + 0xa282ead8;
+}
+
+/* Appends one block of whole pages, each other frame compressed. @fill NULL: page_fill()'s content. */
+UNUSED_OK static size_t avml_add(struct blob *b, size_t at, uint64_t pa, size_t n, const uint8_t *fill)
+{
+	blob_put(b, at, "AVML", 4);
+	blob_int(b, at + 4, 2, 4);
+	blob_int(b, at + 8, pa, 8);
+	blob_int(b, at + 16, pa + n - 1, 8);
+	blob_int(b, at + 24, 0, 8);
+	size_t begin = at + 32, to = begin;
+	blob_put(b, to, "\xff\x06\x00\x00sNaPpY", 10);
+	to += 10;
+	uint8_t *plain = xcalloc(65536, 1), *packed = xcalloc(65536, 2);
+	for (size_t o = 0; o < n; o += 65536) {
+		size_t k = n - o < 65536 ? n - o : 65536, size = k;
+		for (size_t i = 0; i < k; i += 4096)
+			page_fill(plain + i, 4096, pa + o + i);
+		const uint8_t *p = fill ? fill : plain;
+		bool pack = o / 65536 % 2 == 0;
+		if (pack) {
+			size = 65536 * 2;
+			snappy_compress((const char *)p, k, (char *)packed, &size);
+		}
+		blob_int(b, to, (pack ? 0 : 1) | (uint64_t)(size + 4) << 8, 4);
+		blob_int(b, to + 4, crc32c_masked(p, k), 4);
+		blob_put(b, to + 8, pack ? packed : p, size);
+		to += 8 + size;
+	}
+	free(plain);
+	free(packed);
+	blob_int(b, to, to - begin, 8);
+	return to + 8;
 }
 
 /* Flattened streams */
