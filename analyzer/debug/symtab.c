@@ -3,7 +3,7 @@
  * names. Knows the kernel's rules of which symbol an address belongs to; not where symbols come
  * from.
  */
-#include "analyzer/debug/symtab_internal.h"
+#include "analyzer/debug/symtab_image.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,7 @@ void symtab_destroy(struct symtab *st)
 {
 	if (!st)
 		return;
+	symtab_image_destroy(st->image);
 	vec_deinit(&st->sym);
 	vec_deinit(&st->hidden);
 	vec_deinit(&st->range);
@@ -94,142 +95,6 @@ void symtab_add_range(struct symtab *st, uint64_t start, uint64_t end, const cha
 	st->finished = false;
 }
 
-/* ---- order ----------------------------------------------- */
-
-/* scripts/kallsyms.c may_be_linker_script_provide_symbol(), v6.1. */
-static bool is_script_symbol(const char *s, size_t len)
-{
-	if (len < 8 || s[0] != '_' || s[1] != '_')
-		return false;
-	return !memcmp(s + 2, "start_", 6) || !memcmp(s + 2, "stop_", 5) ||
-	       !memcmp(s + 2, "end_", 4) || !memcmp(s + len - 6, "_start", 6) ||
-	       !memcmp(s + len - 4, "_end", 4);
-}
-
-/* scripts/kallsyms.c compare_symbols(), v6.1: strong before weak, then the linker script's last,
- * then fewer leading underscores. What is left keeps the order of `nm -n`: by name. */
-uint8_t symtab_rank(const char *name, size_t len, char type)
-{
-	size_t underscores = strspn(name, "_");
-	return (uint8_t)((type == 'w' || type == 'W' ? 0x80 : 0) |
-			 (is_script_symbol(name, len) ? 0x40 : 0) |
-			 (underscores > 0x3f ? 0x3f : underscores));
-}
-
-/* True when @a stands before @b of the same address. A module's symbols keep the order of its own
- * table: kernel/module/kallsyms.c find_kallsyms_symbol() takes the first. */
-static bool alias_before(const struct symtab_entry *a, const struct symtab_entry *b)
-{
-	if (a->module != b->module)
-		return a->module < b->module;
-	if (a->module)
-		return false;
-	if (a->rank != b->rank)
-		return a->rank < b->rank;
-	return strcmp(a->name, b->name) < 0;
-}
-
-static int compare_alias(const void *x, const void *y)
-{
-	const struct symtab_entry *a = x, *b = y;
-	return alias_before(a, b) ? -1 : alias_before(b, a) ? 1 : 0;
-}
-
-enum { RADIX_BITS = 11, RADIX = 1 << RADIX_BITS };
-
-/* One stable pass by @shift; false when all keys share this digit and nothing was moved. */
-static bool radix_pass(const struct symtab_entry *from, struct symtab_entry *to, size_t n,
-	uint64_t base, unsigned shift)
-{
-	uint32_t count[RADIX] = { 0 };
-	for (size_t i = 0; i < n; i++)
-		count[(from[i].va - base) >> shift & (RADIX - 1)]++;
-	uint32_t at = 0;
-	for (unsigned d = 0; d < RADIX; d++) {
-		uint32_t c = count[d];
-		if (c == n)
-			return false;
-		count[d] = at;
-		at += c;
-	}
-	for (size_t i = 0; i < n; i++)
-		to[count[(from[i].va - base) >> shift & (RADIX - 1)]++] = from[i];
-	return true;
-}
-
-/* Sorts by address, stable: addresses of one kernel differ in some 26 bits, so that three passes do
- * what a comparing sort needs 18 levels for. */
-static void sort_by_address(struct symtab *st)
-{
-	size_t n = st->sym.n;
-	if (n < 2)
-		return;
-	uint64_t lo = UINT64_MAX, hi = 0;
-	for (size_t i = 0; i < n; i++) {
-		lo = st->sym.v[i].va < lo ? st->sym.v[i].va : lo;
-		hi = st->sym.v[i].va > hi ? st->sym.v[i].va : hi;
-	}
-	struct symtab_entry *from = st->sym.v, *to = xrealloc_array(NULL, n, sizeof(*to));
-	for (unsigned shift = 0; shift < 64 && (hi - lo) >> shift; shift += RADIX_BITS) {
-		if (!radix_pass(from, to, n, lo, shift))
-			continue;
-		struct symtab_entry *swap = from;
-		from = to;
-		to = swap;
-	}
-	free(to);
-	st->sym.v = from;
-	st->sym.cap = n;
-}
-
-/* Aliases are short runs, where insertion is best; a damaged table can put everything at one
- * address, so that long kernel runs are left to qsort (whose order is total by name). */
-static void sort_aliases(struct symtab *st)
-{
-	struct symtab_entry *e = st->sym.v;
-	for (size_t i = 0, end; i < st->sym.n; i = end) {
-		for (end = i + 1; end < st->sym.n && e[end].va == e[i].va;)
-			end++;
-		if (end - i > 64) {
-			qsort(e + i, end - i, sizeof(*e), compare_alias);
-			continue;
-		}
-		for (size_t k = i + 1; k < end; k++) {
-			struct symtab_entry x = e[k];
-			size_t j = k;
-			for (; j > i && alias_before(&x, &e[j - 1]); j--)
-				e[j] = e[j - 1];
-			e[j] = x;
-		}
-	}
-}
-
-static int compare_range(const void *x, const void *y)
-{
-	const struct symtab_range *a = x, *b = y;
-	return a->start < b->start ? -1 : a->start > b->start;
-}
-
-/* Ranges of one owner that overlap become one; those that only touch stay apart, because an end
- * also ends a symbol. */
-static void sort_ranges(struct symtab *st)
-{
-	if (!st->range.n)
-		return;
-	qsort(st->range.v, st->range.n, sizeof(*st->range.v), compare_range);
-	size_t n = 1;
-	for (size_t i = 1; i < st->range.n; i++) {
-		struct symtab_range *last = &st->range.v[n - 1], *r = &st->range.v[i];
-		if (r->module == last->module && r->start < last->end) {
-			if (r->end > last->end)
-				last->end = r->end;
-		} else {
-			st->range.v[n++] = *r;
-		}
-	}
-	st->range.n = n;
-}
-
 /* ---- names ----------------------------------------------- */
 
 static const struct symtab_entry *entry_at(const struct symtab *st, size_t i)
@@ -237,7 +102,7 @@ static const struct symtab_entry *entry_at(const struct symtab *st, size_t i)
 	return i < st->sym.n ? &st->sym.v[i] : &st->hidden.v[i - st->sym.n];
 }
 
-static uint32_t name_hash(const char *s, size_t n)
+uint32_t symtab_hash(const char *s, size_t n)
 {
 	uint32_t h = 2166136261u;
 	for (size_t i = 0; i < n; i++)
@@ -269,7 +134,7 @@ static void index_names(struct symtab *st)
 	st->next = xrealloc_array(NULL, n + 1, sizeof(*st->next));
 	for (size_t i = n; i--;) {
 		const char *name = entry_at(st, i)->name;
-		uint32_t hash = name_hash(name, strlen(name));
+		uint32_t hash = symtab_hash(name, strlen(name));
 		uint64_t *slot = name_slot(st, name, hash);
 		st->next[i] = (uint32_t)*slot;
 		*slot = (uint64_t)hash << 32 | (i + 1);
@@ -278,11 +143,8 @@ static void index_names(struct symtab *st)
 
 void symtab_finish(struct symtab *st)
 {
-	if (!st->finished) {
-		sort_by_address(st);
-		sort_aliases(st);
-		sort_ranges(st);
-	}
+	if (!st->finished)
+		symtab_sort(st);
 	if (!st->finished || !st->indexed)
 		index_names(st);
 	st->finished = st->indexed = true;
@@ -306,6 +168,23 @@ static bool load_late(const struct symtab *st)
 		return false;
 	table->load = NULL;
 	load(st->load_cx);
+	return true;
+}
+
+void symtab_load_more_later(struct symtab *st, symtab_load_fn more, void *cx)
+{
+	st->more = more;
+	st->more_cx = cx;
+}
+
+static bool load_more(const struct symtab *st)
+{
+	struct symtab *table = (struct symtab *)st;
+	symtab_load_fn more = st->more;
+	if (!more)
+		return false;
+	table->more = NULL;
+	more(st->more_cx);
 	return true;
 }
 
@@ -375,6 +254,26 @@ static void fill(const struct symtab *st, size_t i, struct symbol *ret)
 			ret->source = st->source.v[k].text;
 }
 
+static void fill_image(const struct symtab *st, size_t i, struct symbol *ret)
+{
+	const struct symtab_image *im = st->image;
+	struct symtab_entry e = symtab_image_entry(im, i);
+	uint64_t end = e.va + e.size;
+	if (i < im->n) {
+		const struct symtab_range *r = range_of(st, e.va);
+		size_t k = symtab_image_count_up_to(im, e.va);
+		struct symtab_entry next = symtab_image_entry(im, k);
+		end = r ? r->end : end;
+		if (k < im->n && !(r && next.va >= r->end))
+			end = next.va;
+	}
+	*ret = (struct symbol){ .va = e.va,
+		.size = end - e.va,
+		.object_size = e.size,
+		.name = e.name,
+		.type = e.type };
+}
+
 bool symtab_get_recovered(const struct symtab *st, size_t i, struct symbol *ret)
 {
 	if (i >= st->source.n)
@@ -388,36 +287,46 @@ static bool is_global(char type)
 	return type >= 'A' && type <= 'Z';
 }
 
-static const struct symtab_entry *better_of(
-	const struct symtab_entry *best, const struct symtab_entry *e)
+static bool is_better(const struct symtab_entry *e, const struct symtab_entry *best)
 {
-	if (!best || (!e->module && best->module))
-		return e;
+	if (!best->name || (!e->module && best->module))
+		return true;
 	bool same_kind = !e->module == !best->module;
-	return same_kind && is_global(e->type) && !is_global(best->type) ? e : best;
+	return same_kind && is_global(e->type) && !is_global(best->type);
 }
 
 /* The best of that name; @module 0: of any owner, or of the kernel when @kernel_only. */
 static bool find_name(const struct symtab *st, const char *name, uint16_t module, bool kernel_only,
 	struct symbol *ret)
 {
-	if (!st->finished || !st->nslots)
-		return false;
-	const struct symtab_entry *best = NULL;
-	uint32_t best_index = 0;
-	uint32_t i = (uint32_t)*name_slot(st, name, name_hash(name, strlen(name)));
-	for (; i; i = st->next[i - 1]) {
-		const struct symtab_entry *e = entry_at(st, i - 1);
-		if ((module && e->module != module) || (kernel_only && e->module))
-			continue;
-		if (better_of(best, e) == e) {
+	struct symtab_entry best = { 0 };
+	bool in_image = false;
+	size_t index = 0;
+	uint32_t i = st->image && !module ? symtab_image_first(st->image, name) : 0;
+	for (; i; i = symtab_image_next(st->image, i)) {
+		struct symtab_entry e = symtab_image_entry(st->image, i - 1);
+		if (is_better(&e, &best)) {
 			best = e;
-			best_index = i - 1;
+			in_image = true;
+			index = i - 1;
 		}
 	}
-	if (best)
-		fill(st, best_index, ret);
-	return best;
+	i = st->finished && st->nslots ?
+		(uint32_t)*name_slot(st, name, symtab_hash(name, strlen(name))) : 0;
+	for (; i; i = st->next[i - 1]) {
+		const struct symtab_entry *e = entry_at(st, i - 1);
+		if ((module && e->module != module) || (kernel_only && e->module) ||
+			!is_better(e, &best))
+			continue;
+		best = *e;
+		in_image = false;
+		index = i - 1;
+	}
+	if (best.name && in_image)
+		fill_image(st, index, ret);
+	else if (best.name)
+		fill(st, index, ret);
+	return best.name;
 }
 
 bool symtab_find_kernel(const struct symtab *st, const char *name, struct symbol *ret)
@@ -441,17 +350,38 @@ bool symtab_find(const struct symtab *st, const char *name, struct symbol *ret)
 		if (colon ? find_in_module(st, name, colon, ret)
 			  : find_name(st, name, 0, false, ret))
 			return true;
-	} while (load_late(st));
+	} while (load_late(st) || load_more(st));
 	return false;
 }
 
-bool symtab_at(const struct symtab *st, uint64_t va, struct symbol *ret)
+/* Among the vmlinux's symbols, where @r (may be NULL) says that @va is the kernel's. */
+static bool find_in_image(const struct symtab *st, const struct symtab_range *r, uint64_t va,
+	struct symbol *ret)
+{
+	size_t i = symtab_image_count_up_to(st->image, va);
+	struct symbol s;
+	if (!i)
+		return false;
+	uint64_t first_va = symtab_image_entry(st->image, i - 1).va;
+	i = first_va ? symtab_image_count_up_to(st->image, first_va - 1) : 0;
+	if (i >= st->image->n || (r && first_va < r->start))
+		return false;
+	fill_image(st, i, &s);
+	if (va - s.va >= s.size && !(va == s.va && !r))
+		return false;
+	*ret = s;
+	return true;
+}
+
+static bool find_at(const struct symtab *st, uint64_t va, struct symbol *ret)
 {
 	const struct symtab_range *r = range_of(st, va);
 	if (!r && load_late(st))
 		r = range_of(st, va);
 	if (!st->finished || (!r && st->range.n))
 		return false;
+	if (st->image && (!r || !r->module))
+		return find_in_image(st, r, va, ret);
 	size_t lo = count_up_to(st, va);
 	while (lo && r && st->sym.v[lo - 1].module != r->module && st->sym.v[lo - 1].va >= r->start)
 		lo--;
@@ -470,15 +400,45 @@ bool symtab_at(const struct symtab *st, uint64_t va, struct symbol *ret)
 	return true;
 }
 
+bool symtab_at(const struct symtab *st, uint64_t va, struct symbol *ret)
+{
+	if (find_at(st, va, ret))
+		return true;
+	const struct symtab_range *r = range_of(st, va);
+	return r && r->module && load_more(st) && find_at(st, va, ret);
+}
+
 size_t symtab_count(const struct symtab *st)
 {
 	load_late(st);
-	return st->sym.n;
+	return st->sym.n + (st->image ? st->image->n : 0);
+}
+
+/* How many of the vmlinux's symbols stand before number @i of all: those and the others are two sorted
+ * lists, of which the vmlinux's go first where addresses are equal. */
+static size_t image_share(const struct symtab *st, size_t i)
+{
+	size_t lo = i > st->sym.n ? i - st->sym.n : 0, hi = i < st->image->n ? i : st->image->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (symtab_image_entry(st->image, mid).va <= st->sym.v[i - mid - 1].va)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }
 
 void symtab_get(const struct symtab *st, size_t i, struct symbol *ret)
 {
-	fill(st, i, ret);
+	size_t k = st->image ? image_share(st, i) : 0;
+	bool in_image = st->image && k < st->image->n &&
+			(i - k >= st->sym.n ||
+				symtab_image_entry(st->image, k).va <= st->sym.v[i - k].va);
+	if (in_image)
+		fill_image(st, k, ret);
+	else
+		fill(st, i - k, ret);
 }
 
 bool symtab_format(const struct symtab *st, uint64_t va, bool is_return, struct strbuf *out)

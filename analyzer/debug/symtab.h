@@ -46,12 +46,19 @@ void symtab_add_recovered(struct symtab *st, const char *name, uint64_t va, char
 bool symtab_get_recovered(const struct symtab *st, size_t i, struct symbol *ret);
 
 /*
- * Adds a vmlinux's symbols that kallsyms would take, moved by @slide (KASLR), and the range from _text
+ * Adds a vmlinux's symbols (of one per table) that kallsyms would take, moved by @slide (KASLR), and the range from _text
  * to _end. Names are borrowed from @elf's string table: it must stay open as long as the table. What
  * kallsyms leaves out on purpose (absolute symbols, which do not move, veneers, its own tables) is
  * found by name, but no address belongs to it and symtab_get() does not count it.
  */
 struct err *symtab_add_elf(struct symtab *st, Elf *elf, uint64_t slide) MUST_CHECK;
+
+/* What symtab_add_elf() added, as malloc'ed bytes that do not depend on the slide; NULL when it did not. */
+void *symtab_save(const struct symtab *st, size_t *ret_n);
+
+/* Adds that again, from @bytes, borrowed as long as the table and aligned to 8; false, with nothing added,
+ * when they cannot be it. */
+bool symtab_add_saved(struct symtab *st, const void *bytes, size_t n, uint64_t slide);
 
 /* Addresses between which code and data of @module (NULL: kernel) lie: a lookup outside of every
  * range finds nothing. @end also ends the last symbol. */
@@ -67,6 +74,10 @@ void symtab_finish(struct symtab *st);
  */
 typedef void (*symtab_load_fn)(void *cx);
 void symtab_load_later(struct symtab *st, symtab_load_fn load, void *cx);
+
+/* Still more, of the modules' files: after @load above, at the first name that is nowhere, and at the first
+ * address of a module that no symbol holds. Called once, in the same way. */
+void symtab_load_more_later(struct symtab *st, symtab_load_fn more, void *cx);
 
 /* By name among the kernel's own symbols only: for what the program itself needs to know. */
 bool symtab_find_kernel(const struct symtab *st, const char *name, struct symbol *ret);

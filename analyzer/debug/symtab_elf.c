@@ -2,7 +2,7 @@
  * Symbols of a vmlinux: which of its ELF symbols the kernel's own table would hold, under which
  * letter. Names stay in the file's string table.
  */
-#include "analyzer/debug/symtab_internal.h"
+#include "analyzer/debug/symtab_image.h"
 
 #include <ctype.h>
 #include <gelf.h>
@@ -129,8 +129,7 @@ static char symbol_letter(const struct elf_symbols *t, const GElf_Sym *sym)
 	return bind == STB_LOCAL ? letter : (char)toupper(letter);
 }
 
-static void add_symbol(
-	struct symtab *st, const struct elf_symbols *t, const GElf_Sym *sym, uint64_t slide)
+static void add_symbol(struct symtab *st, const struct elf_symbols *t, const GElf_Sym *sym)
 {
 	char letter = symbol_letter(t, sym);
 	if (!letter || sym->st_name >= t->str_bytes || !t->str[sym->st_name])
@@ -145,10 +144,10 @@ static void add_symbol(
 	if (t->arm && GELF_ST_TYPE(sym->st_info) == STT_FUNC)
 		va &= ~1ull;
 	struct symtab_entry e = {
-		.va = absolute ? va : va + slide,
+		.va = va,
 		.name = name,
 		.size = sym->st_size > UINT32_MAX ? UINT32_MAX : (uint32_t)sym->st_size,
-		.rank = symtab_rank(name, len, letter),
+		.rank = absolute ? SYMTAB_RANK_ABSOLUTE : symtab_rank(name, len, letter),
 		.type = letter,
 	};
 	if (absolute || symtab_ignored(name, len))
@@ -158,10 +157,10 @@ static void add_symbol(
 }
 
 /* The image's bounds, from its own markers: nothing outside belongs to it. */
-static void add_image_range(struct symtab *st, size_t first)
+static void add_image_range(struct symtab *st)
 {
 	uint64_t start = 0, end = 0;
-	for (size_t i = first; i < st->sym.n; i++) {
+	for (size_t i = 0; i < st->sym.n; i++) {
 		const char *name = st->sym.v[i].name;
 		if (name[0] != '_')
 			continue;
@@ -193,9 +192,25 @@ static GElf_Sym symbol_at(const struct elf_symbols *t, bool wide, size_t i)
 		.st_size = s.st_size };
 }
 
+static void take_image(struct symtab *st, struct symtab_image *im)
+{
+	uint64_t start, end;
+	symtab_image_range(im, &start, &end);
+	symtab_image_destroy(st->image);
+	st->image = im;
+	symtab_add_range(st, start, end, NULL);
+	st->finished = false;
+}
+
+static void destroy_scoped(struct symtab **st)
+{
+	symtab_destroy(*st);
+}
+
 struct err *symtab_add_elf(struct symtab *st, Elf *elf, uint64_t slide)
 {
 	__attribute__((cleanup(elf_symbols_deinit))) struct elf_symbols t = { 0 };
+	__attribute__((cleanup(destroy_scoped))) struct symtab *sorted = symtab_create();
 	GElf_Ehdr eh;
 	if (!gelf_getehdr(elf, &eh))
 		return err_new(ERR_FORMAT, "not an ELF file: %s", elf_errmsg(-1));
@@ -203,13 +218,29 @@ struct err *symtab_add_elf(struct symtab *st, Elf *elf, uint64_t slide)
 	if (e)
 		return e;
 	t.arm = eh.e_machine == EM_ARM;
-	size_t first = st->sym.n;
 	bool wide = gelf_getclass(elf) == ELFCLASS64;
 	for (size_t i = 1; i < t.nsyms; i++) {
 		GElf_Sym sym = symbol_at(&t, wide, i);
-		add_symbol(st, &t, &sym, slide);
+		add_symbol(sorted, &t, &sym);
 	}
-	add_image_range(st, first);
-	st->finished = false;
-	return NULL;
+	add_image_range(sorted);
+	symtab_sort(sorted);
+	struct symtab_image *im;
+	e = symtab_image_build(sorted, t.str, t.str_bytes, slide, &im);
+	if (!e)
+		take_image(st, im);
+	return e;
+}
+
+bool symtab_add_saved(struct symtab *st, const void *bytes, size_t n, uint64_t slide)
+{
+	struct symtab_image *im = symtab_image_open(bytes, n, slide);
+	if (im)
+		take_image(st, im);
+	return im;
+}
+
+void *symtab_save(const struct symtab *st, size_t *ret_n)
+{
+	return st->image ? symtab_image_save(st->image, ret_n) : NULL;
 }

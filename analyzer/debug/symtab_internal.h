@@ -1,4 +1,4 @@
-/* What symtab.c and symtab_elf.c share: the table's compact entries. */
+/* What the symbol table's files share: the table's compact entries. */
 #ifndef ANALYZER_DEBUG_SYMTAB_INTERNAL_H
 #define ANALYZER_DEBUG_SYMTAB_INTERNAL_H
 
@@ -17,6 +17,9 @@ struct symtab_entry {
 	char type;
 };
 
+/* Of a vmlinux's hidden symbols, which have no order: does not move with the kernel. */
+enum { SYMTAB_RANK_ABSOLUTE = 0xff };
+
 struct symtab_range {
 	uint64_t start, end;
 	uint16_t module;
@@ -28,9 +31,11 @@ struct symtab_source {
 	const char *text;
 };
 
-/* Two arrays stand behind one numbering: [0, sym.n) are sorted by address and take part in lookups by
+/* A vmlinux's symbols are in .image; the rest is for all others, which are few then. In them
+ * two arrays stand behind one numbering: [0, sym.n) are sorted by address and take part in lookups by
  * address; [sym.n, sym.n + hidden.n) are found by name only. */
 struct symtab {
+	struct symtab_image *image; /* NULL: there is no vmlinux */
 	VEC(struct symtab_entry) sym;
 	VEC(struct symtab_entry) hidden;
 	VEC(struct symtab_range) range;
@@ -46,10 +51,17 @@ struct symtab {
 
 	symtab_load_fn load; /* NULL: nothing more to come */
 	void *load_cx;
+	symtab_load_fn more; /* after load */
+	void *more_cx;
 };
 
 /* The kernel's order among aliases of one address, as one number. */
 uint8_t symtab_rank(const char *name, size_t len, char type);
+
+/* Sorts symbols and ranges. */
+void symtab_sort(struct symtab *st);
+
+uint32_t symtab_hash(const char *s, size_t n);
 
 uint16_t symtab_module_index(struct symtab *st, const char *module);
 
