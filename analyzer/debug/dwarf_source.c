@@ -3,6 +3,7 @@
  * type database's questions from its units.
  */
 #include <dwarf.h>
+#include <elfutils/libdwelf.h>
 #include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +14,9 @@
 #include "analyzer/base/xalloc.h"
 #include "analyzer/debug/dwarf.h"
 
-static struct err *find_type(struct type_provider *p, enum type_kind kind, const char *name,
-	const char *hint, const struct type **ret)
+/* The names that a type of @kind can have. */
+static unsigned mask_of(enum type_kind kind)
 {
-	struct dwarf_source *s = (struct dwarf_source *)p;
 	static const unsigned masks[] = {
 		[TYPE_VOID] =
 			1 << NAME_STRUCT | 1 << NAME_UNION | 1 << NAME_TYPEDEF | 1 << NAME_ENUM,
@@ -27,12 +27,21 @@ static struct err *find_type(struct type_provider *p, enum type_kind kind, const
 		[TYPE_UNION] = 1 << NAME_UNION,
 		[TYPE_TYPEDEF] = 1 << NAME_TYPEDEF,
 	};
-	unsigned mask = (unsigned)kind < ARRAY_SIZE(masks) ? masks[kind] : 0;
+	return (unsigned)kind < ARRAY_SIZE(masks) ? masks[kind] : 0;
+}
+
+static struct err *find_type(struct type_provider *p, enum type_kind kind, const char *name,
+	const char *hint, const struct type **ret)
+{
+	struct dwarf_source *s = (struct dwarf_source *)p;
+	unsigned mask = mask_of(kind);
 	if (!mask)
 		return NULL; /* the other kinds have no names */
 	Dwarf_Off off;
 	Dwarf_Die die;
 	struct err *e = dwarf_units_find(s, mask, name, hint, &off);
+	if (!e && !off && s->alt)
+		return find_type(&s->alt->provider, kind, name, hint, ret);
 	if (!e && off && dwarf_offdie(s->dw, off - 1, &die)) {
 		const struct type *t = dwarf_type_at(s, &die);
 		if (t->kind == kind || kind == TYPE_VOID)
@@ -41,7 +50,26 @@ static struct err *find_type(struct type_provider *p, enum type_kind kind, const
 	return e;
 }
 
-/* One type a name: the unit that was scanned first has it, as find_type() would answer. */
+struct each_cx {
+	struct dwarf_source *s;
+	enum type_kind kind;
+	types_each_fn each;
+	void *cx;
+};
+
+static struct err *each_die(void *cx, const char *name, Dwarf_Off off)
+{
+	struct each_cx *c = cx;
+	Dwarf_Die die;
+	(void)name;
+	if (!dwarf_offdie(c->s->dw, off, &die))
+		return NULL;
+	const struct type *t = dwarf_type_at(c->s, &die);
+	struct err *e = interrupt_check();
+	return e || t->kind != c->kind ? e : c->each(c->cx, t);
+}
+
+/* One type a name: the first unit that defines it has it, as find_type() would answer. */
 static struct err *each_type(
 	struct type_provider *p, enum type_kind kind, types_each_fn each, void *cx)
 {
@@ -50,19 +78,55 @@ static struct err *each_type(
 		[TYPE_UNION] = NAME_UNION,
 		[TYPE_ENUM] = NAME_ENUM,
 		[TYPE_TYPEDEF] = NAME_TYPEDEF };
-	const struct strmap *map = &s->name[names[kind]];
+	struct each_cx c = { s, kind, each, cx };
 	struct err *e = dwarf_units_scan(s);
-	for (size_t i = 0; !e && i < map->cap; i++) {
-		Dwarf_Die die;
-		Dwarf_Off off = map->slot[i].key ? (uintptr_t)map->slot[i].value : 0;
-		if (!off || !dwarf_offdie(s->dw, off - 1, &die))
+	if (!e && s->alt)
+		e = each_type(&s->alt->provider, kind, each, cx);
+	return e ? e : dwarf_units_each(s, names[kind], each_die, &c);
+}
+
+static struct err *find_enumerator(
+	struct type_provider *p, const char *name, const struct type **ret)
+{
+	struct dwarf_source *s = (struct dwarf_source *)p;
+	Dwarf_Off off;
+	Dwarf_Die die;
+	struct err *e = dwarf_units_find(s, 1 << NAME_ENUMERATOR, name, NULL, &off);
+	if (e)
+		return e;
+	if (!off && s->alt)
+		return find_enumerator(&s->alt->provider, name, ret);
+	if (!off || !dwarf_offdie(s->dw, off - 1, &die))
+		return err_new(ERR_NOT_FOUND, "no enumerator %s", name);
+	const struct type *t = dwarf_type_at(s, &die);
+	if (t->kind != TYPE_ENUM)
+		return err_new(ERR_NOT_FOUND, "no enumerator %s", name);
+	*ret = t;
+	return NULL;
+}
+
+static struct err *offer_one(void *cx, const char *name, Dwarf_Off die)
+{
+	(void)die;
+	near_offer(cx, name);
+	return NULL;
+}
+
+/* What is known by now: after a search that failed that is everything. */
+static void offer_names(struct type_provider *p, enum type_kind kind, struct near_names *near)
+{
+	static const struct {
+		enum type_kind kind;
+		enum dwarf_name name;
+	} maps[] = { { TYPE_STRUCT, NAME_STRUCT }, { TYPE_UNION, NAME_UNION },
+		{ TYPE_ENUM, NAME_ENUM }, { TYPE_TYPEDEF, NAME_TYPEDEF },
+		{ TYPE_INT, NAME_ENUMERATOR } };
+	struct dwarf_source *s = (struct dwarf_source *)p;
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		if (kind != maps[i].kind && (kind != TYPE_VOID || maps[i].kind == TYPE_INT))
 			continue;
-		const struct type *t = dwarf_type_at(s, &die);
-		e = interrupt_check();
-		if (!e && t->kind == kind)
-			e = each(cx, t);
+		err_drop(dwarf_units_each(s, maps[i].name, offer_one, near)); /* has no errors */
 	}
-	return e;
 }
 
 static struct err *find_variable(
@@ -80,48 +144,85 @@ static struct err *find_variable(
 static void destroy(struct type_provider *p)
 {
 	struct dwarf_source *s = (struct dwarf_source *)p;
-	for (size_t i = 0; i < NNAMES; i++)
-		strmap_deinit(&s->name[i]);
+	dwarf_cache_keep(s);
+	dwarf_units_deinit(s);
 	strmap_deinit(&s->files);
 	idmap_deinit(&s->type_of);
-	vec_deinit(&s->unit);
 	vec_deinit(&s->range);
-	dwarf_end(s->dw);
+	if (s->alt)
+		destroy(&s->alt->provider);
+	dwarf_file_close(&s->file);
 	free(s);
 }
 
-struct err *dwarf_source_open(
-	struct types *db, int fd, const char *path, struct type_provider **ret, char **ret_state)
+/* @cache NULL: nothing is kept. */
+static struct dwarf_source *create(
+	struct types *db, const struct dwarf_file *file, struct dwarf_cache *cache)
 {
-	Dwarf *dw = dwarf_begin(fd, DWARF_C_READ);
-	if (!dw)
-		return err_new(ERR_MISSING, "%s: no debug information: %s", path, dwarf_errmsg(-1));
 	struct dwarf_source *s = xcalloc(1, sizeof(*s));
 	*s = (struct dwarf_source){
 		.provider = { .scans = true,
 			.find = find_type,
 			.find_variable = find_variable,
+			.find_enumerator = find_enumerator,
+			.offer_names = offer_names,
 			.each = each_type,
 			.complete_type = dwarf_type_complete,
 			.source_line = dwarf_source_line,
+			.source_frames = dwarf_source_frames,
 			.destroy = destroy },
 		.db = db,
-		.dw = dw,
+		.dw = file->dw,
+		.file = *file,
+		.cache = cache,
 	};
+	dwarf_cache_open(s);
+	return s;
+}
+
+static struct err *open_dw(struct types *db, const struct dwarf_file *file, struct dwarf_cache *cache,
+	const char *path, struct type_provider **ret, char **ret_state)
+{
+	/* What is in an alternate file is not the cached file's. */
+	struct dwarf_source *s = create(db, file, file->alt ? NULL : cache);
+	Dwarf *dw = s->dw;
+	/* The main file's handle closes both. */
+	if (file->alt)
+		s->alt = create(db, &(struct dwarf_file){ .dw = file->alt->dw, .borrowed = true,
+			.inflated = -1, .fd = -1 }, NULL);
 	Dwarf_Half version = 0;
 	Dwarf_Off next;
 	size_t header;
 	if (!dwarf_next_unit(dw, 0, &next, &header, &version, NULL, NULL, NULL, NULL, NULL))
 		snprintf(s->label, sizeof(s->label), "DWARF %u", version);
-	dwarf_units_open(s);
 	if (!s->unit.n) {
 		destroy(&s->provider);
 		return err_new(ERR_MISSING, "%s: its debug information has no units", path);
 	}
 	s->provider.name = s->label;
 	*ret = &s->provider;
-	*ret_state = xasprintf("open, %zu compile units", s->unit.n);
+	const char *alternate;
+	const void *id;
+	bool lost = !s->alt && dwelf_dwarf_gnu_debugaltlink(dw, &alternate, &id) > 0;
+	*ret_state = xasprintf("open, %zu compile units%s%s", s->unit.n,
+		lost ? "; its types are incomplete without " : "", lost ? alternate : "");
 	return NULL;
+}
+
+struct err *dwarf_source_open(
+	struct types *db, int fd, const char *path, struct type_provider **ret, char **ret_state)
+{
+	struct dwarf_file file;
+	struct err *err = dwarf_file_open(fd, path, db->symbols_dir, &file);
+	return err ? err : open_dw(db, &file, db->dwarf_cache, path, ret, ret_state);
+}
+
+struct err *dwarf_source_open_borrowed(struct types *db, Dwarf *dw, const char *path,
+	struct type_provider **ret, char **ret_state)
+{
+	struct dwarf_file file;
+	dwarf_file_borrow(dw, path, db->symbols_dir, &file);
+	return open_dw(db, &file, NULL, path, ret, ret_state);
 }
 
 /* "DWARF 5", from the first unit's header; libdw would read all of them, which costs 30 to 200 ms
@@ -174,5 +275,7 @@ struct err *types_add_dwarf(struct types *db, int fd, const char *path)
 			ERR_MISSING, "%s: no debug information: it has no .debug_info", path);
 	}
 	types_provider_wait(db, label, path, fd);
+	if (db->dwarf_cache)
+		dwarf_cache_set_file(db->dwarf_cache, fd);
 	return NULL;
 }

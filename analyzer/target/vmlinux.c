@@ -24,6 +24,8 @@ void vmlinux_close(struct vmlinux *v)
 		elf_end(v->elf);
 	if (v->fd >= 0)
 		close(v->fd);
+	if (v->cache)
+		index_cache_close(v->cache);
 	free(v->path);
 	free(v->banner);
 	free(v);
@@ -177,7 +179,53 @@ static struct err *open_elf(struct vmlinux *v)
 	return NULL;
 }
 
-struct err *vmlinux_open(const char *path, struct vmlinux **ret)
+/* ---- the cache ----------------------------------------------- */
+
+/* What the passes over symbols and sections found; the banner with its 0 follows. */
+struct cached_facts {
+	uint64_t text_va, end_va, banner_va, kimage_voffset_va;
+	uint64_t banner_bytes; /* 0: none */
+};
+
+static void open_cache(struct vmlinux *v, enum vmlinux_cache caching)
+{
+	struct index_key key = { v->fd, v->build_id, v->build_id_bytes };
+	v->cache = caching == VMLINUX_CACHED ? index_cache_open(&key)
+					     : index_cache_none("not used: --no-cache");
+}
+
+static bool facts_from_cache(struct vmlinux *v)
+{
+	const struct cached_facts *f;
+	const void *bytes;
+	size_t n;
+	if (!index_cache_section(v->cache, INDEX_FACTS, &bytes, &n))
+		return false;
+	f = bytes;
+	if (n < sizeof(*f) || f->banner_bytes != n - sizeof(*f) || f->banner_bytes > BANNER_MAX ||
+		(f->banner_bytes && ((const char *)bytes)[n - 1])) {
+		index_cache_reject(v->cache, INDEX_FACTS);
+		return false;
+	}
+	v->text_va = f->text_va;
+	v->end_va = f->end_va;
+	v->banner_va = f->banner_va;
+	v->kimage_voffset_va = f->kimage_voffset_va;
+	v->banner = f->banner_bytes ? xstrdup((const char *)(f + 1)) : NULL;
+	return true;
+}
+
+static void facts_to_cache(const struct vmlinux *v)
+{
+	size_t n = v->banner ? strlen(v->banner) + 1 : 0;
+	struct cached_facts *f = xcalloc(1, sizeof(*f) + n);
+	*f = (struct cached_facts){ v->text_va, v->end_va, v->banner_va, v->kimage_voffset_va, n };
+	if (n)
+		memcpy(f + 1, v->banner, n);
+	index_cache_put(v->cache, INDEX_FACTS, f, sizeof(*f) + n);
+}
+
+struct err *vmlinux_open(const char *path, enum vmlinux_cache caching, struct vmlinux **ret)
 {
 	__attribute__((cleanup(close_scoped))) struct vmlinux *v = xcalloc(1, sizeof(*v));
 	v->path = xstrdup(path);
@@ -186,11 +234,17 @@ struct err *vmlinux_open(const char *path, struct vmlinux **ret)
 	if (err)
 		return err;
 	read_build_id(v);
-	read_symbols(v);
+	open_cache(v, caching);
+	bool known = facts_from_cache(v);
+	if (!known)
+		read_symbols(v);
 	if (!v->text_va)
 		return err_new(ERR_FORMAT, "%s: no kernel: its symbol table has no _text%s", path,
 			v->end_va ? "" : " (stripped, or not a vmlinux)");
-	read_banner(v);
+	if (!known) {
+		read_banner(v);
+		facts_to_cache(v);
+	}
 	*ret = take_ptr(v);
 	return NULL;
 }

@@ -35,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		const struct type *t;
 		const char *file;
 		int line;
+		struct source_frame frame[SOURCE_FRAMES_MAX];
 		for (enum type_kind k = TYPE_VOID; k <= TYPE_TYPEDEF; k++) {
 			struct err *absent = types_find(db, k, names[i], "odd.c", &t);
 			if (!absent)
@@ -46,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			use_type(db, t);
 		err_drop(absent);
 		types_source_line(db, 0x1000 * i, &file, &line);
+		types_source_frames(db, 0x1000 * i, 0x1000 * i - 4, frame);
 	}
 	err_drop(e);
 	types_destroy(db);

@@ -3,6 +3,7 @@
  * compiler itself is the oracle (offsetof, sizeof). What compilers do not write comes from
  * tiny_dwarf.h.
  */
+#include <dwarf.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,8 @@
 #include <cmocka.h>
 
 #include "analyzer/base/scope.h"
+#include "analyzer/base/xalloc.h"
+#include "analyzer/debug/dwarf.h"
 #include "analyzer/debug/lines.h"
 #include "analyzer/debug/type.h"
 #include "tests/unit/tiny_dwarf.h"
@@ -315,6 +318,83 @@ static void lines(void **state)
 	assert_false(types_source_line(db, 1, &file, &line));
 }
 
+/* A return address within demo_inner(), which is inlined into demo_outer(). */
+static __attribute__((noinline)) uint64_t here(void)
+{
+	return (uint64_t)(uintptr_t)__builtin_return_address(0);
+}
+
+static int inner_line, outer_line;
+
+static inline __attribute__((always_inline)) uint64_t demo_inner(void)
+{
+	inner_line = __LINE__ + 1;
+	uint64_t va = here();
+	__asm__ volatile("" : "+r"(va)); /* no tail call */
+	return va;
+}
+
+static __attribute__((noinline)) uint64_t demo_outer(void)
+{
+	outer_line = __LINE__ + 1;
+	uint64_t va = demo_inner();
+	__asm__ volatile("" : "+r"(va));
+	return va;
+}
+
+static void inlined_functions(void **state)
+{
+	(void)state;
+	struct source_frame f[SOURCE_FRAMES_MAX];
+	extern char __executable_start[];
+	uint64_t va = demo_outer() - 1, base = (uint64_t)(uintptr_t)__executable_start;
+	size_t n = types_source_frames(db, va - base, 0, f);
+	if (!n) /* not a PIE */
+		n = types_source_frames(db, va, 0, f);
+	assert_int_equal(n, 2);
+	assert_string_equal(f[0].function, "demo_inner");
+	assert_true(f[0].inlined);
+	assert_string_equal(f[0].file, "tests/unit/test_types_dwarf.c");
+	assert_int_equal(f[0].line, inner_line);
+	assert_string_equal(f[1].function, "demo_outer");
+	assert_false(f[1].inlined);
+	assert_string_equal(f[1].file, "tests/unit/test_types_dwarf.c");
+	assert_int_equal(f[1].line, outer_line);
+	assert_int_equal(types_source_frames(db, 1, 0, f), 0);
+}
+
+/* The compilation directory is no part of a file's name; what only begins like it stays. */
+static void compilation_directory(void **state)
+{
+	(void)state;
+	Dwarf_Die unit;
+	Dwarf_Attribute attr;
+	Dwarf_Off next;
+	size_t header;
+	int fd = open("/proc/self/exe", O_RDONLY);
+	Dwarf *dw = dwarf_begin(fd, DWARF_C_READ);
+	assert_int_equal(dwarf_nextcu(dw, 0, &next, &header, NULL, NULL, NULL), 0);
+	assert_non_null(dwarf_offdie(dw, header, &unit));
+	const char *dir = dwarf_formstring(dwarf_attr(&unit, DW_AT_comp_dir, &attr));
+	assert_non_null(dir);
+	struct dwarf_source s = { .db = db, .dw = dw, .prefixes_made = true };
+	static const struct {
+		const char *behind, *kept;
+	} cases[] = { { "/kernel/panic.c", "kernel/panic.c" }, { "//mm/slub.c", "mm/slub.c" },
+		{ "/arch/arm/../../mm/slub.c", "mm/slub.c" }, { "-other/x.c", NULL } };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		scoped_free char *path = xasprintf("%s%s", dir, cases[i].behind);
+		assert_string_equal(dwarf_short_path(&s, &unit, path),
+			cases[i].kept ? cases[i].kept : path);
+	}
+	assert_string_equal(dwarf_short_path(&s, &unit, "fs/./open.c"), "fs/open.c");
+	s.prefix[0] = (struct dwarf_prefix){ "/tree/init/main.c", strlen("/tree") };
+	assert_string_equal(dwarf_short_path(&s, &unit, "/tree/fs/read.c"), "fs/read.c");
+	strmap_deinit(&s.files);
+	dwarf_end(dw);
+	close(fd);
+}
+
 static void odd_dwarf(void **state)
 {
 	(void)state;
@@ -387,6 +467,8 @@ int main(void)
 		cmocka_unit_test(names_as_c_writes_them),
 		cmocka_unit_test(definition),
 		cmocka_unit_test(lines),
+		cmocka_unit_test(inlined_functions),
+		cmocka_unit_test(compilation_directory),
 		cmocka_unit_test(odd_dwarf),
 		cmocka_unit_test(not_dwarf),
 	};
