@@ -14,6 +14,7 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/base/strbuf.h"
 #include "analyzer/base/xalloc.h"
+#include "analyzer/debug/debuginfod.h"
 
 #define SYSTEM_DEBUG_DIR "/usr/lib/debug"
 
@@ -131,6 +132,49 @@ static char *by_link(struct search *s, const char *symbols_dir)
 	return found;
 }
 
+/* The last resort, since it takes the longest. */
+static char *from_server(struct search *s)
+{
+	char *path = NULL;
+	struct err *err = debuginfod_fetch(s->build_id, s->build_id_bytes, &path);
+	if (err)
+		strbuf_addf(&s->tried, "%s\n", err->msg);
+	err_drop(err); /* said among what was tried */
+	return path ? verified(s, path) : NULL;
+}
+
+char *debug_file_find_alternate(Dwarf *dw, const char *path, const char *symbols_dir)
+{
+	struct search s = { .path = path };
+	const char *name = NULL;
+	const void *id = NULL;
+	ssize_t n = dwelf_dwarf_gnu_debugaltlink(dw, &name, &id);
+	if (n <= 0 || !name || !*name)
+		return NULL;
+	s.build_id = id;
+	s.build_id_bytes = (size_t)n;
+	scoped_free char *folder = folder_of(path);
+	const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+	char *found = symbols_dir ? by_build_id(&s, symbols_dir) : NULL;
+	if (!found)
+		found = by_build_id(&s, SYSTEM_DEBUG_DIR);
+	char *candidates[] = {
+		*name == '/' ? xstrdup(name) : xasprintf("%s/%s", folder, name),
+		*name == '/' && symbols_dir ? xasprintf("%s%s", symbols_dir, name) : NULL,
+		symbols_dir ? xasprintf("%s/.dwz/%s", symbols_dir, base) : NULL,
+		xasprintf("%s/.dwz/%s", folder, base),
+		xasprintf("%s/.dwz/%s", SYSTEM_DEBUG_DIR, base),
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+		if (candidates[i] && !found)
+			found = verified(&s, candidates[i]);
+		else
+			free(candidates[i]);
+	}
+	strbuf_deinit(&s.tried);
+	return found;
+}
+
 char *debug_file_find(Elf *elf, const char *path, const char *symbols_dir, char **ret_tried)
 {
 	struct search s = { .path = path };
@@ -148,6 +192,8 @@ char *debug_file_find(Elf *elf, const char *path, const char *symbols_dir, char 
 		found = by_build_id(&s, SYSTEM_DEBUG_DIR);
 	if (!found)
 		found = by_link(&s, symbols_dir);
+	if (!found)
+		found = from_server(&s);
 	if (ret_tried)
 		*ret_tried = strbuf_take(&s.tried);
 	strbuf_deinit(&s.tried);

@@ -272,6 +272,8 @@ static const struct type *build_new(struct dwarf_source *s, Dwarf_Die *die, unsi
 
 static const struct type *build(struct dwarf_source *s, Dwarf_Die *die, unsigned depth)
 {
+	if (s->alt && dwarf_cu_getdwarf(die->cu) == s->alt->dw)
+		s = s->alt;
 	uint64_t key = dwarf_dieoffset(die) + 1;
 	const struct type *known = idmap_get(&s->type_of, key);
 	if (known == &being_built || depth > TYPE_MAX_DEPTH)
