@@ -36,6 +36,7 @@ static const struct table bt_table = { .layout = LAYOUT_HEADLINE, .columns = bt_
 static const struct option bt_options[] = {
 	{ 'a', NULL, "the task that each CPU was running" },
 	{ 'l', NULL, "show source lines" },
+	{ 'i', NULL, "also the functions that were inlined into each, with source lines" },
 	{ 0 }
 };
 
@@ -57,45 +58,80 @@ static void show_symbol(struct cx *cx, const struct frame *f)
 		out_str(cx->out, "module", sym.module);
 }
 
-static void show_line(struct cx *cx, const struct frame *f, struct strbuf *note)
+/* What the options ask for. */
+struct wanted {
+	bool lines, inlined;
+};
+
+static size_t source_frames(const struct target *t, const struct frame *f, struct source_frame *out)
 {
-	const struct target *t = cx->target;
-	const char *file;
-	int line;
-	if (!types_source_line(t->types, f->lookup_pc - (t->image.va - t->image.link_va), &file, &line))
-		return;
-	out_str(cx->out, "file", file);
-	out_int(cx->out, "line", line);
-	strbuf_addf(note, " %s:%d", file, line);
+	uint64_t slide = t->image.va - t->image.link_va;
+	struct symbol sym;
+	uint64_t start = symtab_at(t->syms, f->lookup_pc, &sym) ? sym.va - slide : 0;
+	return types_source_frames(t->types, f->lookup_pc - slide, start, out);
 }
 
-static void show_frame(struct cx *cx, const struct frame *f, unsigned n, bool lines)
+static void show_line(struct cx *cx, const struct source_frame *f, struct strbuf *note)
+{
+	if (!f->file)
+		return;
+	out_str(cx->out, "file", f->file);
+	out_int(cx->out, "line", f->line);
+	strbuf_addf(note, " %s:%d", f->file, f->line);
+}
+
+static void show_place(struct cx *cx, const struct frame *f, unsigned n)
+{
+	out_uint(cx->out, "n", n);
+	out_addr(cx->out, "sp", f->sp);
+	out_addr(cx->out, "pc", f->pc);
+	out_str(cx->out, "how", frame_how_name(f->how));
+	out_str(cx->out, "trust", frame_trust_name(f->trust));
+}
+
+/* A function that the compiler put into frame @n, which has no frame of its own. */
+static void show_inlined(
+	struct cx *cx, const struct frame *f, unsigned n, const struct source_frame *inlined)
 {
 	scoped_strbuf struct strbuf note = { 0 };
+	out_row(cx->out);
+	show_place(cx, f, n);
+	out_str(cx->out, "location", inlined->function);
+	out_str(cx->out, "symbol", inlined->function);
+	out_bool(cx->out, "inlined", true);
+	show_line(cx, inlined, &note);
+	strbuf_add(&note, " (inlined)");
+	out_str(cx->out, "note", strbuf_text(&note) + 1);
+}
+
+static void show_frame(struct cx *cx, const struct frame *f, unsigned n, struct wanted want)
+{
+	scoped_strbuf struct strbuf note = { 0 };
+	struct source_frame source[SOURCE_FRAMES_MAX] = { 0 };
+	size_t nsource = want.lines || want.inlined ? source_frames(cx->target, f, source) : 0;
+	for (size_t i = 0; want.inlined && i + 1 < nsource; i++)
+		show_inlined(cx, f, n, &source[i]);
 	out_row(cx->out);
 	out_strf(cx->out, "number", "#%u", n);
 	out_strf(cx->out, "stack", "[%0*llx]", cx->target->abi.word_bytes * 2,
 		(unsigned long long)f->sp);
-	out_uint(cx->out, "n", n);
-	out_addr(cx->out, "sp", f->sp);
+	show_place(cx, f, n);
 	show_symbol(cx, f);
-	out_addr(cx->out, "pc", f->pc);
-	out_str(cx->out, "how", frame_how_name(f->how));
-	out_str(cx->out, "trust", frame_trust_name(f->trust));
 	out_bool(cx->out, "inlined", false);
 	if (f->pt_regs_va) {
 		out_addr(cx->out, "pt_regs", f->pt_regs_va);
 		strbuf_addf(&note, " <exception frame at 0x%llx>", (unsigned long long)f->pt_regs_va);
 	}
-	if (lines)
-		show_line(cx, f, &note);
+	/* With -i each function has its own line, without it the innermost one's stands for all. */
+	if (nsource)
+		show_line(cx, &source[want.inlined ? nsource - 1 : 0], &note);
 	if (f->trust != TRUST_SURE)
 		strbuf_addf(&note, " (%s)", frame_trust_name(f->trust));
 	if (note.len)
 		out_str(cx->out, "note", strbuf_text(&note) + 1);
 }
 
-static struct err *show_task(struct cx *cx, const struct task *task, bool lines)
+static struct err *show_task(struct cx *cx, const struct task *task, struct wanted want)
 {
 	struct trace trace;
 	out_row(cx->out);
@@ -111,7 +147,7 @@ static struct err *show_task(struct cx *cx, const struct task *task, bool lines)
 	out_str(cx->out, "end", trace.end);
 	out_list_begin(cx->out, "frames");
 	for (size_t i = 0; i < trace.nframes; i++)
-		show_frame(cx, &trace.frame[i], (unsigned)i, lines);
+		show_frame(cx, &trace.frame[i], (unsigned)i, want);
 	out_list_end(cx->out);
 	if (trace.broken)
 		out_complain(cx->out, err_new(ERR_FORMAT, "pid %u: the chain breaks off after frame "
@@ -131,7 +167,7 @@ static struct err *default_task(struct cx *cx, struct task *ret)
 	return err;
 }
 
-static struct err *show_all_cpus(struct cx *cx, bool lines)
+static struct err *show_all_cpus(struct cx *cx, struct wanted want)
 {
 	struct cpu_mask cpus;
 	struct err *err = cpu_mask_read(cx->target, CPUS_PRESENT, &cpus);
@@ -139,7 +175,7 @@ static struct err *show_all_cpus(struct cx *cx, bool lines)
 		struct task task;
 		err = task_current(cx->target, cpu, &task);
 		if (!err)
-			err = show_task(cx, &task, lines);
+			err = show_task(cx, &task, want);
 		if (err && err->code != ERR_INTERRUPTED) {
 			out_complain(cx->out, err_wrap(err, "CPU %u", cpu));
 			err = NULL;
@@ -151,21 +187,21 @@ static struct err *show_all_cpus(struct cx *cx, bool lines)
 static struct err *bt_run(struct cx *cx, const struct args *a)
 {
 	struct task task;
-	bool lines = args_flag(a, 'l');
+	struct wanted want = { .lines = args_flag(a, 'l'), .inlined = args_flag(a, 'i') };
 	struct err *err = target_need_kernel(cx->target);
 	if (err)
 		return err;
 	out_table(cx->out, &bt_table);
 	if (args_flag(a, 'a'))
-		return show_all_cpus(cx, lines);
+		return show_all_cpus(cx, want);
 	if (!args_count(a)) {
 		err = default_task(cx, &task);
-		return err ? err : show_task(cx, &task, lines);
+		return err ? err : show_task(cx, &task, want);
 	}
 	for (int i = 0; i < args_count(a); i++) {
 		err = arg_task(cx, a, i, &task);
 		if (!err)
-			err = show_task(cx, &task, lines);
+			err = show_task(cx, &task, want);
 		if (err && (err->code == ERR_USAGE || err->code == ERR_INTERRUPTED))
 			return err;
 		if (err)

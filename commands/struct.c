@@ -73,7 +73,7 @@ static struct err *show_places(struct cx *cx, const struct request *r, uint64_t 
 		struct field_ref f;
 		struct err *err = type_field(cx->target->types, t, r->member[i], &f);
 		if (err)
-			return err;
+			return suggest_member(cx->target->types, t, r->member[i], err);
 		show_place(cx, r->member[i], &f, va);
 	}
 	for (uint32_t i = 0; !r->nmembers && i < t->nmembers; i++) {
@@ -93,14 +93,15 @@ static struct err *show_part(
 	scoped_strbuf struct strbuf value = { 0 }, text = { 0 };
 	struct field_ref field = { .type = r->type };
 	struct err *err = path ? type_field(cx->target->types, r->type, path, &field) : NULL;
+	if (err)
+		return suggest_member(cx->target->types, r->type, path, err);
 	struct value v = {
 		.type = field.type,
 		.va = va + field.bit_offset / 8,
 		.bit_offset = field.bit_size ? (uint32_t)(field.bit_offset % 8) : 0,
 		.bit_size = field.bit_size,
 	};
-	if (!err)
-		err = value_format(&cx->target->debug, &v, &r->style, &value);
+	err = value_format(&cx->target->debug, &v, &r->style, &value);
 	if (err)
 		return err;
 	if (r->many)
@@ -156,7 +157,7 @@ static struct err *parse_request(struct cx *cx, const struct args *a, struct req
 		*path++ = '\0';
 	struct err *err = expr_parse_type(&cx->target->debug, name, &ret->type);
 	if (err)
-		return args_point(a, 0, 0, err);
+		return args_point(a, 0, 0, suggest_type(&cx->target->debug, name, err));
 	if (!path)
 		return NULL;
 	for (const char *p = path; *p; p++)

@@ -45,12 +45,12 @@ static void show_source(struct cx *cx, const struct symbol *s, uint64_t offset)
 {
 	const struct target *t = cx->target;
 	uint64_t slide = t->image.va - t->image.link_va;
-	const char *file;
-	int line;
-	if (s->module || !types_source_line(t->types, s->va + offset - slide, &file, &line))
+	struct source_frame frame[SOURCE_FRAMES_MAX];
+	if (!types_source_frames(t->types, s->va + offset - slide, s->va - slide, frame) ||
+		!frame[0].file)
 		return;
-	out_strf(cx->out, "file", "%s:%d", file, line);
-	out_int(cx->out, "line", line);
+	out_strf(cx->out, "file", "%s:%d", frame[0].file, frame[0].line);
+	out_int(cx->out, "line", frame[0].line);
 }
 
 static struct err *show_all(struct cx *cx, const char *text)

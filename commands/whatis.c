@@ -215,6 +215,7 @@ static struct err *whatis_run(struct cx *cx, const struct args *a)
 		err_drop(err); /* it was a type */
 		return show_type(cx, a, type);
 	}
+	no_type = suggest_type(env, text, no_type);
 	bool as_type = no_type->code == ERR_NOT_FOUND && strchr(text, ' ');
 	struct err *worse = as_type ? no_type : err;
 	err_drop(as_type ? err : no_type);

@@ -6,6 +6,7 @@
 #include "analyzer/base/number.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
+#include "analyzer/debug/suggest.h"
 
 static bool parse_base(const struct debug_env *env, const char *text, uint64_t *ret)
 {
@@ -24,6 +25,14 @@ static struct err *parse_expression(const struct debug_env *env, const char *tex
 	return e ? e : value_address(env, &v, ret);
 }
 
+static struct err *no_address(const struct debug_env *env, const char *word)
+{
+	struct err *e = suggest_symbol(env->syms, word,
+		err_new(ERR_NOT_FOUND, "%s: neither a symbol nor a hexadecimal address", word));
+	e->code = ERR_USAGE;
+	return e;
+}
+
 struct err *address_parse(const struct debug_env *env, const char *text, uint64_t *ret)
 {
 	size_t n = strcspn(text, "+-");
@@ -34,8 +43,7 @@ struct err *address_parse(const struct debug_env *env, const char *text, uint64_
 		 * addresses. */
 		if (!base[strspn(base,
 			    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")])
-			return err_new(
-				ERR_USAGE, "%s: neither a symbol nor a hexadecimal address", base);
+			return no_address(env, base);
 		return parse_expression(env, text, ret);
 	}
 	if (text[n] && !number_parse(text + n + 1, &offset))

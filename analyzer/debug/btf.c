@@ -202,6 +202,13 @@ struct btf_constant btf_get_constant(
 	return (struct btf_constant){ btf_string(b, btf_u32(b, p)), value };
 }
 
+struct btf_section_entry btf_get_section_entry(
+	const struct btf *b, const struct btf_record *r, uint32_t i)
+{
+	const uint8_t *p = r->body + 12 * (size_t)i;
+	return (struct btf_section_entry){ btf_u32(b, p), btf_u32(b, p + 4), btf_u32(b, p + 8) };
+}
+
 /* ---- names ----------------------------------------------- */
 
 static uint32_t hash_name(const char *s)

@@ -79,6 +79,9 @@ struct btf_member {
 	const char *name;
 	uint32_t type, offset;
 };
+struct btf_section_entry {
+	uint32_t variable, offset, bytes;
+};
 struct btf_constant {
 	const char *name;
 	int64_t value;
@@ -110,6 +113,10 @@ struct btf_member btf_get_parameter(const struct btf *b, const struct btf_record
  * @is_signed. */
 struct btf_constant btf_get_constant(
 	const struct btf *b, const struct btf_record *r, uint32_t i, bool is_signed);
+
+/* Number @i < vlen of a DATASEC's variables: the id of a VAR, offset in the section, bytes. */
+struct btf_section_entry btf_get_section_entry(
+	const struct btf *b, const struct btf_record *r, uint32_t i);
 
 uint32_t btf_u32(const struct btf *b, const uint8_t *p);
 

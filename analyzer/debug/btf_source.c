@@ -32,6 +32,13 @@ static bool is_of_kind(enum btf_kind kind, enum type_kind wanted)
 	}
 }
 
+/* What TYPE_VOID stands for in a search. */
+static bool is_named_kind(enum btf_kind kind)
+{
+	return is_of_kind(kind, TYPE_STRUCT) || is_of_kind(kind, TYPE_UNION) ||
+	       is_of_kind(kind, TYPE_TYPEDEF) || is_of_kind(kind, TYPE_ENUM);
+}
+
 /* The lowest id of this kind and name, 0: none. Of several the first is taken: writers go through
  * the kernel's units in link order, so it is init/'s and kernel/'s before a driver's. */
 static uint32_t find_id(const struct btf_source *s, enum type_kind kind, const char *name)
@@ -111,10 +118,87 @@ static struct err *find_variable(
 	return NULL;
 }
 
+/* One of two million may be a dump's joke; no kernel has 100,000. */
+enum { MAX_ENUMERATORS = 1 << 21 };
+
+/* From the highest id, so that the lowest enum stays. */
+static struct err *index_enumerators(struct btf_source *s)
+{
+	size_t budget = MAX_ENUMERATORS;
+	for (uint32_t id = btf_end_id(&s->btf); id-- > s->btf.first_id;) {
+		struct btf_record r;
+		if (!btf_get(&s->btf, id, &r) || !is_of_kind(r.kind, TYPE_ENUM))
+			continue;
+		struct err *e = interrupt_check();
+		if (e)
+			return e;
+		for (uint32_t i = 0; i < r.vlen && i < TYPE_MAX_MEMBERS && budget; i++, budget--) {
+			const char *name = btf_get_constant(&s->btf, &r, i, false).name;
+			if (name)
+				strmap_set(&s->enumerators, name, (void *)(uintptr_t)id);
+		}
+	}
+	s->enumerators_made = true;
+	return NULL;
+}
+
+static struct err *find_enumerator(
+	struct type_provider *p, const char *name, const struct type **ret)
+{
+	struct btf_source *s = (struct btf_source *)p;
+	struct err *e = s->enumerators_made ? NULL : index_enumerators(s);
+	if (e)
+		return e;
+	uint32_t id = (uint32_t)(uintptr_t)strmap_get(&s->enumerators, name);
+	if (!id)
+		return err_new(ERR_NOT_FOUND, "no enumerator %s", name);
+	*ret = btf_type(s, id);
+	return NULL;
+}
+
+static void offer_names(struct type_provider *p, enum type_kind kind, struct near_names *near)
+{
+	struct btf_source *s = (struct btf_source *)p;
+	for (size_t i = 0; kind == TYPE_INT && i < s->enumerators.cap; i++)
+		if (s->enumerators.slot[i].key)
+			near_offer(near, s->enumerators.slot[i].key);
+	for (uint32_t id = s->btf.first_id; kind != TYPE_INT && id < btf_end_id(&s->btf); id++) {
+		struct btf_record r;
+		if (!btf_get(&s->btf, id, &r) || !r.name)
+			continue;
+		if (kind == TYPE_VOID ? is_named_kind(r.kind) : is_of_kind(r.kind, kind))
+			near_offer(near, r.name);
+	}
+}
+
+/* pahole counts from the section's start, which is where __per_cpu_start stands
+ * (include/asm-generic/vmlinux.lds.h, PERCPU_INPUT(), all versions). A module's BTF has no section of
+ * this name. */
+static struct err *each_percpu(struct type_provider *p, types_percpu_fn each, void *cx)
+{
+	struct btf_source *s = (struct btf_source *)p;
+	struct err *e = NULL;
+	struct btf_record r, v;
+	/* sections stand at the end */
+	for (uint32_t id = btf_end_id(&s->btf); !s->base && !e && id-- > s->btf.first_id;) {
+		if (!btf_get(&s->btf, id, &r) || r.kind != BTF_DATASEC || !r.name ||
+			strcmp(r.name, ".data..percpu"))
+			continue;
+		for (uint32_t i = 0; !e && i < r.vlen; i++) {
+			struct btf_section_entry at = btf_get_section_entry(&s->btf, &r, i);
+			if (btf_get(&s->btf, at.variable, &v) && v.kind == BTF_VAR && v.name)
+				e = each(cx, v.name, at.offset, at.bytes);
+		}
+		return e;
+	}
+	return NULL;
+}
+
 static void destroy(struct type_provider *p)
 {
 	struct btf_source *s = (struct btf_source *)p;
 	btf_close(&s->btf);
+	strmap_deinit(&s->enumerators);
 	free(s->made);
 	free(s);
 }
@@ -157,6 +241,9 @@ static struct err *open_source(struct types *db, const void *bytes, size_t n,
 			.find = find_type,
 			.ambiguous = ambiguous,
 			.find_variable = find_variable,
+			.find_enumerator = find_enumerator,
+			.each_percpu = each_percpu,
+			.offer_names = offer_names,
 			.each = each_type,
 			.complete_type = btf_type_complete,
 			.destroy = destroy },
@@ -197,12 +284,25 @@ struct err *types_add_btf(struct types *db, const void *bytes, size_t n, const c
 	return add(db, bytes, n, NULL, origin);
 }
 
+struct err *types_add_btf_part(
+	struct types *db, const void *bytes, size_t n, const char *name, const char *origin)
+{
+	struct btf_source *s;
+	struct err *e = open_source(db, bytes, n, NULL, &s);
+	if (e)
+		return err_wrap(e, "%s", origin);
+	s->provider.name = name;
+	s->provider.complete = false;
+	types_provider_add(db, &s->provider, origin, describe(&s->btf));
+	return NULL;
+}
+
 struct err *types_add_btf_module(struct types *db, const void *bytes, size_t n, const char *origin)
 {
 	for (size_t i = 0; i < db->slot.n; i++) {
 		struct type_provider *p = db->slot.v[i].provider;
 		struct btf_source *s = (struct btf_source *)p;
-		if (p && p->find == find_type && !s->base)
+		if (p && p->find == find_type && !s->base && !strcmp(p->name, "BTF"))
 			return add(db, bytes, n, s, origin);
 	}
 	types_provider_note(db, "BTF", origin, "the kernel's own BTF is not there");

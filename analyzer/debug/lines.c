@@ -16,7 +16,7 @@ static int compare_range(const void *x, const void *y)
 }
 
 /* .debug_aranges would say the same, but clang leaves it out. */
-static void make_ranges(struct dwarf_source *s)
+void dwarf_make_ranges(struct dwarf_source *s)
 {
 	enum { MAX_RANGES = 1 << 20 };
 	s->ranges_made = true;
@@ -39,6 +39,28 @@ static void make_ranges(struct dwarf_source *s)
 
 /* Where the source tree lay when it was built: what precedes files that kernels have. C and
  * assembler units may differ: Debian maps the paths of one and not of the other. */
+static void find_prefixes(struct dwarf_source *s);
+
+/* A module has none of those files: it was built in the kernel's tree. */
+static void take_kernel_prefixes(struct dwarf_source *s)
+{
+	bool none = true;
+	for (size_t k = 0; k < ARRAY_SIZE(s->prefix); k++)
+		none = none && !s->prefix[k].len;
+	for (size_t i = 0; none && i < s->db->slot.n; i++) {
+		if (s->db->slot.v[i].module)
+			continue;
+		struct type_provider *p = types_provider_at(s->db, i);
+		struct dwarf_source *kernel = (struct dwarf_source *)p;
+		if (!p || p == &s->provider || p->source_line != s->provider.source_line)
+			continue;
+		if (!kernel->prefixes_made)
+			find_prefixes(kernel);
+		memcpy(s->prefix, kernel->prefix, sizeof(s->prefix));
+		return;
+	}
+}
+
 static void find_prefixes(struct dwarf_source *s)
 {
 	static const char *const known[] = { "/init/main.c", "/arch/arm64/kernel/head.S",
@@ -53,6 +75,7 @@ static void find_prefixes(struct dwarf_source *s)
 				s->prefix[k] = (struct dwarf_prefix){ name, n - m };
 		}
 	}
+	take_kernel_prefixes(s);
 }
 
 static bool skip_prefix(const char **io, const char *prefix, size_t len)
@@ -93,7 +116,7 @@ static const char *keep_clean(struct dwarf_source *s, const char *path)
 
 /* The compilation directory or the tree's folder is cut off; a relative name is the tree's already.
  */
-static const char *shorten(struct dwarf_source *s, Dwarf_Die *unit, const char *path)
+const char *dwarf_short_path(struct dwarf_source *s, Dwarf_Die *unit, const char *path)
 {
 	Dwarf_Attribute attr;
 	bool cut = false;
@@ -109,31 +132,43 @@ static const char *shorten(struct dwarf_source *s, Dwarf_Die *unit, const char *
 	return keep_clean(s, path);
 }
 
-bool dwarf_source_line(
-	struct type_provider *p, uint64_t link_va, const char **ret_file, int *ret_line)
+/* The unit whose code has @va; NULL without one. */
+static const struct dwarf_unit *find_unit(struct dwarf_source *s, uint64_t va)
 {
-	struct dwarf_source *s = (struct dwarf_source *)p;
 	if (!s->ranges_made)
-		make_ranges(s);
+		dwarf_make_ranges(s);
 	size_t lo = 0, hi = s->range.n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (s->range.v[mid].start <= link_va)
+		if (s->range.v[mid].start <= va)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (!lo || link_va >= s->range.v[lo - 1].end)
-		return false;
+	if (!lo || va >= s->range.v[lo - 1].end)
+		return NULL;
+	return &s->unit.v[s->range.v[lo - 1].unit];
+}
+
+bool dwarf_unit_at(struct dwarf_source *s, uint64_t va, Dwarf_Die *ret)
+{
+	const struct dwarf_unit *u = find_unit(s, va);
+	return u && dwarf_offdie(s->dw, u->die, ret);
+}
+
+bool dwarf_source_line(
+	struct type_provider *p, uint64_t link_va, const char **ret_file, int *ret_line)
+{
+	struct dwarf_source *s = (struct dwarf_source *)p;
 	Dwarf_Die unit;
 	int line;
-	if (!dwarf_offdie(s->dw, s->unit.v[s->range.v[lo - 1].unit].die, &unit))
+	if (!dwarf_unit_at(s, link_va, &unit))
 		return false;
 	Dwarf_Line *l = dwarf_getsrc_die(&unit, link_va);
 	const char *path = l ? dwarf_linesrc(l, NULL, NULL) : NULL;
 	if (!path || dwarf_lineno(l, &line))
 		return false;
-	*ret_file = shorten(s, &unit, path);
+	*ret_file = dwarf_short_path(s, &unit, path);
 	*ret_line = line;
 	return true;
 }

@@ -77,6 +77,9 @@ struct types *types_create(const struct abi *abi);
 void types_destroy(struct types *db);
 const struct abi *types_abi(const struct types *db);
 
+/* Where alternate files of DWARF are looked for first; before anything is added. */
+void types_set_symbols_dir(struct types *db, const char *dir);
+
 /* Adds DWARF of the ELF file @fd (as libdw reads it), which stays the caller's, open as long as the
  * database. ERR_MISSING when it has none; that it is damaged shows when it is used. */
 struct err *types_add_dwarf(struct types *db, int fd, const char *path) MUST_CHECK;
@@ -85,6 +88,14 @@ struct err *types_add_dwarf(struct types *db, int fd, const char *path) MUST_CHE
  * may be used at once, and the first question waits for the rest. Add no provider afterwards. */
 void types_open_ahead(struct types *db);
 
+/* Has the kernel's DWARF keep its index in @cache (borrowed), for DWARF that is added after this. */
+struct index_cache;
+void types_use_cache(struct types *db, struct index_cache *cache);
+
+/* Where somebody waits at a prompt: a thread makes the whole index of the kernel's DWARF, unless the cache has
+ * it already, and writes it to the cache. */
+void types_index_in_background(struct types *db);
+
 /*
  * Adds a kernel image's BTF. @bytes are borrowed and stay as they are as long as the database. Any
  * bytes will do: ERR_FORMAT when they are no BTF, ERR_MISMATCH when it is of another word size.
@@ -92,6 +103,10 @@ void types_open_ahead(struct types *db);
  */
 struct err *types_add_btf(struct types *db, const void *bytes, size_t n, const char *origin)
 	MUST_CHECK;
+
+/* The same of a few types only, from a source called @name (a constant) that knows no others. */
+struct err *types_add_btf_part(struct types *db, const void *bytes, size_t n, const char *name,
+	const char *origin) MUST_CHECK;
 
 /* The same of a module: split BTF, which goes on where the first BTF added ends. ERR_MISSING
  * without one. */
@@ -104,6 +119,9 @@ struct err *types_add_btf_elf(struct types *db, Elf *elf, const char *path) MUST
 /* "BTF + DWARF 5" and so on, for sys; NULL when there are no types. */
 const char *types_source(const struct types *db);
 
+/* Whether what lacks a type may say so: false where only types_add_btf_part() gave any. */
+bool types_whole(const struct types *db);
+
 /* What was added, in the order in which it is asked, also what turned out to be of no use. The
  * strings live until the next provider is added or opened. */
 struct types_provider_info {
@@ -111,6 +129,7 @@ struct types_provider_info {
 	const char *origin; /* as it was given when added */
 	const char *state;  /* "98,104 types", "not opened yet", "not usable: …" */
 	bool usable;
+	bool module; /* of a module, not of the kernel */
 };
 
 /* Fills @out[0..max), returns how many there are. */
@@ -124,6 +143,11 @@ size_t types_providers(const struct types *db, struct types_provider_info *out, 
  */
 struct err *types_find(struct types *db, enum type_kind kind, const char *name, const char *hint,
 	const struct type **ret) MUST_CHECK;
+
+/* The enum, not completed yet, that has an enumerator @name; ERR_NOT_FOUND as types_find() has it:
+ * where there is a kernel image's whole BTF, DWARF is not searched for what that lacks. */
+struct err *types_find_enumerator(struct types *db, const char *name, const struct type **ret)
+	MUST_CHECK;
 
 /* A struct, else a union, typedef or enum of this name: one search for all four. */
 struct err *types_find_any(struct types *db, const char *name, const char *hint,
@@ -143,6 +167,19 @@ struct err *types_search(struct types *db, enum type_kind kind, const char *name
 typedef struct err *(*types_each_fn)(void *cx, const struct type *t);
 struct err *types_each(struct types *db, enum type_kind kind, types_each_fn each, void *cx)
 	MUST_CHECK;
+
+/*
+ * Calls @each for each per-CPU variable of the kernel image with its place from the start of the per-CPU
+ * section (__per_cpu_start), where a provider lists them (BTF's section .data..percpu). Names live as
+ * long as the provider's bytes. None at all is no error. An error of @each ends it.
+ */
+typedef struct err *(*types_percpu_fn)(void *cx, const char *name, uint64_t offset, uint64_t bytes);
+struct err *types_each_percpu(struct types *db, types_percpu_fn each, void *cx) MUST_CHECK;
+
+/* Offers all names of types of @kind (TYPE_VOID: a struct, union, enum or typedef), or with TYPE_INT
+ * those of enumerators, that are at hand without a scan: for "did you mean". */
+struct near_names;
+void types_offer_names(struct types *db, enum type_kind kind, struct near_names *near);
 
 /* As C writes it: "struct list_head", "unsigned long", "pid_t", "struct task_struct *". Names are
  * looked up as types_find() does. */

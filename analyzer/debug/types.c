@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analyzer/base/xalloc.h"
+#include "analyzer/debug/dwarf.h"
 #include "analyzer/debug/known_globals.h"
 #include "analyzer/debug/lines.h"
 #include "analyzer/debug/types_internal.h"
@@ -24,6 +25,8 @@ void types_destroy(struct types *db)
 	if (!db)
 		return;
 	types_providers_deinit(db);
+	dwarf_cache_destroy(db->dwarf_cache);
+	types_modules_deinit(db);
 	for (size_t i = 0; i < 3; i++)
 		strmap_deinit(&db->tag[i]);
 	free(db->interned);
@@ -58,8 +61,12 @@ static struct err *search(struct types *db, enum type_kind kind, const char *nam
 	const struct type *t = NULL;
 	bool complete = false;
 	for (size_t i = 0; i < db->slot.n; i++) {
-		if ((complete && depth == SEARCH_QUICK && db->slot.v[i].scans) || (t && !hint))
+		const struct provider_slot *s = &db->slot.v[i];
+		if (t && !hint)
 			break;
+		if (types_slot_hidden(db, i) ||
+			(complete && depth == SEARCH_QUICK && s->scans && !s->module))
+			continue;
 		struct type_provider *p = types_provider_at(db, i);
 		const struct type *found = NULL;
 		struct err *e = p ? p->find(p, kind, name, hint, &found) : NULL;
@@ -94,6 +101,26 @@ struct err *types_search(
 	return search(db, kind, name, NULL, SEARCH_ALL, ret);
 }
 
+/* The first provider that has it answers; no scan follows where a complete one said no. */
+struct err *types_find_enumerator(struct types *db, const char *name, const struct type **ret)
+{
+	bool complete = false;
+	for (size_t i = 0; i < db->slot.n; i++) {
+		const struct provider_slot *s = &db->slot.v[i];
+		if (types_slot_hidden(db, i) || (complete && s->scans && !s->module))
+			continue;
+		struct type_provider *p = types_provider_at(db, i);
+		if (!p || !p->find_enumerator)
+			continue;
+		struct err *e = p->find_enumerator(p, name, ret);
+		if (!e || e->code != ERR_NOT_FOUND)
+			return e;
+		err_drop(e); /* the next one may have it */
+		complete |= p->complete;
+	}
+	return err_new(types_source(db) ? ERR_NOT_FOUND : ERR_MISSING, "no enumerator %s", name);
+}
+
 struct err *types_each(struct types *db, enum type_kind kind, types_each_fn each, void *cx)
 {
 	bool complete = false;
@@ -101,6 +128,8 @@ struct err *types_each(struct types *db, enum type_kind kind, types_each_fn each
 	if (!types_source(db))
 		return err_new(ERR_MISSING, "there are no types to look through");
 	for (size_t i = 0; !e && i < db->slot.n && !(complete && db->slot.v[i].scans); i++) {
+		if (db->slot.v[i].module)
+			continue;
 		struct type_provider *p = types_provider_at(db, i);
 		if (p && p->each)
 			e = p->each(p, kind, each, cx);
@@ -109,11 +138,32 @@ struct err *types_each(struct types *db, enum type_kind kind, types_each_fn each
 	return e;
 }
 
+struct err *types_each_percpu(struct types *db, types_percpu_fn each, void *cx)
+{
+	for (size_t i = 0; i < db->slot.n; i++) {
+		struct type_provider *p = db->slot.v[i].provider; /* none is opened for this */
+		if (p && p->each_percpu && !db->slot.v[i].module)
+			return p->each_percpu(p, each, cx);
+	}
+	return NULL;
+}
+
+void types_offer_names(struct types *db, enum type_kind kind, struct near_names *near)
+{
+	for (size_t i = 0; i < db->slot.n; i++) {
+		struct type_provider *p = db->slot.v[i].provider; /* none is opened for this */
+		if (p && p->offer_names)
+			p->offer_names(p, kind, near);
+	}
+}
+
 struct err *types_find_variable(
 	struct types *db, const char *name, const char *hint, const struct type **ret)
 {
 	const struct type *t = NULL;
 	for (size_t i = 0; i < db->slot.n && !t; i++) {
+		if (types_slot_hidden(db, i))
+			continue;
 		struct type_provider *p = types_provider_at(db, i);
 		struct err *e = p ? p->find_variable(p, name, hint, &t) : NULL;
 		if (e)
@@ -131,11 +181,33 @@ struct err *types_find_variable(
 bool types_source_line(struct types *db, uint64_t link_va, const char **ret_file, int *ret_line)
 {
 	for (size_t i = 0; i < db->slot.n; i++) {
+		if (!types_slot_covers(db, i, link_va))
+			continue;
 		struct type_provider *p = types_provider_at(db, i);
 		if (p && p->source_line && p->source_line(p, link_va, ret_file, ret_line))
 			return true;
 	}
-	return false;
+	if (!db->modules.load)
+		return false;
+	types_modules_load(db);
+	return types_source_line(db, link_va, ret_file, ret_line);
+}
+
+size_t types_source_frames(
+	struct types *db, uint64_t link_va, uint64_t start, struct source_frame *out)
+{
+	for (size_t i = 0; i < db->slot.n; i++) {
+		if (!types_slot_covers(db, i, link_va))
+			continue;
+		struct type_provider *p = types_provider_at(db, i);
+		size_t n = p && p->source_frames ? p->source_frames(p, link_va, start, out) : 0;
+		if (n)
+			return n;
+	}
+	if (!db->modules.load)
+		return 0;
+	types_modules_load(db);
+	return types_source_frames(db, link_va, start, out);
 }
 
 struct err *type_complete(struct types *db, const struct type *t)

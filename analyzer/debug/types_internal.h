@@ -6,9 +6,12 @@
 #define ANALYZER_DEBUG_TYPES_INTERNAL_H
 
 #include "analyzer/base/arena.h"
+#include "analyzer/base/near.h"
 #include "analyzer/base/strmap.h"
 #include "analyzer/base/vec.h"
+#include "analyzer/debug/lines.h"
 #include "analyzer/debug/type.h"
+#include "analyzer/debug/types_modules.h"
 
 /* Limits against hostile debug information; far above what any kernel has. */
 enum {
@@ -36,13 +39,25 @@ struct type_provider {
 	bool (*ambiguous)(struct type_provider *p, enum type_kind kind, const char *name);
 	struct err *(*find_variable)(struct type_provider *p, const char *name, const char *hint,
 		const struct type **ret);
+	/* The enum, not completed yet, that has enumerator @name; ERR_NOT_FOUND without one. Of several
+	 * the one that find() would take first. NULL: it cannot tell. */
+	struct err *(*find_enumerator)(struct type_provider *p, const char *name,
+		const struct type **ret);
 	/* What types_each() says, of this provider alone; NULL: it cannot tell. */
 	struct err *(*each)(struct type_provider *p, enum type_kind kind, types_each_fn each,
 		void *cx);
+	/* Offers the names of types (TYPE_VOID: of the four tagged kinds and typedefs) or, with
+	 * TYPE_INT, of enumerators. Must not read more than is read already, or than a few milliseconds'
+	 * worth. NULL: it cannot. */
+	void (*offer_names)(struct type_provider *p, enum type_kind kind, struct near_names *near);
+	/* types_each_percpu() of this provider; NULL: it has no list of them. */
+	struct err *(*each_percpu)(struct type_provider *p, types_percpu_fn each, void *cx);
 	/* Fills members or enumerators of a defined struct, union or enum. */
 	struct err *(*complete_type)(struct type_provider *p, struct type *t);
 	bool (*source_line)(struct type_provider *p, uint64_t link_va, const char **ret_file,
 		int *ret_line); /* may be NULL */
+	size_t (*source_frames)(struct type_provider *p, uint64_t link_va, uint64_t start,
+		struct source_frame *out); /* may be NULL */
 	void (*destroy)(struct type_provider *p);
 };
 
@@ -55,6 +70,7 @@ struct provider_slot {
 	bool waits;                     /* DWARF of .fd, not opened yet */
 	bool scans;                     /* as the provider's */
 	int fd;
+	struct types_module *module; /* whose it is; NULL: the kernel's */
 	struct open_ahead *ahead; /* waits: being opened on a thread of its own; NULL: not */
 };
 
@@ -81,8 +97,17 @@ void *idmap_get(const struct idmap *m, uint64_t key);
 void idmap_set(struct idmap *m, uint64_t key, void *value);
 void idmap_deinit(struct idmap *m);
 
+/* types_modules.c: what lists the modules' providers, and whether lookups see them now. */
+struct types_modules {
+	void (*load)(void *cx); /* NULL: called already, or none */
+	void (*destroy)(void *cx);
+	void *cx;
+	bool visible;
+};
+
 struct types {
 	struct abi abi;
+	struct dwarf_cache *dwarf_cache; /* of the kernel's DWARF; NULL: nothing is kept of it */
 	struct arena arena;
 	VEC(struct provider_slot) slot; /* in the order in which they are asked */
 	char source[64];                /* for types_source() */
@@ -90,6 +115,8 @@ struct types {
 	size_t ninterned, cap;
 	struct strmap tag[3]; /* struct, union, enum: name to a list of nodes */
 	const struct type *void_type;
+	const char *symbols_dir; /* where files are looked for first; NULL: nowhere */
+	struct types_modules modules;
 };
 
 /*
@@ -134,6 +161,15 @@ void types_provider_note(struct types *db, const char *name, const char *origin,
 /* Remembers DWARF of @fd, to be opened when it is asked for. */
 void types_provider_wait(struct types *db, const char *name, const char *origin, int fd);
 
+/* The same of a module; @m (malloc'ed) is taken. */
+void types_provider_wait_module(struct types *db, const char *name, struct types_module *m);
+
+/* types_modules.c: whether slot @i is a module's that lookups do not see, and whether its code may hold
+ * @link_va. */
+bool types_slot_hidden(const struct types *db, size_t i);
+bool types_slot_covers(const struct types *db, size_t i, uint64_t link_va);
+void types_modules_deinit(struct types *db);
+
 /* The provider of slot @i, opened now if it waited; NULL when it is of no use. */
 struct type_provider *types_provider_at(struct types *db, size_t i);
 
@@ -141,6 +177,10 @@ void types_providers_deinit(struct types *db);
 
 /* dwarf_source.c: what types_add_dwarf() put off. *ret_state is the caller's to free. */
 struct err *dwarf_source_open(struct types *db, int fd, const char *path,
+	struct type_provider **ret, char **ret_state) MUST_CHECK;
+
+/* The same of DWARF that is open already and stays the caller's. */
+struct err *dwarf_source_open_borrowed(struct types *db, Dwarf *dw, const char *path,
 	struct type_provider **ret, char **ret_state) MUST_CHECK;
 
 /* A pointer to @target. */

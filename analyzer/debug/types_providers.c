@@ -17,7 +17,7 @@ static void describe(struct types *db)
 	db->source[0] = '\0';
 	for (size_t i = 0; i < db->slot.n; i++) {
 		const struct provider_slot *s = &db->slot.v[i];
-		if ((!s->provider && !s->waits) || strstr(db->source, s->name))
+		if (s->module || (!s->provider && !s->waits) || strstr(db->source, s->name))
 			continue;
 		int added = snprintf(
 			db->source + n, sizeof(db->source) - n, "%s%s", n ? " + " : "", s->name);
@@ -62,6 +62,17 @@ void types_provider_wait(struct types *db, const char *name, const char *origin,
 			   .fd = fd });
 }
 
+void types_provider_wait_module(struct types *db, const char *name, struct types_module *m)
+{
+	insert(db, (struct provider_slot){ .name = xstrdup(name),
+			   .origin = xstrdup(m->origin),
+			   .state = xstrdup("not opened yet"),
+			   .waits = true,
+			   .scans = true,
+			   .fd = -1,
+			   .module = m });
+}
+
 /* One opening, done by its thread and read after that was joined. */
 struct open_ahead {
 	pthread_t thread;
@@ -94,10 +105,19 @@ void types_open_ahead(struct types *db)
 	s->ahead = a;
 }
 
+static struct err *open_module(struct types *db, struct provider_slot *s, char **ret_state)
+{
+	Dwarf *dw;
+	struct err *err = s->module->open(s->module->cx, &dw);
+	return err ? err : dwarf_source_open_borrowed(db, dw, s->origin, &s->provider, ret_state);
+}
+
 /* The opening's result, whichever thread it runs on. */
 static struct err *finish_open(struct types *db, struct provider_slot *s, char **ret_state)
 {
 	struct open_ahead *a = s->ahead;
+	if (s->module)
+		return open_module(db, s, ret_state);
 	if (!a)
 		return dwarf_source_open(db, s->fd, s->origin, &s->provider, ret_state);
 	pthread_join(a->thread, NULL);
@@ -146,6 +166,7 @@ void types_providers_deinit(struct types *db)
 		free(s->name);
 		free(s->origin);
 		free(s->state);
+		free(s->module);
 	}
 	vec_deinit(&db->slot);
 }
@@ -153,6 +174,17 @@ void types_providers_deinit(struct types *db)
 const char *types_source(const struct types *db)
 {
 	return db->source[0] ? db->source : NULL;
+}
+
+bool types_whole(const struct types *db)
+{
+	for (size_t i = 0; i < db->slot.n; i++) {
+		const struct provider_slot *s = &db->slot.v[i];
+		if (s->waits || (s->provider && (s->provider->complete || s->provider->scans)))
+			return true;
+	}
+	/* A damaged BTF is not complete, but all there is. */
+	return db->slot.n && strcmp(db->source, "VMCOREINFO") && db->source[0];
 }
 
 size_t types_providers(const struct types *db, struct types_provider_info *out, size_t max)
@@ -164,6 +196,7 @@ size_t types_providers(const struct types *db, struct types_provider_info *out, 
 			.origin = s->origin,
 			.state = s->state,
 			.usable = s->provider || s->waits,
+			.module = s->module != NULL,
 		};
 	}
 	return db->slot.n;

@@ -42,7 +42,9 @@ static void print_int(struct printer *p, const struct type *t, uint64_t n)
 	if (t->encoding == INT_CHAR && !p->hex) {
 		char c = (char)n;
 		strbuf_add(p->out, " '");
-		if (n & 0xff)
+		if (c == '\'')
+			strbuf_add(p->out, "\\'");
+		else if (n & 0xff)
 			strbuf_add_escaped(p->out, &c, 1);
 		else
 			strbuf_add(p->out, "\\000");

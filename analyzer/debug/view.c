@@ -154,7 +154,7 @@ struct err *view_bind(struct types *db, const struct view_spec *spec, struct vie
 		return e;
 	if (!t)
 		return err_new(ERR_MISSING,
-			types_source(db) ? "the target has no type %s"
+			types_whole(db) ? "the target has no type %s"
 					 : "no debug information for type %s",
 			spec->type);
 	struct view *v = xcalloc(1, sizeof(*v));

@@ -33,6 +33,12 @@ static size_t next_item(const char *s, size_t at, struct strbuf *text)
 			strbuf_add_char(text, s[at + 1]);
 		return at + 2;
 	}
+	/* C's character constant: as a quoted backslash nobody needs it */
+	if (!strncmp(s + at, "'\\''", 4)) {
+		if (text)
+			strbuf_add_char(text, '\'');
+		return at + 4;
+	}
 	if (quote != '\'' && quote != '"') {
 		if (text)
 			strbuf_add_char(text, s[at]);

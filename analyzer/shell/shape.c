@@ -6,6 +6,7 @@
 #include "analyzer/base/number.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/debug/expr.h"
+#include "analyzer/debug/suggest.h"
 #include "analyzer/target/target.h"
 
 struct err *shape_parse_offset(struct cx *cx, const struct args *a, char letter, uint64_t *ret)
@@ -23,7 +24,8 @@ struct err *shape_parse_offset(struct cx *cx, const struct args *a, char letter,
 	struct err *err = expr_parse_type(
 		&cx->target->debug, arena_strndup(cx->arena, text, (size_t)(dot - text)), &type);
 	if (!err)
-		err = type_field(cx->target->types, type, dot + 1, &f);
+		err = suggest_member(cx->target->types, type, dot + 1,
+			type_field(cx->target->types, type, dot + 1, &f));
 	if (!err)
 		*ret = f.bit_offset / 8;
 	return err_wrap(err, "option -%c", letter);
@@ -39,7 +41,8 @@ struct err *shape_parse(struct cx *cx, const struct args *a, struct shape *ret)
 	ret->members = strchr(name, '.');
 	if (ret->members)
 		*ret->members++ = '\0';
-	return err_wrap(expr_parse_type(&cx->target->debug, name, &ret->type), "option -s");
+	err = expr_parse_type(&cx->target->debug, name, &ret->type);
+	return err_wrap(suggest_type(&cx->target->debug, name, err), "option -s");
 }
 
 static struct err *add_member(
@@ -48,7 +51,7 @@ static struct err *add_member(
 	struct field_ref f;
 	struct err *err = type_field(cx->target->types, s->type, path, &f);
 	if (err)
-		return err;
+		return suggest_member(cx->target->types, s->type, path, err);
 	const struct value v = {
 		.type = f.type,
 		.va = va + f.bit_offset / 8,

@@ -34,14 +34,15 @@ static bool was_freed(const struct target *t, uint64_t pc)
  * one byte before. But entry code hands out return addresses that no call made (ARM's ret_fast_syscall
  * behind a system call): those stand for themselves.
  */
-static uint64_t lookup_address(const struct target *t, uint64_t pc, bool exact)
+static uint64_t lookup_address(
+	const struct target *t, uint64_t pc, const struct unwind_step *step)
 {
 	uint8_t code[4];
 	uint64_t callee;
-	if (exact)
+	if (step->exact)
 		return pc;
 	if (!was_freed(t, pc) && vspace_try_read(t->kernel, pc - sizeof(code), code, sizeof(code), NULL) == FAULT_NONE &&
-		!t->arch->is_call(code, pc, &callee))
+		!t->arch->is_call(code, pc | step->thumb, &callee))
 		return pc;
 	return pc - 1;
 }
@@ -54,7 +55,7 @@ static struct frame frame_of(const struct target *t, const struct unwinder *u)
 		.sp = regs_has(&u->regs, t->arch->reg_sp) ? u->regs.v[t->arch->reg_sp] :
 			regs_has(&u->regs, t->arch->reg_fp) ? u->regs.v[t->arch->reg_fp] : 0,
 		.exact = u->step.exact,
-		.lookup_pc = lookup_address(t, pc, u->step.exact),
+		.lookup_pc = lookup_address(t, pc, &u->step),
 	};
 }
 

@@ -82,6 +82,12 @@ void unwinder_init(struct unwinder *u, struct target *t, const struct task *task
 			.unwind_table = answer_unwind_table,
 		},
 	};
+	/* A task that sleeps in Thumb code (ARM32) left pc as the address that __switch_to() returns to. */
+	uint64_t *pc = &u->regs.v[t->arch->reg_pc];
+	if (t->arch->capstone_thumb_mode && !exact && *pc & 1) {
+		u->step.thumb = true;
+		*pc &= ~1ull;
+	}
 }
 
 struct err *unwinder_step(struct unwinder *u)
@@ -101,7 +107,7 @@ enum call_match unwinder_call_before(const struct unwinder *u, uint64_t ra, uint
 	uint64_t target;
 	struct symbol callee;
 	if (vspace_try_read(u->t->kernel, ra - sizeof(code), code, sizeof(code), NULL) ||
-		!u->t->arch->is_call(code, ra, &target))
+		!u->t->arch->is_call(code, ra | u->step.thumb, &target))
 		return CALL_NONE;
 	if (!target)
 		return CALL_INDIRECT;

@@ -22,7 +22,7 @@ static void use_type(struct types *db, const struct type *t)
 static void use_names(struct types *db)
 {
 	static const char *const names[] = { "int", "demo", "list", "color", "wide", "number_t",
-		"opaque", "per_cpu_demo", "last", "self_t", "snake" };
+		"opaque", "per_cpu_demo", "last", "self_t", "snake", "RED", "HUGE" };
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		for (enum type_kind k = TYPE_VOID; k <= TYPE_TYPEDEF; k++) {
 			const struct type *t = NULL;
@@ -34,7 +34,27 @@ static void use_names(struct types *db)
 		err_drop(types_find_variable(db, names[i], NULL, &t));
 		if (t)
 			use_type(db, t);
+		t = NULL;
+		err_drop(types_find_enumerator(db, names[i], &t));
+		if (t)
+			use_type(db, t);
 	}
+}
+
+static struct err *see_percpu(void *cx, const char *name, uint64_t offset, uint64_t bytes)
+{
+	*(uint64_t *)cx += strlen(name) + offset + bytes;
+	return NULL;
+}
+
+static void use_lists(struct types *db)
+{
+	uint64_t sum = 0;
+	struct near_names near;
+	err_drop(types_each_percpu(db, see_percpu, &sum));
+	near_init(&near, "RAD");
+	types_offer_names(db, TYPE_VOID, &near);
+	types_offer_names(db, TYPE_INT, &near);
 }
 
 static void use_records(struct types *db, struct type_provider *p)
@@ -57,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	err_drop(types_add_btf(db, p, n, "fuzz"));
 	err_drop(types_add_btf_module(db, p, n, "module"));
 	use_names(db);
+	use_lists(db);
 	for (size_t i = 0; i < db->slot.n; i++)
 		if (db->slot.v[i].provider)
 			use_records(db, db->slot.v[i].provider);

@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_BTF_CHECKS_H
 #define TESTS_UNIT_BTF_CHECKS_H
 
+#include "analyzer/base/near.h"
 #include "analyzer/debug/type.h"
 #include "tests/unit/tiny_btf.h"
 

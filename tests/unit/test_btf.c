@@ -60,6 +60,119 @@ static void check_sample(struct types *db)
 	assert_absent(db, TYPE_VOID, "per_cpu_demo");
 }
 
+static void assert_enumerator(struct types *db, const char *name, const char *of)
+{
+	const struct type *t = NULL;
+	assert_null(types_find_enumerator(db, name, &t));
+	assert_ptr_equal(t, find(db, TYPE_ENUM, of));
+}
+
+static void enumerators_by_name(void **state)
+{
+	(void)state;
+	for (unsigned form = 0; form < 4; form++) {
+		uint8_t bytes[TINY_ROOM];
+		struct tiny_btf b = { .big_endian = form & 1, .long_header = form & 2 };
+		tiny_btf_sample(&b);
+		uint32_t late = tiny_type(&b, BTF_ENUM, "later", 2, 4);
+		tiny_u32(&b, tiny_name(&b, "RED")); /* the first enum that has it wins */
+		tiny_u32(&b, 1);
+		tiny_u32(&b, tiny_name(&b, "GREEN"));
+		tiny_u32(&b, 2);
+		assert_true(late > 0);
+		struct types *db = tiny_btf_open(&b, bytes);
+		assert_enumerator(db, "RED", "color");
+		assert_enumerator(db, "BLUE", "color");
+		assert_enumerator(db, "GREEN", "later");
+		assert_enumerator(db, "HUGE", "wide");
+		const struct type *t = NULL;
+		static const char *const absent[] = { "PURPLE", "color", "x", "" };
+		for (size_t i = 0; i < ARRAY_SIZE(absent); i++) {
+			scoped_err struct err *e = types_find_enumerator(db, absent[i], &t);
+			assert_int_equal(e->code, ERR_NOT_FOUND);
+			assert_null(t);
+		}
+		types_destroy(db);
+	}
+}
+
+struct percpu_seen {
+	unsigned n;
+	struct err *stop;
+};
+
+static struct err *see_percpu(void *cx, const char *name, uint64_t offset, uint64_t bytes)
+{
+	struct percpu_seen *seen = cx;
+	assert_string_equal(name, seen->n ? "second" : "per_cpu_demo");
+	assert_int_equal(offset, seen->n ? 128 : 0);
+	assert_int_equal(bytes, seen->n ? 4 : 96);
+	seen->n++;
+	return seen->stop;
+}
+
+static void percpu_section(void **state)
+{
+	(void)state;
+	uint8_t bytes[TINY_ROOM];
+	struct tiny_btf b = { 0 };
+	struct percpu_seen seen = { 0 };
+	tiny_btf_sample(&b);
+	struct types *db = tiny_btf_open(&b, bytes);
+	assert_null(types_each_percpu(db, see_percpu, &seen));
+	assert_int_equal(seen.n, 1);
+	types_destroy(db);
+	/* the last section of this name counts; what is no variable does not */
+	uint32_t var = tiny_type(&b, BTF_VAR, "per_cpu_demo", 0, TINY_INT);
+	tiny_u32(&b, 1);
+	uint32_t second = tiny_type(&b, BTF_VAR, "second", 0, TINY_INT);
+	tiny_u32(&b, 1);
+	tiny_type(&b, BTF_DATASEC, ".data..percpu", 4, 132);
+	const uint32_t entry[] = { var, 0, 96, TINY_INT, 100, 4, second + 100, 104, 4, second, 128, 4 };
+	for (size_t i = 0; i < ARRAY_SIZE(entry); i++)
+		tiny_u32(&b, entry[i]);
+	tiny_type(&b, BTF_DATASEC, ".data", 1, 4);
+	for (size_t i = 0; i < 3; i++)
+		tiny_u32(&b, entry[i]);
+	db = tiny_btf_open(&b, bytes);
+	seen.n = 0;
+	assert_null(types_each_percpu(db, see_percpu, &seen));
+	assert_int_equal(seen.n, 2);
+	seen = (struct percpu_seen){ .stop = err_new(ERR_LIMIT, "enough") };
+	struct err *e = types_each_percpu(db, see_percpu, &seen);
+	assert_ptr_equal(e, seen.stop);
+	assert_int_equal(seen.n, 1);
+	err_drop(e);
+	types_destroy(db);
+	db = types_create(&(struct abi){ .word_bytes = 8 });
+	assert_null(types_each_percpu(db, see_percpu, &seen));
+	types_destroy(db);
+}
+
+static void names_are_offered(void **state)
+{
+	(void)state;
+	uint8_t bytes[TINY_ROOM];
+	struct tiny_btf b = { 0 };
+	struct near_names near;
+	const struct type *t;
+	tiny_btf_sample(&b);
+	struct types *db = tiny_btf_open(&b, bytes);
+	near_init(&near, "dmo");
+	types_offer_names(db, TYPE_VOID, &near);
+	assert_int_equal(near.n, 1);
+	assert_string_equal(near.best[0].name, "demo");
+	near_init(&near, "dmo");
+	types_offer_names(db, TYPE_ENUM, &near);
+	assert_int_equal(near.n, 0);
+	err_drop(types_find_enumerator(db, "BLEU", &t));
+	near_init(&near, "BLEU");
+	types_offer_names(db, TYPE_INT, &near);
+	assert_int_equal(near.n, 1);
+	assert_string_equal(near.best[0].name, "BLUE");
+	types_destroy(db);
+}
+
 static void every_kind(void **state)
 {
 	(void)state;
@@ -159,6 +272,7 @@ static void use_all(struct types *db)
 		err_drop(types_find_variable(db, names[i], NULL, &t));
 		if (t)
 			type_declare(t, "x", &text);
+		err_drop(types_find_enumerator(db, names[i], &t));
 	}
 }
 
@@ -351,6 +465,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind),
+		cmocka_unit_test(enumerators_by_name),
+		cmocka_unit_test(percpu_section),
+		cmocka_unit_test(names_are_offered),
 		cmocka_unit_test(old_bitfields),
 		cmocka_unit_test(unmarked_enums),
 		cmocka_unit_test(wide_vlen),

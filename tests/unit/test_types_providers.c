@@ -14,6 +14,7 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/debug/known_globals.h"
 #include "analyzer/debug/lines.h"
+#include "analyzer/debug/types_internal.h"
 #include "tests/unit/btf_checks.h"
 
 /* In DWARF; demo_twin and demo_other are in the BTF below as well. */
@@ -142,6 +143,32 @@ static void two_of_a_name(void **state)
 	types_destroy(db);
 }
 
+/* Typedefs of anonymous structs: the line of declaration tells two of a name apart, and makes copies of
+ * one the same; a provider that knows no lines takes what is there. */
+static void typedefs_by_line(void **state)
+{
+	(void)state;
+	struct types *db = types_create(&(struct abi){ .word_bytes = 8 });
+	struct type body[3], def = { .kind = TYPE_TYPEDEF, .name = "pair_t", .complete = true };
+	for (size_t i = 0; i < 3; i++)
+		body[i] = (struct type){ .kind = TYPE_STRUCT, .size = 8, .complete = true };
+	def.size = 8;
+	const struct type *first, *t;
+	def.target = types_new(db, &body[0]);
+	first = types_intern(db, &def, 10);
+	def.target = types_new(db, &body[1]);
+	assert_ptr_equal(types_intern(db, &def, 10), first);
+	def.target = types_new(db, &body[2]);
+	t = types_intern(db, &def, 11);
+	assert_ptr_not_equal(t, first);
+	assert_ptr_equal(t->target, def.target);
+	assert_ptr_equal(types_intern(db, &def, 11), t);
+	def.target = first->target;
+	assert_ptr_equal(types_intern(db, &def, 10), first);
+	assert_ptr_equal(types_intern(db, &def, 0), first);
+	types_destroy(db);
+}
+
 /* ---- known globals ----------------------------------------------- */
 
 static void known_globals(void **state)
@@ -185,6 +212,7 @@ int main(void)
 		cmocka_unit_test(dwarf_is_asked_last),
 		cmocka_unit_test(dwarf_types_first),
 		cmocka_unit_test(two_of_a_name),
+		cmocka_unit_test(typedefs_by_line),
 		cmocka_unit_test(known_globals),
 		cmocka_unit_test(known_globals_in_order),
 	};
