@@ -4,13 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/strbuf.h"
 #include "analyzer/shell/options.h"
 #include "analyzer/shell/session.h"
-#include "analyzer/kernel/module.h"
+#include "analyzer/debug/debuginfod.h"
+#include "analyzer/kernel/module_debug.h"
+#include "analyzer/target/overrides.h"
 #include "analyzer/target/target.h"
 
 /* When several apply: the one that stands first here. */
@@ -79,6 +82,7 @@ static bool run_all(struct session *s, const struct options *o, const struct tar
 	if (!o->steps.n && isatty(STDIN_FILENO)) {
 		if (o->format == OUT_TEXT && isatty(STDOUT_FILENO))
 			greet(t);
+		types_index_in_background(t->types);
 		session_prompt(s);
 	} else if (!o->steps.n) {
 		run_script(s, "-", &failed);
@@ -121,20 +125,69 @@ static size_t say_warnings(const struct target *t, size_t from)
 	return from;
 }
 
+/* dump_progress_fn: one line on the terminal, written over, a few times a second. */
+static void show_progress(void *cx, const char *what, uint64_t done, uint64_t total)
+{
+	static time_t last;
+	(void)cx;
+	if (done < total && time(NULL) == last)
+		return;
+	last = time(NULL);
+	fprintf(stderr, "\r%s: %llu of %llu MB\x1b[K%s", what, (unsigned long long)(done >> 20),
+		(unsigned long long)(total >> 20), done < total ? "" : "\r\x1b[K");
+}
+
+/* One line that is overwritten, and gone at the end. */
+static void show_fetching(size_t got, size_t total)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	if (got == SIZE_MAX)
+		fputs("\r\033[K", stderr);
+	else if (total)
+		fprintf(stderr, "\rfetching debug information: %zu of %zu MB (Ctrl-C ends it)",
+			got >> 20, total >> 20);
+	else
+		fputs("\rfetching debug information (Ctrl-C ends it)", stderr);
+}
+
+/* --set, before a dump is opened, which may take its time. */
+static bool facts_are_good(const struct options *o)
+{
+	struct overrides scratch = { 0 };
+	struct err *err = NULL;
+	for (size_t i = 0; !err && i < o->set.n; i++)
+		err = overrides_add(&scratch, o->set.v[i]);
+	overrides_deinit(&scratch);
+	if (!err)
+		return true;
+	say(err->msg);
+	err_drop(err); /* said */
+	return false;
+}
+
 static enum status run(const struct options *o)
 {
 	struct target *t;
+	if (!facts_are_good(o))
+		return STATUS_USAGE;
+	interrupt_install(); /* opening may take its time */
+	debuginfod_set_progress(show_fetching);
 	struct err *err = target_open(
 		&(struct target_options){
-			.files = o->files, .nfiles = o->nfiles, .force = o->force,
-			.symbols_dir = o->symbols_dir },
+			.files = o->files, .nfiles = o->nfiles,
+			.ram = o->ram.v, .nram = o->ram.n,
+			.dump = { o->cache_bytes, isatty(STDERR_FILENO) ? show_progress : NULL, NULL },
+			.force = o->force,
+			.no_cache = o->no_cache,
+			.symbols_dir = o->symbols_dir, .set = o->set.v, .nset = o->set.n },
 		&t);
 	if (err) {
 		say(err->msg);
 		err_drop(err); /* said */
 		return STATUS_NOT_OPENED;
 	}
-	module_symbols_later(t);
+	module_debug_later(t, o->symbols_dir);
 	size_t said = say_warnings(t, 0);
 	enum status status = run_session(o, t);
 	say_warnings(t, said);

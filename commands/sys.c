@@ -2,6 +2,7 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
+#include <inttypes.h>
 #include <time.h>
 
 static const struct column sys_columns[] = {
@@ -16,6 +17,7 @@ static const struct column config_columns[] = { { "line" }, { 0 } };
 static const struct table config_table = { .layout = LAYOUT_LINES, .columns = config_columns };
 
 static const struct option sys_options[] = {
+	{ 'b', NULL, "bootstrap: what was tried to find the kernel, and what proved it" },
 	{ 'c', NULL, "the kernel's configuration, where it is built in" },
 	{ 'd', NULL, "where the kernel, its symbols and its types were found, and what is no use" },
 	{ 0 }
@@ -230,6 +232,44 @@ static void show_symbols(struct cx *cx)
 				  t->vmlinux ? t->vmlinux->path : "the dump's memory", n != 0 });
 }
 
+/* One line for all: which module lacks what is told where it is missed. */
+static void show_modules(struct cx *cx)
+{
+	struct target *t = cx->target;
+	scoped_strbuf struct strbuf state = { 0 };
+	size_t n = module_debug_list(t, NULL, 0), debug = 0, symbols = 0;
+	struct module_debug_info *m = arena_alloc(cx->arena, (n + 1) * sizeof(*m));
+	n = module_debug_list(t, m, n);
+	for (size_t i = 0; i < n; i++) {
+		debug += m[i].debug;
+		symbols += m[i].symbols;
+	}
+	if (!n)
+		return;
+	strbuf_addf(&state, "%zu of %zu with debug information", debug, n);
+	if (symbols > debug)
+		strbuf_addf(&state, ", %zu with symbols only", symbols - debug);
+	const char *first = m[0].state;
+	for (size_t i = 0; i < n && debug < n; i++)
+		if (!m[i].debug) {
+			first = m[i].state;
+			break;
+		}
+	show_provider(cx, &(struct provider){ "modules", "", strbuf_text(&state), first, debug != 0 });
+}
+
+/* The index cache: whether it was used, else why not. */
+static void show_cache(struct cx *cx)
+{
+	const struct target *t = cx->target;
+	if (!t->vmlinux)
+		return;
+	const char *state = index_cache_state(t->vmlinux->cache);
+	const char *path = index_cache_path(t->vmlinux->cache);
+	show_provider(cx, &(struct provider){ "cache", "index", state, path ? path : "",
+				  !strcmp(state, "used") });
+}
+
 static struct err *show_providers(struct cx *cx)
 {
 	struct types_provider_info *info;
@@ -240,13 +280,50 @@ static struct err *show_providers(struct cx *cx)
 	info = arena_alloc(cx->arena, (n + 1) * sizeof(*info));
 	n = types_providers(cx->target->types, info, n);
 	for (size_t i = 0; i < n; i++)
-		show_provider(cx, &(struct provider){ "types", info[i].name, info[i].state,
+		if (!info[i].module)
+			show_provider(cx, &(struct provider){ "types", info[i].name, info[i].state,
 					  info[i].origin, info[i].usable });
+	show_modules(cx);
+	show_cache(cx);
+	return NULL;
+}
+
+/* ---- sys -b ----------------------------------------------- */
+
+static const struct column attempt_columns[] = { { "outcome", .width = 7 }, { "finder", .width = 30 },
+	{ "ms", .width = 7 }, { "found" }, { "proof" }, { 0 } };
+static const struct table attempt_table = { .layout = LAYOUT_TABLE, .columns = attempt_columns };
+
+static struct err *show_attempts(struct cx *cx)
+{
+	const struct attempt *a;
+	uint64_t bytes, ns;
+	out_table(cx->out, &attempt_table);
+	for (size_t i = 0; (a = target_attempt(cx->target, i)); i++) {
+		out_row(cx->out);
+		out_str(cx->out, "outcome", attempt_outcome_name(a->outcome));
+		out_str(cx->out, "finder", a->finder);
+		out_strf(cx->out, "ms", "%" PRIu64 ".%" PRIu64, a->took_ns / 1000000,
+			a->took_ns / 100000 % 10);
+		out_str(cx->out, "found", a->found);
+		out_str(cx->out, "proof", a->proof);
+	}
+	target_scanned(cx->target, &bytes, &ns);
+	if (!bytes)
+		return NULL;
+	out_row(cx->out);
+	out_str(cx->out, "outcome", "scan");
+	out_str(cx->out, "finder", "memory");
+	out_strf(cx->out, "ms", "%" PRIu64 ".%" PRIu64, ns / 1000000, ns / 100000 % 10);
+	out_strf(cx->out, "found", "%" PRIu64 " KiB looked at, pages of zeroes not counted", bytes >> 10);
+	out_str(cx->out, "proof", "");
 	return NULL;
 }
 
 static struct err *sys_run(struct cx *cx, const struct args *a)
 {
+	if (args_flag(a, 'b'))
+		return show_attempts(cx);
 	if (args_flag(a, 'c'))
 		return show_config(cx);
 	if (args_flag(a, 'd'))
@@ -268,6 +345,7 @@ static struct err *sys_run(struct cx *cx, const struct args *a)
 
 static const char *const sys_examples[] = {
 	"sys\twhat died, when, of what",
+	"sys -b\thow the kernel was found, step by step",
 	"sys -d\twhat this program's knowledge of the kernel rests on",
 	NULL,
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analyzer/base/number.h"
 #include "analyzer/base/strbuf.h"
 
 #define INQUEST_VERSION "0.1"
@@ -19,7 +20,13 @@ static const char help_text[] =
 	"      --json      answer in JSON: one object and line a command\n"
 	"      --csv       answer in CSV\n"
 	"      --symbols DIR  look there first for separate debug files (then in /usr/lib/debug)\n"
-	"      --force     go on when VMLINUX and DUMP do not belong together\n"
+	"      --set NAME=VALUE  a fact that the dump does not say; may be repeated. NAME: a key of\n"
+	"                  VMCOREINFO or kimage_voffset kaslr phys_offset page_offset va_bits t1sz\n"
+	"                  page_size lpae swapper_pg_dir; what memory contradicts is ignored\n"
+	"      --ram FILE@ADDRESS  raw RAM and its physical address; may be repeated\n"
+	"      --cache-size MB  of decompressed pages; else a quarter of this machine's memory\n"
+	"      --force     go on when VMLINUX and DUMP do not belong together, obey --set\n"
+	"      --no-cache  neither read nor write the index of this kernel in ~/.cache/inquest\n"
 	"      --no-color  no colour, as with NO_COLOR in the environment\n"
 	"  -h, --help      this text\n"
 	"  -V, --version   the version\n"
@@ -27,15 +34,20 @@ static const char help_text[] =
 	"Exit status: 0 all good; 1 a command failed; 2 usage; 3 nothing could be opened;\n"
 	"4 the dump is cut or damaged, and the commands succeeded.\n";
 
-enum { OPT_JSON = 256, OPT_CSV, OPT_FORCE, OPT_SYMBOLS, OPT_NO_COLOR };
+enum { OPT_JSON = 256, OPT_CSV, OPT_FORCE, OPT_SYMBOLS, OPT_SET, OPT_NO_COLOR, OPT_NO_CACHE, OPT_RAM,
+	OPT_CACHE_SIZE };
 
 static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "csv", no_argument, NULL, OPT_CSV },
 	{ "symbols", required_argument, NULL, OPT_SYMBOLS },
 	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "set", required_argument, NULL, OPT_SET },
+	{ "no-cache", no_argument, NULL, OPT_NO_CACHE },
 	{ "no-color", no_argument, NULL, OPT_NO_COLOR },
 	{ "no-colour", no_argument, NULL, OPT_NO_COLOR },
+	{ "ram", required_argument, NULL, OPT_RAM },
+	{ "cache-size", required_argument, NULL, OPT_CACHE_SIZE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -67,6 +79,27 @@ static enum options_verdict set_format(struct options *o, enum out_format format
 	return OPTIONS_RUN;
 }
 
+/* FILE@ADDRESS, the address in hexadecimal. Cuts @arg in two. */
+static enum options_verdict take_ram(struct options *o, char *arg)
+{
+	struct dump_file ram = { .path = arg, .is_ram = true };
+	char *at = strrchr(arg, '@');
+	if (!at || at == arg || !number_parse_hex(at + 1, &ram.ram_at.v))
+		return wrong("--ram wants FILE@ADDRESS, not ", arg);
+	*at = '\0';
+	vec_push(&o->ram, ram);
+	return OPTIONS_RUN;
+}
+
+static enum options_verdict take_cache_size(struct options *o, const char *arg)
+{
+	uint64_t mb;
+	if (!number_parse(arg, &mb) || !mb || mb > (uint64_t)1 << 40)
+		return wrong("--cache-size wants a number of megabytes, not ", arg);
+	o->cache_bytes = mb << 20;
+	return OPTIONS_RUN;
+}
+
 static enum options_verdict take_option(struct options *o, char **argv, int opt)
 {
 	switch (opt) {
@@ -83,8 +116,18 @@ static enum options_verdict take_option(struct options *o, char **argv, int opt)
 	case OPT_SYMBOLS:
 		o->symbols_dir = optarg;
 		return OPTIONS_RUN;
+	case OPT_SET:
+		vec_push(&o->set, optarg);
+		return OPTIONS_RUN;
+	case OPT_RAM:
+		return take_ram(o, optarg);
+	case OPT_CACHE_SIZE:
+		return take_cache_size(o, optarg);
 	case OPT_FORCE:
 		o->force = true;
+		return OPTIONS_RUN;
+	case OPT_NO_CACHE:
+		o->no_cache = true;
 		return OPTIONS_RUN;
 	case OPT_NO_COLOR:
 		o->no_color = true;
@@ -123,7 +166,7 @@ enum options_verdict options_parse(int argc, char **argv, struct options *ret)
 	}
 	ret->files = (const char *const *)argv + optind;
 	ret->nfiles = (size_t)(argc - optind);
-	if (!ret->nfiles)
+	if (!ret->nfiles && !ret->ram.n)
 		return wrong("no dump is named", "");
 	return check_scripts(ret);
 }
@@ -131,4 +174,6 @@ enum options_verdict options_parse(int argc, char **argv, struct options *ret)
 void options_deinit(struct options *o)
 {
 	vec_deinit(&o->steps);
+	vec_deinit(&o->ram);
+	vec_deinit(&o->set);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "analyzer/base/vec.h"
+#include "analyzer/dump/dump.h"
 #include "analyzer/out/out.h"
 
 /* One -c or -x; the other member is NULL. */
@@ -20,8 +21,11 @@ struct options {
 	const char *const *files;
 	size_t nfiles;
 	enum out_format format;
-	bool force, no_color;
+	bool force, no_color, no_cache;
 	const char *symbols_dir;
+	VEC(struct dump_file) ram;
+	uint64_t cache_bytes; /* 0: not said */
+	VEC(const char *) set; /* "NAME=VALUE", not looked at here */
 };
 
 enum options_verdict {

@@ -13,6 +13,7 @@
 #include "analyzer/target/finder.h"
 #include "analyzer/target/kallsyms.h"
 #include "analyzer/target/private.h"
+#include "analyzer/target/vendor.h"
 
 enum { IMAGE_BYTES_MAX = 256 << 20 };
 
@@ -29,6 +30,21 @@ static bool tables_hint(const char *vmcoreinfo, struct paddr *ret)
 	return true;
 }
 
+static void note_tables(struct target *t, bool hinted)
+{
+	static const char finder[] = "kallsyms";
+	const struct kallsyms *k = t->priv->kallsyms;
+	if (k)
+		attempts_add(&t->priv->attempts, finder, ATTEMPT_PROVED,
+			"token_index, names, count and addresses agree",
+			"%" PRIu32 " symbols, %s, token table at 0x%" PRIx64 "%s", k->nsyms,
+			kallsyms_form_name(k->form), k->token_table.v,
+			hinted ? ", where VMCOREINFO says" : "");
+	else
+		attempts_add(&t->priv->attempts, finder, ATTEMPT_NOTHING, NULL,
+			"no symbol table in all of memory");
+}
+
 static struct err *find_tables(struct target *t)
 {
 	struct abi abi = { .big_endian = dump_info(t->dump)->abi.big_endian };
@@ -37,8 +53,11 @@ static struct err *find_tables(struct target *t)
 	struct paddr hint;
 	if (tables_hint(target_vmcoreinfo(t), &hint))
 		err = kallsyms_at(t->dump, &abi, hint, k);
+	bool hinted = *k;
 	if (!err && !*k)
-		err = kallsyms_search(t->dump, &abi, k);
+		err = kallsyms_search_from(&t->priv->scan, &abi, k);
+	if (!err)
+		note_tables(t, hinted);
 	return err;
 }
 
@@ -177,7 +196,8 @@ static bool place_self(struct target *t)
 	uint64_t voffset, pa;
 	if (k->form != KALLSYMS_SELF)
 		return true;
-	if (!said_voffset(t, &voffset)) {
+	if (!said_voffset(t, &voffset) &&
+		!overrides_number(&t->priv->overrides, "NUMBER(kimage_voffset)", &voffset)) {
 		if (!kallsyms_lookup(k, "kimage_voffset", &pa) ||
 			dump_try_read(t->dump, (struct paddr){ pa }, raw, 8, NULL) != FAULT_NONE)
 			return false;
@@ -187,30 +207,76 @@ static bool place_self(struct target *t)
 	return true;
 }
 
+/* One answer of where the image is, @voffset from its memory; NULL: the tables are searched for it. */
+static bool place_by(struct target *t, const char *finder, const uint64_t *voffset, const char *how)
+{
+	bool good = try_image(t, voffset);
+	if (good)
+		attempts_add(&t->priv->attempts, finder, ATTEMPT_PROVED,
+			"the page tables map the kallsyms tables where they were found",
+			"_text at 0x%" PRIx64 ", physical 0x%" PRIx64, t->image.va, t->image.pa.v);
+	else if (voffset)
+		attempts_add(&t->priv->attempts, finder, ATTEMPT_REFUTED,
+			"no page table maps the kallsyms tables so", "virtual - physical 0x%" PRIx64,
+			*voffset);
+	else
+		attempts_add(&t->priv->attempts, finder, ATTEMPT_NOTHING, NULL,
+			"no page table maps the kallsyms tables");
+	if (good)
+		t->image_finder = how;
+	return good;
+}
+
+/* What the kernels of vendors leave, as far as memory has been looked at; all of it, if @all. */
+static bool place_by_vendor(struct target *t, bool all)
+{
+	struct vendor_iter it;
+	struct vendor_place v;
+	vendor_iter_init(&it, t, all);
+	while (vendor_iter_next(&it, &v))
+		if (place_by(t, v.finder, &v.voffset, v.how))
+			return true;
+	return false;
+}
+
 static void place_image(struct target *t)
 {
 	uint64_t voffset;
-	if (said_voffset(t, &voffset) && try_image(t, &voffset))
-		t->image_finder = "VMCOREINFO and kallsyms in memory, proved by page tables";
-	else if (try_image(t, NULL))
-		t->image_finder = "kallsyms in memory, proved by page tables";
-	else
-		target_warn(t,
-			"%s: the kernel was not found: it has kallsyms at 0x%" PRIx64
-			", but no page tables that map them",
-			dump_info(t->dump)->path, t->priv->kallsyms->token_table.v);
+	if (said_voffset(t, &voffset) &&
+		place_by(t, "VMCOREINFO", &voffset,
+			"VMCOREINFO and kallsyms in memory, proved by page tables"))
+		return;
+	if (place_by_vendor(t, false) ||
+		place_by(t, "page tables near kallsyms", NULL,
+			"kallsyms in memory, proved by page tables") ||
+		place_by_vendor(t, true))
+		return;
+	if (overrides_number(&t->priv->overrides, "NUMBER(kimage_voffset)", &voffset) &&
+		place_by(t, "--set kimage_voffset", &voffset, "--set, proved by page tables"))
+		return;
+	target_warn(t,
+		"%s: the kernel was not found: it has kallsyms at 0x%" PRIx64
+		", but no page tables that map them; `sys -b` lists what was tried",
+		dump_info(t->dump)->path, t->priv->kallsyms->token_table.v);
 }
 
 /* VMCOREINFO's page is sought where its symbols are needed: a table with data has them all. */
 static void find_vmcoreinfo(struct target *t)
 {
 	uint64_t va;
+	struct paddr pa;
 	const struct kallsyms *k = t->priv->kallsyms;
 	if (dump_info(t->dump)->vmcoreinfo)
 		return;
-	if (!k || (!kallsyms_lookup(k, "vmcoreinfo_data", &va) &&
-			  !kallsyms_lookup(k, "init_task", &va)))
-		t->priv->vmcoreinfo = finder_vmcoreinfo(t->dump);
+	if (k && (kallsyms_lookup(k, "vmcoreinfo_data", &va) || kallsyms_lookup(k, "init_task", &va)))
+		return; /* these lead there, later */
+	t->priv->vmcoreinfo = finder_vmcoreinfo(&t->priv->scan, &pa);
+	if (t->priv->vmcoreinfo)
+		attempts_add(&t->priv->attempts, "VMCOREINFO in memory", ATTEMPT_FOUND, NULL,
+			"OSRELEASE= where a page begins, at 0x%" PRIx64, pa.v);
+	else
+		attempts_add(&t->priv->attempts, "VMCOREINFO in memory", ATTEMPT_NOTHING, NULL,
+			"no page begins with OSRELEASE=");
 }
 
 /* A kernel without kallsyms: VMCOREINFO is all there is. */
@@ -220,6 +286,7 @@ static struct err *place_by_vmcoreinfo_alone(struct target *t)
 		.dump = t->dump,
 		.arch = t->arch,
 		.vmcoreinfo = target_vmcoreinfo(t),
+		.attempts = &t->priv->attempts,
 	};
 	add_vmcoreinfo_symbols(t);
 	if (!t->arch) {

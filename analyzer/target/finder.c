@@ -3,6 +3,7 @@
 #include "analyzer/target/finder.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,36 +90,62 @@ static struct err *place_by_banner(const struct finder_input *in, struct kernel_
 	bool *ret_found)
 {
 	const struct dump_info *info = dump_info(in->dump);
-	uint64_t align = in->arch->image_align;
+	uint64_t align = in->arch->image_align, to_banner = in->vmlinux->banner_va - in->vmlinux->text_va;
 	for (size_t i = 0; i < info->nextents; i++) {
 		uint64_t start = info->extent[i].start.v, size = info->extent[i].size;
-		uint64_t first = start + ((in->vmlinux->text_va - start) & (align - 1));
-		for (uint64_t pa = first; pa - start < size; pa += align) {
+		uint64_t pa = start + ((in->vmlinux->text_va - start) & (align - 1));
+		while (pa - start < size) {
+			struct paddr data;
 			struct err *err = interrupt_check();
 			if (err)
 				return err;
-			if (candidate_is_kernel(in, pa, ret)) {
+			if (!dump_next_data(in->dump, (struct paddr){ pa + to_banner }, &data))
+				break; /* a hole to the end; the extents that follow are no better */
+			uint64_t skip = (data.v - pa - to_banner) / align * align;
+			if (!skip && candidate_is_kernel(in, pa, ret)) {
 				*ret_found = true;
 				return NULL;
 			}
-			if (pa > UINT64_MAX - align)
+			if (pa > UINT64_MAX - align - skip)
 				break;
+			pa += skip ? skip : align;
 		}
 	}
 	return NULL;
 }
 
+/* By VMCOREINFO; where the vmlinux has a banner, that must stand there. */
+static bool try_vmcoreinfo(const struct finder_input *in, struct kernel_image *ret,
+	const char **ret_how)
+{
+	static const char finder[] = "VMCOREINFO's kimage_voffset";
+	struct kernel_image image;
+	if (!place_by_vmcoreinfo(in, &image)) {
+		attempts_add(in->attempts, finder, ATTEMPT_NOTHING, NULL, "%s",
+			in->vmcoreinfo ? "not in this VMCOREINFO" : "");
+		return false;
+	}
+	bool can_prove = in->vmlinux && in->vmlinux->banner;
+	bool good = !can_prove || banner_stands_at(in, image.pa.v);
+	attempts_add(in->attempts, finder,
+		!good ? ATTEMPT_REFUTED : can_prove ? ATTEMPT_PROVED : ATTEMPT_FOUND,
+		!can_prove ? "" : good ? "linux_banner stands there, as in the vmlinux"
+			: "the vmlinux's linux_banner does not stand there",
+		"_text at 0x%" PRIx64 ", physical 0x%" PRIx64, image.va, image.pa.v);
+	if (!good)
+		return false;
+	*ret = image;
+	*ret_how = can_prove ? "VMCOREINFO, proved by linux_banner" : "VMCOREINFO, not proved";
+	return true;
+}
+
 struct err *finder_place_kernel(const struct finder_input *in, struct kernel_image *ret,
 	const char **ret_how)
 {
+	static const char finder[] = "linux_banner at every aligned place";
 	struct kernel_image image;
-	if (place_by_vmcoreinfo(in, &image) &&
-		(!in->vmlinux || !in->vmlinux->banner || banner_stands_at(in, image.pa.v))) {
-		*ret = image;
-		*ret_how = in->vmlinux && in->vmlinux->banner ?
-			"VMCOREINFO, proved by linux_banner" : "VMCOREINFO, not proved";
+	if (try_vmcoreinfo(in, ret, ret_how))
 		return NULL;
-	}
 	if (!in->vmlinux || !in->vmlinux->banner)
 		return err_new(ERR_NOT_FOUND, "neither VMCOREINFO nor a vmlinux with linux_banner "
 			"says where the kernel lies");
@@ -126,8 +153,13 @@ struct err *finder_place_kernel(const struct finder_input *in, struct kernel_ima
 	struct err *err = place_by_banner(in, &image, &found);
 	if (err)
 		return err;
-	if (!found)
+	if (!found) {
+		attempts_add(in->attempts, finder, ATTEMPT_NOTHING, NULL,
+			"the vmlinux's banner stands at none");
 		return err_new(ERR_NOT_FOUND, "the vmlinux's linux_banner is nowhere in the dump");
+	}
+	attempts_add(in->attempts, finder, ATTEMPT_PROVED, "the same banner as in the vmlinux",
+		"_text at 0x%" PRIx64 ", physical 0x%" PRIx64, image.va, image.pa.v);
 	*ret = image;
 	*ret_how = "search for linux_banner";
 	return NULL;
@@ -146,72 +178,49 @@ static size_t banner_length(const uint8_t *p, size_t n)
 	return memchr(p, '#', len) ? len : 0;
 }
 
-char *finder_dump_banner(struct dump *d)
+char *finder_dump_banner(struct scan *s)
 {
-	const struct dump_info *info = dump_info(d);
-	for (size_t i = 0; i < info->nextents; i++) {
-		uint64_t pa = info->extent[i].start.v, end = pa + info->extent[i].size;
-		while (pa < end && !interrupt_pending()) {
-			const uint8_t *p;
-			size_t n;
-			if (dump_map(d, (struct paddr){ pa }, &p, &n) != FAULT_NONE) {
-				pa = (pa | 0xfff) + 1;
-				continue;
-			}
-			const uint8_t *hit = p;
-			while ((hit = memmem(hit, n - (size_t)(hit - p), "Linux version ", 14))) {
-				size_t len = banner_length(hit, n - (size_t)(hit - p));
-				if (len)
-					return xstrndup((const char *)hit, len);
-				hit++;
-			}
-			pa += n;
-		}
+	for (size_t i = 0;; i++) {
+		uint8_t text[BANNER_BYTES_MAX];
+		struct paddr pa, bad;
+		bool found;
+		scoped_err struct err *err = scan_find(s, SCAN_BANNER, i, &found, &pa);
+		if (err || !found)
+			return NULL; /* Ctrl-C is noticed by whoever comes next */
+		size_t n = sizeof(text);
+		if (dump_try_read(s->dump, pa, text, n, &bad) != FAULT_NONE)
+			n = (size_t)(bad.v - pa.v);
+		size_t len = banner_length(text, n);
+		if (len)
+			return xstrndup((const char *)text, len);
 	}
-	return NULL;
 }
 
-static char *vmcoreinfo_at(struct dump *d, uint64_t pa)
+static char *vmcoreinfo_at(struct dump *d, struct paddr pa)
 {
 	scoped_free char *text = xmalloc(VMCOREINFO_BYTES_MAX + 1);
-	size_t n = 0;
-	while (n < VMCOREINFO_BYTES_MAX) {
-		const uint8_t *p;
-		size_t run;
-		if (dump_map(d, (struct paddr){ pa + n }, &p, &run) != FAULT_NONE)
-			break;
-		if (run > VMCOREINFO_BYTES_MAX - n)
-			run = VMCOREINFO_BYTES_MAX - n;
-		size_t len = strnlen((const char *)p, run);
-		memcpy(text + n, p, len);
-		n += len;
-		if (len < run)
-			break;
-	}
+	size_t n = VMCOREINFO_BYTES_MAX;
+	struct paddr bad;
+	if (dump_try_read(d, pa, text, n, &bad) != FAULT_NONE)
+		n = (size_t)(bad.v - pa.v);
 	text[n] = '\0';
-	char *release = NULL;
+	scoped_free char *release = NULL;
 	bool real = vmcoreinfo_find(text, "OSRELEASE", &release) && strstr(text, "\nPAGESIZE=");
-	free(release);
-	return real ? take_ptr(text) : NULL;
+	return real ? xstrdup(text) : NULL;
 }
 
-char *finder_vmcoreinfo(struct dump *d)
+char *finder_vmcoreinfo(struct scan *s, struct paddr *ret_pa)
 {
-	static const char mark[] = "OSRELEASE=";
-	const struct dump_info *info = dump_info(d);
-	for (size_t i = 0; i < info->nextents; i++) {
-		uint64_t pa = info->extent[i].start.v, end = pa + info->extent[i].size;
-		for (pa = (pa + 0xfff) & ~0xfffull; pa < end; pa += 0x1000) {
-			char got[sizeof(mark) - 1];
-			if (interrupt_pending())
-				return NULL;
-			if (dump_try_read(d, (struct paddr){ pa }, got, sizeof(got), NULL) ||
-				memcmp(got, mark, sizeof(got)))
-				continue;
-			char *text = vmcoreinfo_at(d, pa);
-			if (text)
-				return text;
-		}
+	for (size_t i = 0;; i++) {
+		struct paddr pa;
+		bool found;
+		scoped_err struct err *err = scan_find(s, SCAN_VMCOREINFO, i, &found, &pa);
+		if (err || !found)
+			return NULL; /* Ctrl-C is noticed by whoever comes next */
+		char *text = vmcoreinfo_at(s->dump, pa);
+		if (text && ret_pa)
+			*ret_pa = pa;
+		if (text)
+			return text;
 	}
-	return NULL;
 }

@@ -6,6 +6,8 @@
 #define ANALYZER_TARGET_FINDER_H
 
 #include "analyzer/dump/dump.h"
+#include "analyzer/target/attempts.h"
+#include "analyzer/target/scan.h"
 #include "analyzer/target/vmlinux.h"
 #include "arch/arch.h"
 
@@ -14,6 +16,7 @@ struct finder_input {
 	const struct vmlinux *vmlinux; /* may be NULL */
 	const struct arch *arch;
 	const char *vmcoreinfo; /* may be NULL */
+	struct attempts *attempts;
 };
 
 /* Tries all finders in turn. ERR_NOT_FOUND when none can prove its answer. @ret_how: static words. */
@@ -21,12 +24,12 @@ struct err *finder_place_kernel(const struct finder_input *in, struct kernel_ima
 	const char **ret_how) MUST_CHECK;
 
 /* The banner of whatever kernel the dump holds ("Linux version …", malloc'ed, without newline), for
- * messages about a mismatch; NULL when there is none to be seen. Reads all memory: slow. */
-char *finder_dump_banner(struct dump *d);
+ * messages; NULL when there is none, and after Ctrl-C. */
+char *finder_dump_banner(struct scan *s);
 
-/* VMCOREINFO text from memory when no note has it: a page that begins with OSRELEASE=
- * (kernel/crash_core.c, 4.19 to 6.6, kernel/vmcore_info.c since: a page-aligned buffer of PAGE_SIZE).
- * malloc'ed, NULL when there is none. Reads the first bytes of every page. */
-char *finder_vmcoreinfo(struct dump *d);
+/* VMCOREINFO text from memory: a page that begins with "OSRELEASE=" and says a page size
+ * (vmcoreinfo_data has one of its own; kernel/crash_core.c, later vmcore_info.c). malloc'ed; NULL
+ * when there is none, and after Ctrl-C. *ret_pa (may be NULL) is where it stands. */
+char *finder_vmcoreinfo(struct scan *s, struct paddr *ret_pa);
 
 #endif

@@ -49,6 +49,11 @@ struct err *kallsyms_at(struct dump *d, const struct abi *abi, struct paddr toke
 struct err *kallsyms_search(
 	struct dump *d, const struct abi *abi, struct kallsyms **ret) MUST_CHECK;
 
+/* The same by a pass that others use too. */
+struct scan;
+struct err *kallsyms_search_from(
+	struct scan *scan, const struct abi *abi, struct kallsyms **ret) MUST_CHECK;
+
 void kallsyms_destroy(struct kallsyms *k);
 
 /* Symbol @i of nsyms, in the table's order: ascending addresses, aliases best first. */

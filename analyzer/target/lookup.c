@@ -54,11 +54,25 @@ struct err *target_read_variable(const struct target *t, const char *name, unsig
 	return err_wrap(err, "%s", name);
 }
 
+/* How wide a variable is: as its symbol says; where that has no size, at most to the next symbol. */
+static unsigned variable_bytes(const struct target *t, const struct symbol *sym)
+{
+	uint64_t n = sym->object_size ? sym->object_size : sym->size;
+	bool whole = n == 1 || n == 2 || n == 4 || n == 8;
+	return whole && (sym->object_size || n < t->abi.word_bytes) ? (unsigned)n : t->abi.word_bytes;
+}
+
 bool target_try_variable(const struct target *t, const char *name, uint64_t *ret)
 {
 	struct symbol sym;
-	return t->kernel && symtab_find_kernel(t->syms, name, &sym) &&
-		vspace_try_word(t->kernel, sym.va, ret);
+	uint8_t raw[8];
+	if (!t->kernel || !symtab_find_kernel(t->syms, name, &sym))
+		return false;
+	unsigned n = variable_bytes(t, &sym);
+	if (vspace_try_read(t->kernel, sym.va, raw, n, NULL) != FAULT_NONE)
+		return false;
+	*ret = load_uint(&t->abi, raw, n);
+	return true;
 }
 
 struct err *target_view(struct target *t, const struct view_spec *spec, const struct view **ret)
@@ -113,11 +127,24 @@ static bool config_number(const struct target *t, const char *key, uint64_t *ret
 	return *ret || target_config_number((struct target *)t, option, ret) || vmcoreinfo;
 }
 
+/* Facts of the kernel's place wait until memory has been asked; all others count at once. */
+static bool override_counts(const struct target *t, const char *key)
+{
+	for (const struct override_fact *f = override_facts; f->name; f++)
+		if (!strcmp(f->key, key))
+			return t->priv->overrides_count;
+	return true;
+}
+
+bool target_said(const struct target *t, const char *key, uint64_t *ret)
+{
+	return (override_counts(t, key) && overrides_number(&t->priv->overrides, key, ret)) ||
+		vmcoreinfo_number(target_vmcoreinfo(t), key, ret);
+}
+
 bool target_number(const struct target *t, const char *key, uint64_t *ret)
 {
-	const char *text = target_vmcoreinfo(t);
-	return vmcoreinfo_number(text, key, ret) || config_number(t, key, ret) ||
-		type_number(t, key, ret);
+	return target_said(t, key, ret) || config_number(t, key, ret) || type_number(t, key, ret);
 }
 
 static bool answer_read(void *cx, uint64_t va, void *buf, size_t n)
@@ -130,6 +157,10 @@ static bool answer_symbol(void *cx, const char *name, uint64_t *ret_va)
 {
 	const struct target *t = cx;
 	struct symbol sym;
+	char key[96];
+	snprintf(key, sizeof(key), "SYMBOL(%s)", name);
+	if (override_counts(t, key) && overrides_number(&t->priv->overrides, key, ret_va))
+		return true;
 	if (!symtab_find_kernel(t->syms, name, &sym))
 		return false;
 	*ret_va = sym.va;

@@ -6,7 +6,10 @@
 #include <stdio.h>
 
 #include "analyzer/base/vec.h"
+#include "analyzer/target/attempts.h"
 #include "analyzer/target/kallsyms.h"
+#include "analyzer/target/overrides.h"
+#include "analyzer/target/scan.h"
 #include "analyzer/target/target.h"
 
 struct bound_view {
@@ -24,7 +27,16 @@ struct target_private {
 	char *config;     /* the kernel's configuration, once asked for; NULL: has none */
 	bool config_sought;
 	char *vmcoreinfo; /* read from memory; NULL when a note has it or nothing was found */
+	struct scan scan; /* of all memory, as far as it was needed */
+	struct attempts attempts;
+	struct overrides overrides;
+	bool overrides_count; /* they are answered: nothing that was found contradicts them, or --force */
+	bool force;
+	bool obeyed; /* an override that memory contradicts: what follows is not proved */
 };
+
+/* What VMCOREINFO says, or an override in its stead where these count. */
+bool target_said(const struct target *t, const char *key, uint64_t *ret);
 
 /* Option X (without CONFIG_) by target_config(): y and m are 1, what is not set is 0. False where there is
  * no configuration, or the value is a string. */

@@ -10,9 +10,13 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/base/vec.h"
 #include "analyzer/target/bare.h"
+#include "analyzer/target/base_search.h"
 #include "analyzer/debug/debug_file.h"
 #include "analyzer/target/finder.h"
+#include "analyzer/target/override_check.h"
 #include "analyzer/target/private.h"
+#include "analyzer/target/vendor.h"
+#include "analyzer/target/vmcoreinfo_types.h"
 
 static struct target *target_create(void)
 {
@@ -21,6 +25,21 @@ static struct target *target_create(void)
 	t->syms = symtab_create();
 	t->priv->debug_fd = -1;
 	return t;
+}
+
+/* At the end, when nobody waits for an answer. */
+static void save_cache(struct target *t)
+{
+	const void *saved;
+	size_t n;
+	if (!t->vmlinux || !index_cache_writable(t->vmlinux->cache))
+		return;
+	if (!index_cache_section(t->vmlinux->cache, INDEX_SYMBOLS, &saved, &n)) {
+		void *bytes = symtab_save(t->syms, &n);
+		if (bytes)
+			index_cache_put(t->vmlinux->cache, INDEX_SYMBOLS, bytes, n);
+	}
+	index_cache_save(t->vmlinux->cache);
 }
 
 void target_close(struct target *t)
@@ -34,11 +53,15 @@ void target_close(struct target *t)
 		free(t->priv->warnings.v[i]);
 	vec_deinit(&t->priv->warnings);
 	free(t->priv->vmcoreinfo);
+	scan_deinit(&t->priv->scan);
+	attempts_deinit(&t->priv->attempts);
+	overrides_deinit(&t->priv->overrides);
 	if (t->priv->debug_fd >= 0)
 		close(t->priv->debug_fd);
 	free(t->priv->debug_path);
 	if (t->types)
 		types_destroy(t->types);
+	save_cache(t);
 	symtab_destroy(t->syms);
 	kallsyms_destroy(t->priv->kallsyms);
 	free(t->priv->btf);
@@ -67,12 +90,12 @@ void target_warn(struct target *t, const char *fmt, ...)
 
 static struct err *open_files(struct target *t, const struct target_options *o)
 {
-	scoped_free const char **dumps = xcalloc(o->nfiles, sizeof(*dumps));
+	scoped_free struct dump_file *dumps = xcalloc(o->nfiles + o->nram + 1, sizeof(*dumps));
 	size_t ndumps = 0;
 	const char *vmlinux = NULL;
 	for (size_t i = 0; i < o->nfiles; i++) {
 		if (dump_recognises(o->files[i])) {
-			dumps[ndumps++] = o->files[i];
+			dumps[ndumps++].path = o->files[i];
 		} else if (!vmlinux) {
 			vmlinux = o->files[i];
 		} else {
@@ -81,13 +104,16 @@ static struct err *open_files(struct target *t, const struct target_options *o)
 		}
 	}
 	if (vmlinux) {
-		struct err *err = vmlinux_open(vmlinux, &t->vmlinux);
+		struct err *err = vmlinux_open(vmlinux,
+			o->no_cache ? VMLINUX_NOT_CACHED : VMLINUX_CACHED, &t->vmlinux);
 		if (err)
 			return err;
 	}
+	for (size_t i = 0; i < o->nram; i++)
+		dumps[ndumps++] = o->ram[i];
 	if (!ndumps)
 		return err_new(ERR_USAGE, "%s is a vmlinux; a dump is needed as well", vmlinux);
-	return dump_open(dumps, ndumps, &t->dump);
+	return dump_open_files(dumps, ndumps, &o->dump, &t->dump);
 }
 
 /* The vmlinux decides: QEMU writes an ARM64 header for an ARM32 kernel on a 64-bit CPU. */
@@ -122,14 +148,15 @@ static struct err *mismatch(const struct target *t, const char *dump_has)
 static struct err *check_build_id(const struct target *t)
 {
 	scoped_free char *dump_id = NULL;
+	const char *text = target_vmcoreinfo(t);
 	if (!t->vmlinux || !t->vmlinux->build_id_bytes ||
-		!vmcoreinfo_find(dump_info(t->dump)->vmcoreinfo, "BUILD-ID", &dump_id))
+		!vmcoreinfo_find(text, "BUILD-ID", &dump_id))
 		return NULL;
 	scoped_free char *id = hex_string(t->vmlinux->build_id, t->vmlinux->build_id_bytes);
 	if (!strcasecmp(id, dump_id))
 		return NULL;
 	scoped_free char *release = NULL;
-	vmcoreinfo_find(dump_info(t->dump)->vmcoreinfo, "OSRELEASE", &release);
+	vmcoreinfo_find(text, "OSRELEASE", &release);
 	scoped_free char *has = xasprintf("Linux %s, build-id %s", release ? release : "?", dump_id);
 	return mismatch(t, has);
 }
@@ -137,7 +164,7 @@ static struct err *check_build_id(const struct target *t)
 /* No finder could prove a place. A banner of another kernel in the dump makes it a mismatch. */
 static struct err *explain_not_found(struct target *t, struct err *not_found)
 {
-	scoped_free char *banner = finder_dump_banner(t->dump);
+	scoped_free char *banner = finder_dump_banner(&t->priv->scan);
 	const char *words = "Linux version ";
 	if (banner && t->vmlinux && t->vmlinux->banner && strcmp(banner, t->vmlinux->banner)) {
 		err_drop(not_found);
@@ -158,6 +185,7 @@ static struct err *place_kernel(struct target *t, bool force)
 		.vmlinux = t->vmlinux,
 		.arch = t->arch,
 		.vmcoreinfo = target_vmcoreinfo(t),
+		.attempts = &t->priv->attempts,
 	};
 	err = finder_place_kernel(&in, &t->image, &t->image_finder);
 	if (!err || err->code == ERR_INTERRUPTED)
@@ -173,26 +201,77 @@ static struct err *place_kernel(struct target *t, bool force)
 static struct err *load_symbols(struct target *t)
 {
 	uint64_t slide = t->image.va ? t->image.va - t->image.link_va : 0;
-	struct err *err = symtab_add_elf(t->syms, t->vmlinux->elf, slide);
+	struct index_cache *cache = t->vmlinux->cache;
+	const void *saved;
+	size_t n;
+	bool known = index_cache_section(cache, INDEX_SYMBOLS, &saved, &n);
+	if (known && !symtab_add_saved(t->syms, saved, n, slide)) {
+		index_cache_reject(cache, INDEX_SYMBOLS);
+		known = false;
+	}
+	struct err *err = known ? NULL : symtab_add_elf(t->syms, t->vmlinux->elf, slide);
 	if (err)
 		return err_wrap(err, "%s", t->vmlinux->path);
 	symtab_finish(t->syms);
 	return NULL;
 }
 
+static void note_layout(struct target *t, const struct arch_layout *l)
+{
+	bool proved = !t->priv->obeyed;
+	attempts_add(&t->priv->attempts, "address space", proved ? ATTEMPT_PROVED : ATTEMPT_FOUND,
+		proved ? "its tables map the image's text where the image is" : "--set, by force",
+		"%s, root at physical 0x%" PRIx64 ", linear map 0x%" PRIx64 " at 0x%" PRIx64,
+		l->paging.name, l->pgd.v, l->page_offset, l->phys_offset.v);
+}
+
+/* The layout as memory proves it; where it cannot, with what --set says. */
+static struct err *find_layout(struct target *t, struct arch_layout *ret)
+{
+	struct arch_env env = target_arch_env(t);
+	struct arch_layout other;
+	env.read = NULL;
+	struct err *err = t->arch->layout(&env, t->dump, &t->image, ret);
+	if ((err && err->code == ERR_INTERRUPTED) || !t->priv->overrides.v.n)
+		return err;
+	if (!err)
+		override_check_layout(t, ret);
+	if (!err && !t->priv->overrides_count)
+		return NULL;
+	t->priv->overrides_count = true;
+	struct err *still = t->arch->layout(&env, t->dump, &t->image, &other);
+	if (still && still->code == ERR_INTERRUPTED) {
+		err_drop(err);
+		return still;
+	}
+	if (!still && (err || override_obeyed(t, &other))) {
+		*ret = other;
+		err_drop(err); /* not with these facts */
+		return NULL;
+	}
+	if (!err) {
+		target_warn(t, "--set cannot be obeyed, not even by force: %s",
+			still ? still->msg : "something else that is said decides this");
+		t->priv->overrides_count = t->priv->obeyed = false;
+	}
+	err_drop(still); /* said, or the first error says what is missing */
+	return err;
+}
+
 static struct err *build_space(struct target *t)
 {
 	struct space_facts facts = { .arch = t->arch, .abi = t->abi };
-	struct arch_env env = target_arch_env(t);
-	env.read = NULL;
-	struct err *err = t->arch->layout(&env, t->dump, &t->image, &facts.layout);
+	attempts_mark(&t->priv->attempts); /* symbols and types were loaded meanwhile */
+	struct err *err = find_layout(t, &facts.layout);
 	if (!err) {
+		note_layout(t, &facts.layout);
 		t->kernel = vspace_create(t->dump, &facts);
 		t->debug.vs = t->kernel;
 		return NULL;
 	}
 	if (err->code == ERR_INTERRUPTED)
 		return err;
+	attempts_add(&t->priv->attempts, "address space", ATTEMPT_NOTHING, NULL, "%s", err->msg);
 	target_warn(t, "%s: no kernel address space: %s", dump_info(t->dump)->path, err->msg);
 	err_drop(err);
 	return NULL;
@@ -212,8 +291,10 @@ static void open_debug_file(struct target *t, const char *symbols_dir)
 static void load_types(struct target *t, const char *symbols_dir)
 {
 	t->types = types_create(&t->abi);
+	types_set_symbols_dir(t->types, symbols_dir);
 	if (!t->vmlinux)
 		return;
+	types_use_cache(t->types, t->vmlinux->cache);
 	open_debug_file(t, symbols_dir);
 	bool separate = t->priv->debug_fd >= 0;
 	/* Kernels without BTF are common and no news; types_providers() tells. */
@@ -229,28 +310,106 @@ static void load_types(struct target *t, const char *symbols_dir)
 	types_open_ahead(t->types);
 }
 
-/* With a vmlinux the text is where vmcoreinfo_data points (kernel/crash_core.c, since v4.14). */
-static void read_vmcoreinfo_from_memory(struct target *t)
+/* With symbols the text is where vmcoreinfo_data points (kernel/crash_core.c, since v4.14); only then
+ * can it be told that it is of another build than the vmlinux. */
+static struct err *read_vmcoreinfo_from_memory(struct target *t)
 {
 	uint64_t ptr, size;
 	if (target_vmcoreinfo(t) || !t->kernel ||
 		!target_try_variable(t, "vmcoreinfo_data", &ptr) ||
 		!target_try_variable(t, "vmcoreinfo_size", &size) || !size || size > 65536)
-		return;
+		return NULL;
 	scoped_free char *text = xcalloc(size + 1, 1);
-	if (vspace_try_read(t->kernel, ptr, text, size, NULL) == FAULT_NONE &&
-		!strncmp(text, "OSRELEASE=", 10))
-		t->priv->vmcoreinfo = take_ptr(text);
+	if (vspace_try_read(t->kernel, ptr, text, size, NULL) != FAULT_NONE ||
+		strncmp(text, "OSRELEASE=", 10))
+		return NULL;
+	t->priv->vmcoreinfo = take_ptr(text);
+	struct err *err = check_build_id(t);
+	attempts_add(&t->priv->attempts, "VMCOREINFO by vmcoreinfo_data",
+		err ? ATTEMPT_REFUTED : ATTEMPT_FOUND, err ? "another build than the vmlinux" : NULL,
+		"at 0x%" PRIx64, ptr);
+	if (!err || !t->priv->force)
+		return err;
+	err_drop(err); /* --force */
+	return NULL;
+}
+
+static void note_vmcoreinfo(struct target *t)
+{
+	scoped_free char *release = NULL;
+	bool has = vmcoreinfo_find(dump_info(t->dump)->vmcoreinfo, "OSRELEASE", &release);
+	attempts_add(&t->priv->attempts, "VMCOREINFO note", has ? ATTEMPT_FOUND : ATTEMPT_NOTHING,
+		NULL, "%s%s", has ? "Linux " : "the file has none", has ? release : "");
+}
+
+static struct err *find_kernel(struct target *t, const struct target_options *o)
+{
+	struct err *err = t->vmlinux ? place_kernel(t, o->force) : bare_find_kernel(t);
+	if (!err)
+		override_check_image(t);
+	if (!err)
+		vendor_check_kaslr(t);
+	return err;
+}
+
+/* Back to what was known before the kernel was sought. */
+static void forget_kernel(struct target *t, size_t nwarnings)
+{
+	symtab_destroy(t->syms);
+	t->syms = symtab_create();
+	kallsyms_destroy(t->priv->kallsyms);
+	t->priv->kallsyms = NULL;
+	free(t->priv->vmcoreinfo);
+	t->priv->vmcoreinfo = NULL;
+	t->image = (struct kernel_image){ 0 };
+	t->image_finder = NULL;
+	while (t->priv->warnings.n > nwarnings)
+		free(t->priv->warnings.v[--t->priv->warnings.n]);
+}
+
+/* One guess of where RAM begins: a kernel whose page tables say the same proves it. */
+static struct err *try_base(void *cx, struct target *t, bool *ret_proved)
+{
+	const struct target_options *o = cx;
+	struct arch_env env = target_arch_env(t);
+	struct arch_layout layout;
+	size_t nwarnings = t->priv->warnings.n;
+	env.read = NULL;
+	struct err *err = find_kernel(t, o);
+	if (!err && t->image.va && t->vmlinux)
+		err = load_symbols(t);
+	if (err)
+		return err;
+	struct err *no_layout = t->image.va ? t->arch->layout(&env, t->dump, &t->image, &layout) : NULL;
+	*ret_proved = t->image.va && !no_layout;
+	err_drop(no_layout); /* of this guess; another may do */
+	if (!*ret_proved)
+		forget_kernel(t, nwarnings);
+	return NULL;
+}
+
+static struct err *find_based_kernel(struct target *t, const struct target_options *o)
+{
+	bool found;
+	if (!dump_info(t->dump)->base_unknown)
+		return find_kernel(t, o);
+	struct err *err = base_search(t, try_base, (void *)o, &found);
+	if (!err && !found)
+		target_warn(t, "%s: this may be raw RAM, but no kernel in it proves where it begins; "
+			"--ram FILE@PHYS says it, `sys -b` lists what was tried",
+			dump_info(t->dump)->path);
+	return err;
 }
 
 static struct err *build(struct target *t, const struct target_options *o)
 {
-	struct err *err = t->vmlinux ? place_kernel(t, o->force) : bare_find_kernel(t);
+	note_vmcoreinfo(t);
+	struct err *err = find_based_kernel(t, o);
 	if (err)
 		return err;
 	/* Types first: DWARF opens on another thread while the symbols are sorted here. */
 	load_types(t, o->symbols_dir);
-	if (t->vmlinux)
+	if (t->vmlinux && !symtab_count(t->syms))
 		err = load_symbols(t);
 	if (err)
 		return err;
@@ -258,11 +417,13 @@ static struct err *build(struct target *t, const struct target_options *o)
 	if (t->image.va)
 		err = build_space(t);
 	if (!err)
-		read_vmcoreinfo_from_memory(t);
+		err = read_vmcoreinfo_from_memory(t);
 	if (!err && !t->vmlinux && t->kernel) {
 		bare_add_btf(t);
 		bare_recover(t); /* types help to prove */
 	}
+	if (!err && t->kernel)
+		vmcoreinfo_add_types(t);
 	return err ? err : interrupt_check();
 }
 
@@ -273,6 +434,13 @@ struct err *target_open(const struct target_options *o, struct target **ret)
 	if (err)
 		return err;
 	choose_arch(t);
+	t->priv->force = o->force;
+	for (size_t i = 0; !err && i < o->nset; i++)
+		err = overrides_add(&t->priv->overrides, o->set[i]);
+	if (err)
+		return err;
+	scan_init(&t->priv->scan, t->dump);
+	attempts_mark(&t->priv->attempts);
 	if (dump_info(t->dump)->damage)
 		target_warn(t, "%s: %s", dump_info(t->dump)->path, dump_info(t->dump)->damage);
 	err = build(t, o);
@@ -285,6 +453,17 @@ struct err *target_open(const struct target_options *o, struct target **ret)
 const char *target_warning(const struct target *t, size_t i)
 {
 	return i < t->priv->warnings.n ? t->priv->warnings.v[i] : NULL;
+}
+
+const struct attempt *target_attempt(const struct target *t, size_t i)
+{
+	return i < t->priv->attempts.v.n ? &t->priv->attempts.v.v[i] : NULL;
+}
+
+void target_scanned(const struct target *t, uint64_t *ret_bytes, uint64_t *ret_ns)
+{
+	*ret_bytes = t->priv->scan.bytes;
+	*ret_ns = t->priv->scan.took_ns;
 }
 
 bool target_partial(const struct target *t)

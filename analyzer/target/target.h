@@ -14,14 +14,21 @@
 #include "analyzer/debug/view.h"
 #include "analyzer/dump/dump.h"
 #include "analyzer/space/vspace.h"
+#include "analyzer/target/attempts.h"
 #include "analyzer/target/vmlinux.h"
 #include "arch/arch.h"
 
 struct target_options {
 	const char *const *files; /* vmlinux and dump files in any order */
 	size_t nfiles;
+	const struct dump_file *ram; /* raw RAM, besides; may be NULL */
+	size_t nram;
+	struct dump_options dump;
 	bool force; /* go on when vmlinux and dump do not match */
+	bool no_cache; /* neither read nor write the index cache */
 	const char *symbols_dir; /* where separate debug files are looked for first; may be NULL */
+	const char *const *set; /* "NAME=VALUE": facts that a person states; overrides.h has the names */
+	size_t nset;
 };
 
 struct target {
@@ -50,6 +57,12 @@ void target_close(struct target *t);
 const char *target_warning(const struct target *t, size_t i);
 void target_warn(struct target *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* What was tried to find the kernel, in order; NULL beyond the last. */
+const struct attempt *target_attempt(const struct target *t, size_t i);
+
+/* How much memory was looked through for that, and how long it took. */
+void target_scanned(const struct target *t, uint64_t *ret_bytes, uint64_t *ret_ns);
+
 /* Whether the dump is open only in part (cut, damaged). */
 bool target_partial(const struct target *t);
 
@@ -66,7 +79,7 @@ bool target_has_symbol(const struct target *t, const char *name);
 struct err *target_read_variable(const struct target *t, const char *name, unsigned bytes,
 	uint64_t *ret) MUST_CHECK;
 
-/* The same for a word, where the reason of a failure does not matter. */
+/* The same, as wide as the symbol is or else a word, where the reason of a failure does not matter. */
 bool target_try_variable(const struct target *t, const char *name, uint64_t *ret);
 
 /* The view of @spec (a constant), bound at its first use. */
