@@ -6,7 +6,7 @@ SAN     ?=
 BUILD   ?= build$(if $(SAN),/san)
 CC      ?= cc
 AR      ?= ar
-PKGS    := libelf libdw capstone readline zlib libzstd json-c
+PKGS    := libelf libdw capstone readline zlib libzstd liblzma json-c
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef \
            -Wno-missing-field-initializers $(if $(DEV),-Werror)
@@ -48,17 +48,17 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/dri
 	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 .SECONDARY:
--include $(OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(BUILD)/analyzer/main.d
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(BUILD)/analyzer/main.d $(BUILD)/bench/reads.d
 
 # ---- everything else ----------------------------------------------------------------------------
 
 PYTHON   := /usr/bin/python3
 PYTEST   := $(PYTHON) -m pytest -q -p no:cacheprovider
 DEPS     := gcc make pkg-config libelf-dev libdw-dev libcapstone-dev libreadline-dev zlib1g-dev \
-            liblzo2-dev libsnappy-dev libzstd-dev libjson-c-dev libcmocka-dev \
+            liblzo2-dev libsnappy-dev libzstd-dev liblzma-dev libjson-c-dev libcmocka-dev \
             python3 python3-pytest python3-jsonschema python3-pexpect
 
-.PHONY: help deps cores demo check check-unit check-truth check-golden check-layers san mutate fuzz bench format clean
+.PHONY: help deps cores demo check check-unit check-truth check-golden check-layers san mutate fuzz bench peers format clean
 
 help:
 	@echo "make            build/inquest"
@@ -66,7 +66,8 @@ help:
 	@echo "make check      all tests on the default set of dumps (made first where they are missing)"
 	@echo "make san        the unit, fuzz and golden tests under ASan and UBSan, and every command once"
 	@echo "make cores      the dumps: SET=default|all, or CORE=NAME; see tests/cores/README.md"
-	@echo "make bench      speed and memory; make fuzz MINUTES=10 for libFuzzer runs"
+	@echo "make bench      speed and memory; make peers gets crash, drgn and gdb for the comparison"
+	@echo "make fuzz       MINUTES=10: libFuzzer runs"
 	@echo "make format     clang-format over all sources"
 
 # Debian's packages, installed only where one is missing.
@@ -107,11 +108,20 @@ mutate:
 		$(or $(INQUEST_CORES),$(HOME)/.cache/inquest-cores)/arm32-lpae-bug \
 		$(or $(INQUEST_CORES),$(HOME)/.cache/inquest-cores)/arm64-kasan-null
 
-bench: all
-	bench/startup $(BUILD)/inquest
+bench: all $(BUILD)/bench/reads
+	bench/startup $(if $(STRICT),--strict) $(BUILD)/inquest
+	bench/memory $(BUILD)
+
+# The programs that the benches measure beside ours, from Debian's packages; crash is built, which takes long.
+peers:
+	tests/lib/peers
+
+$(BUILD)/bench/reads: $(BUILD)/bench/reads.o $(BUILD)/libinquest.a
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 format:
-	clang-format -i $(SRC) analyzer/main.c $(wildcard analyzer/*.h analyzer/*/*.h arch/*.h arch/*/*.h tests/unit/*.[ch] tests/fuzz/*.c)
+	clang-format -i $(SRC) analyzer/main.c $(wildcard analyzer/*.h analyzer/*/*.h arch/*.h arch/*/*.h tests/unit/*.[ch] tests/fuzz/*.c bench/*.c)
 
 clean:
 	rm -rf build

@@ -10,7 +10,7 @@ JOBS=${JOBS:-$(nproc)}
 START_SECONDS=$SECONDS
 
 say() { printf '%s\n' "$*" >&2; }
-die() { say "make-cores: $*"; exit 1; }
+die() { say "${0##*/}: $*"; exit 1; }
 
 # The lines of configuration-like files that matter: no comments, no blank lines, no time estimates.
 meaningful_lines() {
@@ -47,7 +47,7 @@ step() {
         say "FAILED after $((SECONDS - begin)) s"
         say "---- last lines of $log"
         tail -n 20 -- "$log" >&2 || true
-        say "make-cores: $label failed (status $status); whole log: $log"
+        say "${0##*/}: $label failed (status $status); whole log: $log"
         FAILED+=("$label")
     else
         say "$((SECONDS - begin)) s"
