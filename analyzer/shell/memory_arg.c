@@ -4,14 +4,11 @@
 #include "analyzer/kernel/user_space.h"
 #include "analyzer/target/target.h"
 
-struct err *memory_open(struct cx *cx, const struct args *a, struct memory *ret)
+struct err *memory_choose(struct cx *cx, const char *task_text, bool physical, struct memory *ret)
 {
-	const char *task_text = args_option(a, 'c');
 	struct memory m = { .target = cx->target };
 	struct task task;
-	if (task_text && args_flag(a, 'p'))
-		return err_new(ERR_USAGE, "-p and -c: physical memory belongs to no task");
-	if (!args_flag(a, 'p')) {
+	if (!physical) {
 		struct err *err = target_need_kernel(cx->target);
 		if (err)
 			return err;
@@ -27,6 +24,13 @@ struct err *memory_open(struct cx *cx, const struct args *a, struct memory *ret)
 	}
 	*ret = m;
 	return NULL;
+}
+
+struct err *memory_open(struct cx *cx, const struct args *a, struct memory *ret)
+{
+	if (args_option(a, 'c') && args_flag(a, 'p'))
+		return err_new(ERR_USAGE, "-p and -c: physical memory belongs to no task");
+	return memory_choose(cx, args_option(a, 'c'), args_flag(a, 'p'), ret);
 }
 
 void memory_close(struct memory *m)

@@ -18,7 +18,11 @@ struct memory {
 	struct vspace *user; /* owned; NULL unless -c was given */
 };
 
-/* By the options -p and -c. ERR_MISSING without a kernel address space when one is needed. */
+/* Physical memory, the user space of the task that @task_text (may be NULL) names, else the kernel's. */
+struct err *memory_choose(struct cx *cx, const char *task_text, bool physical, struct memory *ret)
+	MUST_CHECK;
+
+/* The same by the options -p and -c. ERR_MISSING without a kernel address space when one is needed. */
 struct err *memory_open(struct cx *cx, const struct args *a, struct memory *ret) MUST_CHECK;
 void memory_close(struct memory *m);
 

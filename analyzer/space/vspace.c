@@ -19,11 +19,21 @@ struct tlb_slot {
 	uint64_t n;
 };
 
+/*
+ * A long stretch of a window that the dump has in one piece (an ELF core: all of a bank of RAM). Random
+ * reads over more pages than the TLB has slots are answered from here. At most as many as windows.
+ */
+struct stretch {
+	uint64_t va, n; /* n 0: empty */
+	const uint8_t *host;
+};
+
 struct vspace {
 	struct dump *dump;
 	struct space_facts facts;
 	bool upper_half; /* which root this is, where there are two */
 	uint64_t generation;
+	struct stretch stretch[2];
 	struct tlb_slot tlb[TLB_SLOTS];
 };
 
@@ -125,7 +135,37 @@ static void flush_if_stale(struct vspace *vs)
 	if (now == vs->generation)
 		return;
 	memset(vs->tlb, 0, sizeof(vs->tlb));
+	memset(vs->stretch, 0, sizeof(vs->stretch));
 	vs->generation = now;
+}
+
+/* Remembers the whole piece around @va, which is at @run and @host, where it is long. */
+static void remember_stretch(struct vspace *vs, uint64_t va, const struct run *run, const uint8_t *host)
+{
+	enum { WORTH_BYTES = 1 << 20 };
+	const struct arch_layout *l = &vs->facts.layout;
+	const struct dump_info *info = dump_info(vs->dump);
+	unsigned w = 0;
+
+	while (w < l->nwindows && va - l->window[w].va >= l->window[w].size)
+		w++;
+	if (w == l->nwindows)
+		return;
+	for (size_t i = 0; i < info->nextents; i++) {
+		uint64_t in = run->pa.v - info->extent[i].start.v;
+		if (in >= info->extent[i].size)
+			continue;
+		const uint8_t *first;
+		size_t n;
+		uint64_t back = in < run->before ? in : run->before;
+		if (dump_map(vs->dump, (struct paddr){ run->pa.v - back }, &first, &n) != FAULT_NONE ||
+			n <= back || first + back != host)
+			return;
+		uint64_t have = back + run->n < n ? back + run->n : n;
+		if (have >= WORTH_BYTES)
+			vs->stretch[w] = (struct stretch){ va - back, have, first };
+		return;
+	}
 }
 
 /*
@@ -158,6 +198,8 @@ static enum fault_kind fill(struct vspace *vs, uint64_t va, const uint8_t **ret_
 	*ret_n = n < run.n ? n : run.n;
 	/* The walk and the mapping above may have emptied the cache; @host is newer than that. */
 	flush_if_stale(vs);
+	if (whole && n >= 1 << 20)
+		remember_stretch(vs, va, &run, host);
 	if (whole)
 		*slot_of(vs, va >> TLB_SHIFT) = (struct tlb_slot){
 			.tag = (va >> TLB_SHIFT) + 1,
@@ -175,6 +217,14 @@ static inline enum fault_kind lookup(
 	const struct tlb_slot *s = slot_of(vs, va >> TLB_SHIFT);
 
 	flush_if_stale(vs);
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t in = va - vs->stretch[i].va;
+		if (in >= vs->stretch[i].n)
+			continue;
+		*ret_p = vs->stretch[i].host + in;
+		*ret_n = vs->stretch[i].n - in;
+		return FAULT_NONE;
+	}
 	if (s->tag != (va >> TLB_SHIFT) + 1 || s->n <= off)
 		return fill(vs, va, ret_p, ret_n);
 	*ret_p = s->host + off;
