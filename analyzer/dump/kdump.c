@@ -17,7 +17,8 @@
 
 enum {
 	EXTENTS_MAX = 65536,
-	DESC_SAMPLE = 256, /* descriptors looked at on opening, at either end */
+	DESC_SAMPLE = 256,     /* descriptors looked at on opening, at either end */
+	DESC_SEARCH = 1 << 20, /* and at most, for the last one that is not of an empty page */
 };
 
 struct page_desc {
@@ -227,36 +228,59 @@ static void extents_make(struct dump *d, const struct kdump *k)
 	}
 }
 
-/* Looks at descriptors [from, to): the codecs in use, and the largest end of data. */
-static void descs_sample(const struct part *t, uint64_t from, uint64_t to, uint32_t *flags,
-	uint64_t *end)
+/* What a look at some descriptors found: the codecs in use, and where their data lie. */
+struct desc_sample {
+	uint32_t flags;
+	uint64_t first, end; /* lowest offset and end of the highest; first > end: none seen */
+	bool differ;         /* not all of the same offset */
+};
+
+static void descs_sample(const struct part *t, uint64_t from, uint64_t to, struct desc_sample *s)
 {
 	for (uint64_t i = from; i < to; i++) {
 		struct page_desc desc;
 		if (!desc_read(t, i, &desc))
 			continue;
-		*flags |= desc.flags & KDUMP_CODECS;
-		if (desc.size <= 2 * t->header.block_bytes && desc.off < INT64_MAX &&
-			desc.off + desc.size > *end)
-			*end = desc.off + desc.size;
+		s->flags |= desc.flags & KDUMP_CODECS;
+		if (desc.size > 2 * t->header.block_bytes || desc.off >= INT64_MAX)
+			continue;
+		s->differ |= s->end && desc.off != s->first;
+		s->first = desc.off < s->first ? desc.off : s->first;
+		s->end = desc.off + desc.size > s->end ? desc.off + desc.size : s->end;
 	}
+}
+
+/* Data are written in the order of the pages, but for the zero page, which all empty ones share: the last
+ * descriptor of a page of its own tells where data end. Looked for from the end, within reason. */
+static void descs_sample_last(const struct part *t, struct desc_sample *s)
+{
+	struct desc_sample last = { .first = UINT64_MAX };
+	uint64_t to = t->ndescs, looked = 0;
+	for (; to && looked < DESC_SEARCH && !last.differ; looked += DESC_SAMPLE) {
+		uint64_t from = to < DESC_SAMPLE ? 0 : to - DESC_SAMPLE;
+		descs_sample(t, from, to, &last);
+		to = from;
+	}
+	s->flags |= last.flags;
+	s->end = last.end > s->end ? last.end : s->end;
 }
 
 /* Which codecs there are and whether the file is whole, from the two ends of the descriptors. */
 static void descs_check(struct dump *d, const struct part *t, uint32_t *flags)
 {
-	uint64_t end = 0, n = t->ndescs, size = bytes_size(t->file);
-	uint64_t edge = n < DESC_SAMPLE ? n : DESC_SAMPLE;
+	struct desc_sample s = { .first = UINT64_MAX };
+	uint64_t n = t->ndescs, size = bytes_size(t->file);
 	const char *which = t->header.split ? bytes_path(t->file) : "";
 	const char *colon = t->header.split ? ": " : "";
-	descs_sample(t, 0, edge, flags, &end);
-	descs_sample(t, n - edge, n, flags, &end);
+	descs_sample(t, 0, n < DESC_SAMPLE ? n : DESC_SAMPLE, &s);
+	descs_sample_last(t, &s);
+	*flags |= s.flags;
 	if (n < t->ndumped)
 		dump_damaged(d, "%s%scut off: it has %" PRIu64 " of %" PRIu64 " page descriptors",
 			which, colon, n, t->ndumped);
-	else if (end > size)
+	else if (s.end > size)
 		dump_damaged(d, "%s%scut off: the file has %" PRIu64 " of at least %" PRIu64 " bytes",
-			which, colon, size, end);
+			which, colon, size, s.end);
 	if (t->header.status & KDUMP_INCOMPLETE)
 		dump_damaged(d, "its writer ran out of space and left it incomplete");
 }

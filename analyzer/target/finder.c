@@ -175,7 +175,9 @@ static size_t banner_length(const uint8_t *p, size_t n)
 	size_t len = skip;
 	while (len < n && len < BANNER_BYTES_MAX && p[len] >= 0x20 && p[len] < 0x7f)
 		len++;
-	return memchr(p, '#', len) ? len : 0;
+	/* "#1 SMP …": the kernel's compressed image in an early file system has "# SMP", before it was numbered. */
+	const uint8_t *number = memchr(p, '#', len);
+	return number && number + 1 < p + len && isalnum(number[1]) ? len : 0;
 }
 
 char *finder_dump_banner(struct scan *s)

@@ -161,12 +161,13 @@ static struct err *check_build_id(const struct target *t)
 	return mismatch(t, has);
 }
 
-/* No finder could prove a place. A banner of another kernel in the dump makes it a mismatch. */
+/* No finder could prove a place. A banner of another kernel in the dump makes it a mismatch; one that is
+ * cut off where a damaged dump ends does not. */
 static struct err *explain_not_found(struct target *t, struct err *not_found)
 {
 	scoped_free char *banner = finder_dump_banner(&t->priv->scan);
 	const char *words = "Linux version ";
-	if (banner && t->vmlinux && t->vmlinux->banner && strcmp(banner, t->vmlinux->banner)) {
+	if (banner && t->vmlinux && t->vmlinux->banner && strncmp(banner, t->vmlinux->banner, strlen(banner))) {
 		err_drop(not_found);
 		scoped_free char *has = xasprintf("Linux %s", banner + strlen(words));
 		return mismatch(t, has);
