@@ -125,6 +125,7 @@ def test_functions_begin_in_themselves(core, drawn):
     config = (core.path / "config").read_text()
     patchable = core.arm64 and re.search("CONFIG_DYNAMIC_FTRACE_WITH_(ARGS|REGS)=y", config)
     here = binutils(core, [link for link, _ in pairs])
+    before = binutils(core, [link - 4 for link, _ in pairs])
     behind = binutils(core, [link + PATCHABLE for link, _ in pairs])
     mine = ours(core, [va for _, va in pairs])
     same, known = 0, 0
@@ -133,8 +134,8 @@ def test_functions_begin_in_themselves(core, drawn):
         _, behind_file, behind_line = behind[link + PATCHABLE][-1]
         if not line:
             continue  # assembler without lines
-        # the line of another function: the instructions of this one do not begin here
-        moved = patchable and not (file == behind_file and line <= behind_line < line + 12)
+        # what stands before goes on here: the line table has this function begin behind the patch
+        moved = patchable and before[link - 4][0][1:] == here[link][0][1:]
         wanted = (behind_file, behind_line) if moved else (file, line)
         (*_, last) = mine[va]
         known += 1
