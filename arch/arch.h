@@ -29,8 +29,9 @@ struct arch_env {
 	/* Name of the function that holds @pc and where it begins; the name is borrowed. */
 	bool (*function)(void *cx, uint64_t pc, const char **ret_name, uint64_t *ret_start);
 	/* A number by key: VMCOREINFO's own keys ("NUMBER(VA_BITS)", "PAGESIZE"), overrides by the
-	 * same keys, or "offsetof(TYPE.member)" and "sizeof(TYPE[.member])" from the types. ARM32 asks for
-	 * "CONFIG(ARM_LPAE)" (0 or 1 when known) and the override "PAGE_OFFSET" too. */
+	 * same keys, or "offsetof(TYPE.member)", "sizeof(TYPE[.member])" and "enum(TAG.ENUMERATOR)" from
+	 * the types. ARM32 asks for "CONFIG(ARM_LPAE)" (0 or 1 when known) and the override
+	 * "PAGE_OFFSET" too. */
 	bool (*number)(void *cx, const char *key, uint64_t *ret);
 	/* Bounds of the stack that holds @sp (task, irq, overflow …). */
 	bool (*stack)(void *cx, uint64_t sp, uint64_t *ret_lo, uint64_t *ret_hi);
@@ -65,6 +66,32 @@ typedef struct pte (*pte_decode_fn)(const struct paging *p, unsigned level, uint
 typedef void (*pte_describe_fn)(const struct paging *p, unsigned level, uint64_t raw,
 	struct strbuf *out);
 
+/*
+ * One word of the kernel's own dump of its page tables (ptdump): @set for an entry with
+ * (raw & .mask) == .value, else @clear; NULL: nothing, not even a blank. An array ends with mask 0.
+ * The masks of one array together are what the kernel compares when it joins entries into a line.
+ */
+struct pte_word {
+	uint64_t mask, value;
+	const char *set, *clear;
+};
+
+/* An entry without translation that the kernel made (swap, migration, a marker), as swp_entry_t. */
+struct pte_swap {
+	unsigned type;
+	uint64_t offset;
+	bool exclusive; /* PTE_SWP_EXCLUSIVE, where the form has it */
+	bool soft_none; /* no swap at all: the page is resident, access is refused (PROT_NONE) */
+};
+
+/* How the bits of a swap entry lie; what each architecture makes of it stands at its .swap. */
+enum pte_swap_form {
+	SWAP_UNKNOWN,
+	SWAP_PLAIN,           /* type and offset only */
+	SWAP_EXCLUSIVE,       /* with a bit for PG_anon_exclusive: arm64 5.19, ARM32 6.3 */
+	SWAP_PRESENT_INVALID, /* arm64 6.10 and later: PROT_NONE is nG, bit 11 */
+};
+
 struct paging_level {
 	const char *name;    /* "pgd", "pud", "pmd", "pte" */
 	uint8_t shift, bits; /* index = va >> shift & (1 << bits) - 1 */
@@ -85,6 +112,22 @@ struct paging {
 	struct paging_level level[PAGING_MAX_LEVELS];
 	pte_decode_fn decode;
 	pte_describe_fn describe;
+	/* @raw without its output address: what tells two leafs of a level apart but for the place. */
+	uint64_t (*attributes)(const struct paging *p, unsigned level, uint64_t raw);
+	/* The words of the kernel's dump for leafs of @level; NULL where the kernel prints none. */
+	const struct pte_word *(*words)(const struct paging *p, unsigned level);
+	/* The domain in the kernel's words by the first-level entry; NULL: this form has none. */
+	const char *(*domain)(uint64_t raw);
+	/* Of a PTE_ABSENT entry of the last level; false when it is no swp_entry_t of this form. */
+	bool (*swap)(const struct paging *p, uint64_t raw, struct pte_swap *ret);
+	uint8_t swap_form; /* enum pte_swap_form; chooses among .swap's layouts */
+	bool pairs; /* Linux takes the root's entries two and two: ARM32's short form */
+};
+
+/* How the kernel's own dump of its page tables is laid out, beyond the words of the paging form. */
+struct arch_ptdump {
+	bool holes;            /* empty stretches have lines, and a section without any does too */
+	const char *levelless; /* a kernel whose sections have this name prints no levels; may be NULL */
 };
 
 /* ---- where the kernel lies ------------------------------------------------------------------------ */
@@ -114,6 +157,24 @@ struct arch_layout {
 	unsigned nwindows;
 	uint64_t user_end; /* first address that is not user space */
 };
+
+/* The kernel's memory map, and the words of its page-table dump: arch/address_map.h */
+struct address_map;
+struct map_words;
+
+/* ---- exception vectors --------------------------------------------------------------------------- */
+
+/* A vector, or something else of the vectors page that has a name. */
+struct arch_vector {
+	char set[40];      /* the table: "vectors page", "tramp_vectors[2]" */
+	const char *name;  /* "irq", "el1h sync", "kuser cmpxchg" */
+	uint64_t va;
+	uint64_t table_va; /* where the table begins */
+	uint64_t insn_va;  /* the instruction that leads to the handler; 0: there is none */
+	uint64_t target;   /* the handler, where a word of data says it; else 0 */
+	char note[96];     /* "poison", …; may be empty */
+};
+typedef void (*arch_vector_fn)(void *cx, const struct arch_vector *v);
 
 /* ---- registers and stacks ------------------------------------------------------------------------- */
 
@@ -165,6 +226,7 @@ struct unwind_step {
 	bool end;             /* @io was the outermost frame; the registers were not changed */
 	bool exact;           /* in: @io's pc, out: the new pc was interrupted there; else it is a
 			       * return address */
+	bool thumb;           /* out: the new pc is a return address into Thumb code (ARM32) */
 	bool unproved;        /* the caller is what lr held, and no table says that lr was intact */
 	uint64_t floor_va;    /* in, out: the stack below is used up; 0: not known yet */
 	uint64_t pt_regs_va;  /* not 0: the new registers come from a pt_regs at this address */
@@ -217,6 +279,32 @@ struct arch {
 	 * [_text, _stext) unmapped.) ERR_NOT_FOUND says what is missing. */
 	struct err *(*layout)(const struct arch_env *env, struct dump *dump,
 		const struct kernel_image *image, struct arch_layout *ret);
+
+	/*
+	 * The kernel's table as the kernel itself sees it, for dumps of all of it: form, root, and the
+	 * lowest kernel address. It is the layout's but on arm64, where a kernel built for 52 bits has
+	 * a larger table than a CPU of 48 is given.
+	 */
+	void (*whole_table)(const struct arch_layout *l, struct paging *ret, struct paddr *ret_root,
+		uint64_t *ret_lo);
+
+	/* Adds to @io, which holds what surer sources said, the areas that the kernel's headers place
+	 * and it lacks. Needs env->symbol, ->number, ->read. */
+	void (*address_map)(const struct arch_env *env, struct dump *dump,
+		const struct kernel_image *image, const struct arch_layout *l, struct address_map *io);
+	const struct map_words *map_words;
+	struct arch_ptdump ptdump;
+	uint8_t fixmap_pages_above; /* of the fixmap, from slot 0's address to the area's end */
+
+	/* enum pte_swap_form by what VMCOREINFO says, or else the types: before there are any,
+	 * SWAP_UNKNOWN may be the answer, and another one later. */
+	uint8_t (*swap_form)(const struct arch_env *env);
+
+	/* Calls @fn for each exception vector, a table's together. ERR_MISSING when none can be found.
+	 * Needs env->symbol, ->function, ->read. */
+	struct err *(*vectors)(const struct arch_env *env, const struct arch_layout *l,
+		arch_vector_fn fn, void *cx);
+	const char *cpu_vectors; /* per CPU: the table that user space traps into; NULL: all use one */
 
 	/*
 	 * Without a vmlinux: the image that has @rodata somewhere behind its text. Symbols (_text or

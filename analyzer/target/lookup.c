@@ -113,6 +113,25 @@ static bool type_number(const struct target *t, const char *key, uint64_t *ret)
 	return true;
 }
 
+/* "enum(TAG.NAME)": an enumerator's value. */
+static bool enumerator_number(const struct target *t, const char *key, uint64_t *ret)
+{
+	char tag[64], name[128];
+	const struct type *type;
+	if (!t->types || sscanf(key, "enum(%63[^.].%127[^)])", tag, name) != 2)
+		return false;
+	scoped_err struct err *err = types_find(t->types, TYPE_ENUM, tag, "init/main.c", &type);
+	if (!err)
+		err = type_complete(t->types, type);
+	for (uint32_t i = 0; !err && i < type->nenumerators; i++) {
+		if (strcmp(type->enumerator[i].name, name))
+			continue;
+		*ret = type->enumerator[i].value;
+		return true;
+	}
+	return false;
+}
+
 /* VMCOREINFO names the options it knows of as CONFIG_X=y; else the configuration itself is asked, where
  * the kernel has it. With neither, silence means no, if there is a VMCOREINFO. */
 static bool config_number(const struct target *t, const char *key, uint64_t *ret)
@@ -144,7 +163,8 @@ bool target_said(const struct target *t, const char *key, uint64_t *ret)
 
 bool target_number(const struct target *t, const char *key, uint64_t *ret)
 {
-	return target_said(t, key, ret) || config_number(t, key, ret) || type_number(t, key, ret);
+	return target_said(t, key, ret) || config_number(t, key, ret) || type_number(t, key, ret) ||
+	       enumerator_number(t, key, ret);
 }
 
 static bool answer_read(void *cx, uint64_t va, void *buf, size_t n)

@@ -86,7 +86,8 @@ bool target_try_variable(const struct target *t, const char *name, uint64_t *ret
 struct err *target_view(struct target *t, const struct view_spec *spec, const struct view **ret)
 	MUST_CHECK;
 
-/* By key: VMCOREINFO's keys, "CONFIG(X)", "offsetof(TYPE.member)", "sizeof(TYPE[.member])". */
+/* By key: VMCOREINFO's keys, "CONFIG(X)", "offsetof(TYPE.member)", "sizeof(TYPE[.member])",
+ * "enum(TAG.ENUMERATOR)". */
 bool target_number(const struct target *t, const char *key, uint64_t *ret);
 
 /* VMCOREINFO text of the dump, from its notes or from memory; NULL when there is none. */

@@ -2,7 +2,7 @@
 #ifndef ARCH_ARM_ARM_H
 #define ARCH_ARM_ARM_H
 
-#include "arch/arch.h"
+#include "arch/address_map.h"
 
 enum { ARM_FP = 11, ARM_IP, ARM_SP, ARM_LR, ARM_PC, ARM_CPSR, ARM_ORIG_R0, ARM_NREGS };
 
@@ -20,6 +20,18 @@ extern const struct paging arm_paging_lpae;
 
 struct err *arm_layout(const struct arch_env *env, struct dump *dump,
 	const struct kernel_image *image, struct arch_layout *ret) MUST_CHECK;
+
+void arm_whole_table(const struct arch_layout *l, struct paging *ret, struct paddr *ret_root,
+	uint64_t *ret_lo);
+
+extern const struct map_words arm_map_words[];
+void arm_address_map(const struct arch_env *env, struct dump *dump, const struct kernel_image *image,
+	const struct arch_layout *l, struct address_map *io);
+
+uint8_t arm_swap_form(const struct arch_env *env);
+
+struct err *arm_vectors(const struct arch_env *env, const struct arch_layout *l, arch_vector_fn fn,
+	void *cx) MUST_CHECK;
 
 bool arm_find_image(const struct arch_env *env, struct dump *dump, struct paddr rodata,
 	const uint64_t *voffset, struct kernel_image *ret);

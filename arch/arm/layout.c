@@ -115,6 +115,19 @@ static uint64_t find_user_end(const struct arch_env *env, uint64_t page_offset)
 	return end;
 }
 
+/* Bit 7 of a swap entry is the exclusive one since v6.3. VMCOREINFO lost compound_dtor between 6.1 and
+ * 6.6, which is as near as it tells; of the types PG_slab went 6.9→6.12. */
+uint8_t arm_swap_form(const struct arch_env *env)
+{
+	uint64_t v;
+
+	if (env_number(env, "OFFSET(page.flags)", &v))
+		return env_number(env, "OFFSET(page.compound_dtor)", &v) ? SWAP_PLAIN : SWAP_EXCLUSIVE;
+	if (!env_number(env, "enum(pageflags.PG_locked)", &v))
+		return SWAP_UNKNOWN;
+	return env_number(env, "enum(pageflags.PG_slab)", &v) ? SWAP_PLAIN : SWAP_EXCLUSIVE;
+}
+
 struct err *arm_layout(const struct arch_env *env, struct dump *dump,
 	const struct kernel_image *image, struct arch_layout *ret)
 {
@@ -131,6 +144,7 @@ struct err *arm_layout(const struct arch_env *env, struct dump *dump,
 			"page tables: no swapper_pg_dir, short or LPAE, maps the kernel at 0x%llx "
 			"to 0x%llx",
 			(unsigned long long)image->va, (unsigned long long)image->pa.v);
+	l.paging.swap_form = arm_swap_form(env);
 	l.window[0] = (struct arch_window){
 		.name = "linear map",
 		.va = l.page_offset,
@@ -141,6 +155,14 @@ struct err *arm_layout(const struct arch_env *env, struct dump *dump,
 	l.user_end = find_user_end(env, l.page_offset);
 	*ret = l;
 	return NULL;
+}
+
+void arm_whole_table(const struct arch_layout *l, struct paging *ret, struct paddr *ret_root,
+	uint64_t *ret_lo)
+{
+	*ret = l->paging;
+	*ret_root = l->pgd;
+	*ret_lo = 0;
 }
 
 /*

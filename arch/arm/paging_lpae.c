@@ -82,6 +82,63 @@ static void describe(const struct paging *p, unsigned level, uint64_t raw, struc
 		strbuf_add(out, " NONE");
 }
 
+static uint64_t attributes(const struct paging *p, unsigned level, uint64_t raw)
+{
+	enum pte_kind kind = decode(p, level, raw).kind;
+	return kind == PTE_LEAF || kind == PTE_TABLE ? raw & ~D_ADDR : raw;
+}
+
+/* arch/arm/include/asm/pgtable.h, 6.1: as in the short form, in the descriptor's lower half; PROT_NONE
+ * pages are leafs, see decode(). */
+static bool swap(const struct paging *p, uint64_t raw, struct pte_swap *ret)
+{
+	bool exclusive = p->swap_form == SWAP_EXCLUSIVE;
+
+	if (!raw || (raw & 3))
+		return false;
+	*ret = (struct pte_swap){
+		.type = raw >> 2 & 0x1f,
+		.offset = (uint32_t)raw >> (exclusive ? 8 : 7),
+		.exclusive = exclusive && (raw & BIT(7)),
+	};
+	return true;
+}
+
+/* ---- the kernel's own dump, arch/arm/mm/dump.c, 5.10 and 6.1, with CONFIG_ARM_LPAE ------------- */
+
+#define D_MT  (7ull << 2)
+#define MT(n) ((uint64_t)(n) << 2)
+
+static const struct pte_word section_words[] = {
+	{ D_USER, D_USER, "USR", NULL },
+	{ D_RDONLY | D_AP2, D_RDONLY | D_AP2, "ro", "RW" },
+	{ D_XN, D_XN, "NX", "x " },
+	{ D_SHARED, D_SHARED, "SHD", "   " },
+	{ 0 },
+};
+
+static const struct pte_word page_words[] = {
+	{ D_USER, D_USER, "USR", "   " },
+	{ D_RDONLY, D_RDONLY, "ro", "RW" },
+	{ D_XN, D_XN, "NX", "x " },
+	{ D_SHARED, D_SHARED, "SHD", "   " },
+	{ D_MT, MT(0), "SO/UNCACHED", NULL },
+	{ D_MT, MT(1), "MEM/BUFFERABLE/WC", NULL },
+	{ D_MT, MT(2), "MEM/CACHED/WT", NULL },
+	{ D_MT, MT(3), "MEM/CACHED/WBRA", NULL },
+	{ D_MT, MT(7), "MEM/CACHED/WBWA", NULL },
+	{ D_MT, MT(4), "DEV/SHARED", NULL },
+	{ D_MT, MT(1), "DEV/WC", NULL },
+	{ D_MT, MT(3), "DEV/CACHED", NULL },
+	{ 0 },
+};
+
+static const struct pte_word *words(const struct paging *p, unsigned level)
+{
+	(void)p;
+	return level == LAST ? page_words : level == 1 ? section_words : NULL;
+}
+
 const struct paging arm_paging_lpae = {
 	.name = "arm long descriptors (LPAE)",
 	.nlevels = 3,
@@ -93,4 +150,7 @@ const struct paging arm_paging_lpae = {
 	.level = { { "pgd", 30, 2, 8 }, { "pmd", 21, 9, 8 }, { "pte", 12, 9, 8 } },
 	.decode = decode,
 	.describe = describe,
+	.attributes = attributes,
+	.words = words,
+	.swap = swap,
 };

@@ -162,6 +162,91 @@ static void describe_hw(const struct paging *p, unsigned level, uint64_t raw, st
 		raw & 1 << 10 ? " SHD" : "", raw & 1 << 11 ? " NG" : "");
 }
 
+static uint64_t attributes_first(uint64_t raw)
+{
+	if ((raw & L1_TYPE) == 0)
+		return raw;
+	if ((raw & L1_TYPE) == L1_TABLE)
+		return raw & 0x3ff;
+	return raw & (raw & L1_SUPER ? 0x000ffe1f : 0x000fffff);
+}
+
+static uint64_t attributes_linux(const struct paging *p, unsigned level, uint64_t raw)
+{
+	(void)p;
+	return level == 0 ? attributes_first(raw) : raw & L_PRESENT ? raw & 0xfff : raw;
+}
+
+static uint64_t attributes_hw(const struct paging *p, unsigned level, uint64_t raw)
+{
+	(void)p;
+	if (level == 0)
+		return attributes_first(raw);
+	return (raw & 3) == 0 ? raw : raw & ((raw & 3) == 1 ? 0xffff : 0xfff);
+}
+
+/* arch/arm/include/asm/pgtable.h, 6.1: type 6:2, offset from 7; since v6.3 bit 7 is the exclusive
+ * one and the offset begins at 8. A PROT_NONE page is present to Linux, see decode_linux(). */
+static bool swap(const struct paging *p, uint64_t raw, struct pte_swap *ret)
+{
+	if (!raw || (raw & 3))
+		return false;
+	bool exclusive = p->swap_form == SWAP_EXCLUSIVE;
+	*ret = (struct pte_swap){
+		.type = raw >> 2 & 0x1f,
+		.offset = (uint32_t)raw >> (exclusive ? 8 : 7),
+		.exclusive = exclusive && (raw & 1 << 7),
+	};
+	return true;
+}
+
+/* ---- the kernel's own dump, arch/arm/mm/dump.c, 5.10 and 6.1, architecture 6 and later -------- */
+
+enum { L1_ACCESS = L1_APX | L1_AP_READ | L1_AP_WRITE, L_MT = 0xf << L_MT_SHIFT };
+
+static const struct pte_word section_words[] = {
+	{ L1_ACCESS, L1_APX | L1_AP_WRITE, "    ro", NULL },
+	{ L1_ACCESS, L1_AP_WRITE, "    RW", NULL },
+	{ L1_ACCESS, L1_AP_READ, "USR ro", NULL },
+	{ L1_ACCESS, L1_AP_READ | L1_AP_WRITE, "USR RW", NULL },
+	{ L1_XN, L1_XN, "NX", "x " },
+	{ L1_SHARED, L1_SHARED, "SHD", "   " },
+	{ 0 },
+};
+
+static const struct pte_word page_words[] = {
+	{ L_USER, L_USER, "USR", "   " },
+	{ L_RDONLY, L_RDONLY, "ro", "RW" },
+	{ L_XN, L_XN, "NX", "x " },
+	{ L_SHARED, L_SHARED, "SHD", "   " },
+	{ L_MT, 0x0 << L_MT_SHIFT, "SO/UNCACHED", NULL },
+	{ L_MT, 0x1 << L_MT_SHIFT, "MEM/BUFFERABLE/WC", NULL },
+	{ L_MT, 0x2 << L_MT_SHIFT, "MEM/CACHED/WT", NULL },
+	{ L_MT, 0x3 << L_MT_SHIFT, "MEM/CACHED/WBRA", NULL },
+	{ L_MT, 0x6 << L_MT_SHIFT, "MEM/MINICACHE", NULL },
+	{ L_MT, 0x7 << L_MT_SHIFT, "MEM/CACHED/WBWA", NULL },
+	{ L_MT, 0x4 << L_MT_SHIFT, "DEV/SHARED", NULL },
+	{ L_MT, 0xc << L_MT_SHIFT, "DEV/NONSHARED", NULL },
+	{ L_MT, 0x9 << L_MT_SHIFT, "DEV/WC", NULL },
+	{ L_MT, 0xb << L_MT_SHIFT, "DEV/CACHED", NULL },
+	{ 0 },
+};
+
+static const struct pte_word *words(const struct paging *p, unsigned level)
+{
+	(void)p;
+	return level == 0 ? section_words : page_words;
+}
+
+/* get_domain_name() there; numbers from arch/arm/include/asm/domain.h without CONFIG_IO_36, which
+ * only Intel's XScale 3 and Cavium's have. */
+static const char *domain(uint64_t raw)
+{
+	static const char *const name[] = { "KERNEL ", "USER   ", "IO     ", "VECTORS" };
+	unsigned n = raw >> 5 & 15;
+	return n < 4 ? name[n] : "unknown";
+}
+
 #define SHORT_LEVELS                                                                               \
 	.nlevels = 2, .page_shift = 12, .va_bits = 32,                                             \
 	.level = { { "pgd", 20, 12, 4 }, { "pte", 12, 8, 4 } }
@@ -171,6 +256,11 @@ const struct paging arm_paging_short = {
 	SHORT_LEVELS,
 	.decode = decode_linux,
 	.describe = describe_linux,
+	.attributes = attributes_linux,
+	.words = words,
+	.domain = domain,
+	.swap = swap,
+	.pairs = true,
 };
 
 const struct paging arm_paging_short_hw = {
@@ -178,4 +268,6 @@ const struct paging arm_paging_short_hw = {
 	SHORT_LEVELS,
 	.decode = decode_hw,
 	.describe = describe_hw,
+	.attributes = attributes_hw,
+	.domain = domain,
 };

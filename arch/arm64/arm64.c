@@ -93,6 +93,13 @@ const struct arch arch_arm64 = {
 	.stacks = arm64_stacks,
 	.layout = arm64_layout,
 	.find_image = arm64_find_image,
+	.whole_table = arm64_whole_table,
+	.address_map = arm64_address_map,
+	.map_words = arm64_map_words,
+	.ptdump = { .holes = true },
+	.swap_form = arm64_swap_form,
+	.vectors = arm64_vectors,
+	.cpu_vectors = "this_cpu_vector",
 	/* Relocatable kernels keep 64 KiB only: include/linux/efi.h, EFI_KIMG_ALIGN; the boot
 	 * protocol's 2 MiB hold for the others. */
 	.image_align = 64 << 10,

@@ -2,7 +2,7 @@
 #ifndef ARCH_ARM64_ARM64_H
 #define ARCH_ARM64_ARM64_H
 
-#include "arch/arch.h"
+#include "arch/address_map.h"
 
 enum { A64_FP = 29, A64_LR, A64_SP, A64_PC, A64_PSTATE, A64_NREGS };
 
@@ -12,6 +12,18 @@ bool arm64_paging(unsigned page_shift, unsigned va_bits, struct paging *ret);
 
 struct err *arm64_layout(const struct arch_env *env, struct dump *dump,
 	const struct kernel_image *image, struct arch_layout *ret) MUST_CHECK;
+
+void arm64_whole_table(const struct arch_layout *l, struct paging *ret, struct paddr *ret_root,
+	uint64_t *ret_lo);
+
+extern const struct map_words arm64_map_words[];
+void arm64_address_map(const struct arch_env *env, struct dump *dump, const struct kernel_image *image,
+	const struct arch_layout *l, struct address_map *io);
+
+uint8_t arm64_swap_form(const struct arch_env *env);
+
+struct err *arm64_vectors(const struct arch_env *env, const struct arch_layout *l, arch_vector_fn fn,
+	void *cx) MUST_CHECK;
 
 bool arm64_find_image(const struct arch_env *env, struct dump *dump, struct paddr rodata,
 	const uint64_t *voffset, struct kernel_image *ret);

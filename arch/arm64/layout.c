@@ -344,9 +344,30 @@ static void find_mair(const struct finder *f, uint64_t text_va, struct arch_layo
 	unsigned normal = raw_value >> 2 & 7;
 	if (e.kind != PTE_LEAF || (normal != 0 && normal != 4))
 		return;
-	bool old_entry = env_symbol(f->env, "el1_sync", &ignored);
+	/* Not el1_sync: KVM's vectors have one of that name to this day (arch/arm64/kvm/hyp). */
+	bool old_entry = !env_symbol(f->env, "el1h_64_sync", &ignored);
 	memcpy(l->paging.mair, normal == 4 ? v4_19 : old_entry ? v5_10 : v5_14, 8);
 	l->paging.mair_known = true;
+}
+
+/*
+ * Which bits a swap entry has, by what VMCOREINFO said at the time: NUMBER(PG_slab) went when page
+ * types moved into the top byte, 6.9→6.12, in the same releases as PTE_PROT_NONE's bit; the kallsyms
+ * tables came with 6.0, after the exclusive bit (5.19). Else by the types, where the same flags show it.
+ */
+uint8_t arm64_swap_form(const struct arch_env *env)
+{
+	uint64_t v;
+
+	if (env_number(env, "NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)", &v))
+		return SWAP_PRESENT_INVALID;
+	if (env_number(env, "NUMBER(PG_slab)", &v))
+		return env_number(env, "SYMBOL(kallsyms_names)", &v) ? SWAP_EXCLUSIVE : SWAP_PLAIN;
+	if (!env_number(env, "enum(pageflags.PG_locked)", &v))
+		return SWAP_UNKNOWN;
+	if (!env_number(env, "enum(pageflags.PG_slab)", &v))
+		return SWAP_PRESENT_INVALID;
+	return env_number(env, "enum(pageflags.PG_anon_exclusive)", &v) ? SWAP_EXCLUSIVE : SWAP_PLAIN;
 }
 
 struct err *arm64_layout(const struct arch_env *env, struct dump *dump,
@@ -385,8 +406,27 @@ struct err *arm64_layout(const struct arch_env *env, struct dump *dump,
 		};
 	l.user_end = 1ull << l.paging.va_bits;
 	find_mair(&f, text_va, &l);
+	l.paging.swap_form = arm64_swap_form(env);
 	*ret = l;
 	return NULL;
+}
+
+/* See upper_part_only(): the CPU's 48 bits are the last entries of a table for 52. */
+void arm64_whole_table(const struct arch_layout *l, struct paging *ret, struct paddr *ret_root,
+	uint64_t *ret_lo)
+{
+	*ret = l->paging;
+	*ret_root = l->pgd;
+	if (l->paging.page_shift == 16 && l->paging.va_bits == 48 &&
+		l->page_offset == UINT64_MAX << 52 && l->pgd.v >= TTBR1_BADDR_4852_OFFSET &&
+		arm64_paging(16, 52, ret)) {
+		ret->big_endian = l->paging.big_endian;
+		ret->mair_known = l->paging.mair_known;
+		memcpy(ret->mair, l->paging.mair, sizeof(ret->mair));
+		ret->swap_form = l->paging.swap_form;
+		ret_root->v -= TTBR1_BADDR_4852_OFFSET;
+	}
+	*ret_lo = UINT64_MAX << ret->va_bits;
 }
 
 /* ---- without a vmlinux ----------------------------------------------------------------------- */

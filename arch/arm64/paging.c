@@ -20,6 +20,7 @@
 #define D_PXN	    BIT(53)
 #define D_UXN	    BIT(54)
 #define D_PROT_NONE BIT(58) /* with D_VALID clear, up to v6.9 */
+#define D_INVALID   BIT(11) /* the same since v6.10 or so: PTE_PRESENT_INVALID is nG */
 #define D_TABLE_PXN BIT(59)
 #define D_TABLE_UXN BIT(60)
 
@@ -43,23 +44,37 @@ static bool block_allowed(const struct paging *p, unsigned from_last)
 }
 
 /*
- * What is not valid is not translated, though a page may be in memory all the same: PROT_NONE is
- * bit 58 up to v6.9 and nG since v6.12 (PTE_PRESENT_INVALID), where older kernels have a swap
- * offset's bit.
+ * Resident, but no access is allowed: PROT_NONE, NUMA hinting. Bit 58 up to v6.9 and nG since v6.12
+ * (PTE_PRESENT_INVALID), where older kernels have a swap offset's bit: so it takes .swap_form.
  */
+static bool prot_none(const struct paging *p, uint64_t raw)
+{
+	if (raw & D_VALID)
+		return false;
+	switch (p->swap_form) {
+	case SWAP_PLAIN:
+	case SWAP_EXCLUSIVE:
+		return raw & D_PROT_NONE;
+	case SWAP_PRESENT_INVALID:
+		return raw & D_INVALID;
+	}
+	return false;
+}
+
+/* arch/arm64/include/asm/pgtable.h: pte_present() and pmd_present() accept PROT_NONE too. */
 static struct pte decode(const struct paging *p, unsigned level, uint64_t raw)
 {
 	const unsigned from_last = p->nlevels - 1 - level;
 	const uint8_t shift = p->level[level].shift;
 
-	if (!(raw & D_VALID))
+	if (!(raw & D_VALID) && !(prot_none(p, raw) && from_last < 2))
 		return (struct pte){ .kind = raw ? PTE_ABSENT : PTE_NONE };
-	if (from_last && (raw & D_TABLE))
+	if ((raw & D_VALID) && from_last && (raw & D_TABLE))
 		return (struct pte){
 			.kind = PTE_TABLE,
 			.pa = { output_address(p, raw, p->page_shift) },
 		};
-	if (from_last ? !block_allowed(p, from_last) : !(raw & D_TABLE))
+	if ((raw & D_VALID) && (from_last ? !block_allowed(p, from_last) : !(raw & D_TABLE)))
 		return (struct pte){ .kind = PTE_INVALID };
 	return (struct pte){
 		.kind = PTE_LEAF,
@@ -111,11 +126,13 @@ static void describe(const struct paging *p, unsigned level, uint64_t raw, struc
 		return;
 	}
 	if (e.kind != PTE_LEAF) {
-		strbuf_addf(
-			out, "F%s", !(raw & D_VALID) && (raw & D_PROT_NONE) ? " PROT_NONE" : "");
+		bool unknown = p->swap_form == SWAP_UNKNOWN;
+		strbuf_addf(out, "F%s", unknown && !(raw & D_VALID) && (raw & D_PROT_NONE)
+						? " PROT_NONE" : "");
 		return;
 	}
-	strbuf_addf(out, "VALID %s%s %s", raw & D_USER ? "USR " : "", raw & D_RDONLY ? "ro" : "RW",
+	strbuf_addf(out, "%s %s%s %s", raw & D_VALID ? "VALID" : "F PROT_NONE",
+		raw & D_USER ? "USR " : "", raw & D_RDONLY ? "ro" : "RW",
 		raw & D_PXN ? "NX" : "x");
 	if (!p->lpa2 && (raw & D_SHARED) == D_SHARED)
 		strbuf_add(out, " SHD");
@@ -133,6 +150,83 @@ static void describe(const struct paging *p, unsigned level, uint64_t raw, struc
 	if (raw & D_GP)
 		strbuf_add(out, " GP");
 	describe_memory(p, raw >> 2 & 7, out);
+}
+
+static uint64_t attributes(const struct paging *p, unsigned level, uint64_t raw)
+{
+	struct pte e = decode(p, level, raw);
+	unsigned shift = e.kind == PTE_LEAF ? e.size_shift : p->page_shift;
+
+	if (e.kind != PTE_LEAF && e.kind != PTE_TABLE)
+		return raw;
+	uint64_t address = (BIT(48) - 1) & ~(BIT(shift) - 1);
+	if (p->lpa)
+		address |= 0xf000;
+	if (p->lpa2)
+		address |= 3ull << 48 | 3 << 8;
+	return raw & ~address;
+}
+
+/*
+ * arch/arm64/include/asm/pgtable.h, "Encode and decode a swap entry": type 7:2, offset 57:8 (5.10);
+ * exclusive 2, type 7:3, offset 57:8 (6.1); exclusive 2, uffd 3, type 10:6, offset 61:12 (6.12).
+ */
+static bool swap(const struct paging *p, uint64_t raw, struct pte_swap *ret)
+{
+	if ((raw & D_VALID) || !raw)
+		return false;
+	if (prot_none(p, raw)) {
+		*ret = (struct pte_swap){ .soft_none = true };
+		return true;
+	}
+	if (raw & D_TABLE)
+		return false;
+	switch (p->swap_form) {
+	case SWAP_PLAIN:
+		*ret = (struct pte_swap){ raw >> 2 & 0x3f, raw >> 8 & (BIT(50) - 1), false, false };
+		return true;
+	case SWAP_EXCLUSIVE:
+		*ret = (struct pte_swap){
+			raw >> 3 & 0x1f, raw >> 8 & (BIT(50) - 1), raw & BIT(2), false
+		};
+		return true;
+	case SWAP_PRESENT_INVALID:
+		*ret = (struct pte_swap){
+			raw >> 6 & 0x1f, raw >> 12 & (BIT(50) - 1), raw & BIT(2), false
+		};
+		return true;
+	}
+	return false;
+}
+
+/* ---- the kernel's own dump, arch/arm64/mm/dump.c (4.19) and ptdump.c (5.10, 6.1): pte_bits[] --- */
+
+#define WORDS_ACCESS                                                                               \
+	{ D_VALID, D_VALID, " ", "F" }, { D_USER, D_USER, "USR", "   " },                          \
+		{ D_RDONLY, D_RDONLY, "ro", "RW" }, { D_PXN, D_PXN, "NX", "x " },                  \
+		{ D_SHARED, D_SHARED, "SHD", "   " }, { D_AF, D_AF, "AF", "  " },                  \
+		{ D_NG, D_NG, "NG", "  " }, { D_CONT, D_CONT, "CON", "   " },                      \
+		{ D_TABLE, D_TABLE, "   ", "BLK" }, { D_UXN, D_UXN, "UXN", "   " }
+#define WORD_GP { D_GP, D_GP, "GP", "  " }
+#define WORD_TYPE(index, name) { 7 << 2, (index) << 2, name, NULL }
+
+static const struct pte_word words_v4_19[] = { WORDS_ACCESS, WORD_TYPE(0, "DEVICE/nGnRnE"),
+	WORD_TYPE(1, "DEVICE/nGnRE"), WORD_TYPE(2, "DEVICE/GRE"), WORD_TYPE(3, "MEM/NORMAL-NC"),
+	WORD_TYPE(4, "MEM/NORMAL"), { 0 } };
+static const struct pte_word words_v5_10[] = { WORDS_ACCESS, WORD_GP,
+	WORD_TYPE(4, "DEVICE/nGnRnE"), WORD_TYPE(5, "DEVICE/nGnRE"), WORD_TYPE(6, "DEVICE/GRE"),
+	WORD_TYPE(2, "MEM/NORMAL-NC"), WORD_TYPE(0, "MEM/NORMAL"),
+	WORD_TYPE(1, "MEM/NORMAL-TAGGED"), { 0 } };
+static const struct pte_word words_v5_14[] = { WORDS_ACCESS, WORD_GP,
+	WORD_TYPE(3, "DEVICE/nGnRnE"), WORD_TYPE(4, "DEVICE/nGnRE"), WORD_TYPE(2, "MEM/NORMAL-NC"),
+	WORD_TYPE(0, "MEM/NORMAL"), WORD_TYPE(1, "MEM/NORMAL-TAGGED"), { 0 } };
+
+static const struct pte_word *words(const struct paging *p, unsigned level)
+{
+	(void)level;
+	if (!p->mair_known)
+		return words_v5_14;
+	return p->mair[0] == 0 ? words_v4_19 : p->mair[6] == 0x0c ? words_v5_10 : words_v5_14;
 }
 
 static const struct {
@@ -172,6 +266,9 @@ bool arm64_paging(unsigned page_shift, unsigned va_bits, struct paging *ret)
 			.lpa2 = page_shift != 16 && va_bits == 52,
 			.decode = decode,
 			.describe = describe,
+			.attributes = attributes,
+			.words = words,
+			.swap = swap,
 		};
 		for (unsigned k = 0; k < n; k++) {
 			unsigned shift = page_shift + (n - 1 - k) * stride;

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "analyzer/space/runs.h"
 #include "analyzer/space/vspace.h"
 #include "arch/arm/arm.h"
 #include "arch/arm64/arm64.h"
@@ -115,6 +116,77 @@ static void check(struct dump *d, const struct paging *p, uint64_t va)
 	vspace_destroy(vs);
 }
 
+/* Whole tables: runs ascend without overlap, each byte that is mapped is where a walk finds it, and any
+ * table ends. Entries are shown in all their words. */
+static void check_runs(struct dump *d, const struct paging *p, uint64_t va, bool by_attributes)
+{
+	struct table_runs_options o = { va & ~0xffffffull, va | 0xffffff, by_attributes, by_attributes };
+	struct table_runs *it = table_runs_create(p, d, (struct paddr){ BASE }, &o);
+	struct table_run r;
+	uint64_t at = o.lo;
+	bool more = true;
+	struct err *err = NULL;
+
+	for (unsigned n = 0; n < 2000; n++) {
+		err = table_runs_next(it, &r, &more);
+		if (err || !more)
+			break;
+		if (!r.size || r.va < at || r.va + (r.size - 1) < r.va || r.va + (r.size - 1) > o.last)
+			abort();
+		struct walk w;
+		walk_address(p, d, (struct paddr){ BASE }, r.va, &w);
+		/* What is missing of a table is told in pieces: the memory here is cut anywhere. */
+		bool cut = r.kind == RUN_BROKEN && r.fault != FAULT_CORRUPT;
+		if (!cut && (r.kind == RUN_MAPPED) != (w.fault == FAULT_NONE))
+			abort();
+		if (r.kind == RUN_MAPPED && w.pa.v != r.pa.v)
+			abort();
+		struct pte_swap swap;
+		if (p->swap)
+			p->swap(p, r.raw, &swap);
+		if (p->domain)
+			p->domain(r.raw);
+		at = r.va + r.size;
+		if (!at)
+			break;
+	}
+	err_drop(err);
+	table_runs_destroy(it);
+}
+
+/* Memory behind addresses: every byte of the range once, and what reads give. */
+static void check_memory(struct dump *d, const struct paging *p, uint64_t va)
+{
+	struct space_facts f = {
+		.arch = p->two_halves ? &arch_arm64 : &arch_arm,
+		.abi = { p->two_halves ? 8 : 4, p->big_endian },
+		.layout = { .paging = *p, .pgd = { BASE }, .nwindows = 1,
+			.window = { { "window", (va & ~0xffffull) + 0x3000, 0x2000, { BASE } } } },
+	};
+	uint64_t lo = va & ~0xffffull, at = lo;
+	struct memory_runs *it = memory_runs_create(d, &f, lo, lo + 0xffff);
+	struct memory_run r;
+	bool more = true;
+	struct err *err = NULL;
+	uint8_t sum = 0;
+
+	for (unsigned n = 0; n < 5000 && !(err = memory_runs_next(it, &r, &more)) && more; n++) {
+		if (r.va != at || !r.size)
+			abort();
+		for (uint64_t i = 0; r.p && i < r.size; i++)
+			sum ^= r.p[i];
+		if (n % 16 == 3)
+			memory_runs_again(it);
+		else
+			at = r.va + r.size;
+	}
+	if (!err && !more && at != lo + 0x10000)
+		abort();
+	(void)sum;
+	err_drop(err);
+	memory_runs_destroy(it);
+}
+
 static bool no_number(void *cx, const char *key, uint64_t *ret)
 {
 	const uint8_t *b = cx;
@@ -153,7 +225,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	d.data = data + HEADER;
 	d.size = size - HEADER;
 	p.big_endian = data[1] & 2;
+	p.swap_form = data[2] & 3;
 	check(&d, &p, load_u64le(data + 8));
+	if (paging_canonical(&p, load_u64le(data + 8))) {
+		check_runs(&d, &p, load_u64le(data + 8), data[1] & 8);
+		check_memory(&d, &p, load_u64le(data + 8));
+	}
 	if (data[1] & 4)
 		check_layout(&d, data);
 	return 0;

@@ -283,6 +283,58 @@ static void test_is_call(void **state)
 	}
 }
 
+/* ---- swap entries and attributes ------------------------------------------------------------------- */
+
+static void test_swap_forms(void **state)
+{
+	static const struct {
+		const struct paging *p;
+		enum pte_swap_form form;
+		uint64_t raw;
+		bool is;
+		struct pte_swap want;
+	} cases[] = {
+		{ &arm_paging_short, SWAP_PLAIN, 3 << 2 | 0x1234 << 7, true, { 3, 0x1234, false, false } },
+		{ &arm_paging_short, SWAP_PLAIN, 0xffffff84, true, { 1, 0x1ffffff, false, false } },
+		{ &arm_paging_short, SWAP_EXCLUSIVE, 3 << 2 | 1 << 7 | 0x1234 << 8, true,
+			{ 3, 0x1234, true, false } },
+		{ &arm_paging_short, SWAP_PLAIN, 0x42000c5f, false, { 0 } },
+		{ &arm_paging_lpae, SWAP_PLAIN, 31 << 2 | 0x1234 << 7, true, { 31, 0x1234, false, false } },
+		{ &arm_paging_lpae, SWAP_EXCLUSIVE, 1 << 2 | 1 << 7 | 5 << 8, true, { 1, 5, true, false } },
+		{ &arm_paging_lpae, SWAP_PLAIN, 0x42000703, false, { 0 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct paging p = *cases[i].p;
+		struct pte_swap got = { 0 };
+		p.swap_form = cases[i].form;
+		assert_int_equal(p.swap(&p, cases[i].raw, &got), cases[i].is);
+		assert_int_equal(got.type, cases[i].want.type);
+		assert_int_equal(got.offset, cases[i].want.offset);
+		assert_int_equal(got.exclusive, cases[i].want.exclusive);
+	}
+}
+
+static void test_attributes_and_domain(void **state)
+{
+	const struct paging *p = &arm_paging_short, *hw = &arm_paging_short_hw, *l = &arm_paging_lpae;
+
+	(void)state;
+	assert_int_equal(p->attributes(p, 0, 0xabc11c0e), 0x11c0e); /* section */
+	assert_int_equal(p->attributes(p, 0, 0x8554140e | 1 << 8), 0x4140e); /* supersection */
+	assert_int_equal(p->attributes(p, 0, 0x42000c61), 0x61);
+	assert_int_equal(p->attributes(p, 1, 0x42000c5f), 0xc5f);
+	assert_int_equal(hw->attributes(hw, 1, 0x4200f45d), 0xf45d); /* large page */
+	assert_int_equal(hw->attributes(hw, 1, 0x4200f45e), 0x45e);
+	assert_int_equal(l->attributes(l, 2, 0x60000ff2000f43), 0x60000000000f43);
+	assert_string_equal(p->domain(0x42000001), "KERNEL ");
+	assert_string_equal(p->domain(0x42000061), "VECTORS");
+	assert_string_equal(p->domain(0x42000081), "unknown");
+	assert_null(l->domain);
+	assert_null(l->words(l, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +346,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_layout_short, teardown),
 		cmocka_unit_test_teardown(test_layout_lpae, teardown),
 		cmocka_unit_test_teardown(test_is_call, teardown),
+			cmocka_unit_test(test_swap_forms),
+		cmocka_unit_test(test_attributes_and_domain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

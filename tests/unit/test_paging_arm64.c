@@ -431,6 +431,153 @@ static void test_pointers(void **state)
 	assert_false(arch_arm64.is_call(ret, 8, &target));
 }
 
+/* ---- swap entries, attributes, the kernel's words ---------------------------------------------- */
+
+static void test_swap_forms(void **state)
+{
+	static const struct {
+		enum pte_swap_form form;
+		uint64_t raw;
+		bool is;
+		struct pte_swap want;
+	} cases[] = {
+		/* type 7:2, offset from 8 */
+		{ SWAP_PLAIN, 3ull << 2 | 0x1234ull << 8, true, { 3, 0x1234, false, false } },
+		{ SWAP_PLAIN, 1ull << 57 | 63 << 2, true, { 63, 1ull << 49, false, false } },
+		/* exclusive 2, type 7:3 */
+		{ SWAP_EXCLUSIVE, 1 << 2 | 3ull << 3 | 0x1234ull << 8, true,
+			{ 3, 0x1234, true, false } },
+		{ SWAP_EXCLUSIVE, 31ull << 3 | 1ull << 57, true, { 31, 1ull << 49, false, false } },
+		{ SWAP_EXCLUSIVE, 1ull << 58 | 0x42000f40, true, { 0, 0, false, true } },
+		/* exclusive 2, type 10:6, offset from 12; nG is PROT_NONE */
+		{ SWAP_PRESENT_INVALID, 1 << 2 | 3ull << 6 | 0x1234ull << 12, true,
+			{ 3, 0x1234, true, false } },
+		{ SWAP_PRESENT_INVALID, 1ull << 61 | 31 << 6, true, { 31, 1ull << 49, false, false } },
+		{ SWAP_PRESENT_INVALID, 1ull << 11 | 0x42000000, true, { 0, 0, false, true } },
+		{ SWAP_PRESENT_INVALID, 1ull << 58 | 1 << 6, true, { 1, 1ull << 46, false, false } },
+		{ SWAP_UNKNOWN, 3ull << 3, false, { 0 } },
+		{ SWAP_EXCLUSIVE, 0x42000703, false, { 0 } },
+		{ SWAP_EXCLUSIVE, 2, false, { 0 } },
+		{ SWAP_EXCLUSIVE, 0, false, { 0 } },
+	};
+	struct paging p;
+
+	(void)state;
+	assert_true(arm64_paging(12, 48, &p));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct pte_swap got = { 0 };
+		p.swap_form = cases[i].form;
+		assert_int_equal(p.swap(&p, cases[i].raw, &got), cases[i].is);
+		assert_int_equal(got.type, cases[i].want.type);
+		assert_int_equal(got.offset, cases[i].want.offset);
+		assert_int_equal(got.exclusive, cases[i].want.exclusive);
+		assert_int_equal(got.soft_none, cases[i].want.soft_none);
+	}
+}
+
+/* PROT_NONE pages are resident: the walk reaches them where the bit is known. */
+static void test_prot_none(void **state)
+{
+	struct paging p;
+	(void)state;
+	assert_true(arm64_paging(12, 48, &p));
+	const uint64_t old = 1ull << 58 | 0x42000f40, new = 1ull << 11 | 0x42000740;
+	assert_int_equal(p.decode(&p, 3, old).kind, PTE_ABSENT);
+	p.swap_form = SWAP_EXCLUSIVE;
+	assert_int_equal(p.decode(&p, 3, old).kind, PTE_LEAF);
+	assert_int_equal(p.decode(&p, 3, old).pa.v, 0x42000000);
+	assert_int_equal(p.decode(&p, 2, old).kind, PTE_LEAF);
+	assert_int_equal(p.decode(&p, 2, old).size_shift, 21);
+	assert_int_equal(p.decode(&p, 1, old).kind, PTE_ABSENT);
+	assert_int_equal(p.decode(&p, 3, new).kind, PTE_ABSENT);
+	p.swap_form = SWAP_PRESENT_INVALID;
+	assert_int_equal(p.decode(&p, 3, new).kind, PTE_LEAF);
+	assert_int_equal(p.decode(&p, 3, 1ull << 58 | 0x1240).kind, PTE_ABSENT);
+}
+
+/* Every bit is either of the address or of the attributes. */
+static void test_attributes_and_address(void **state)
+{
+	static const uint8_t form[][2] = { { 12, 39 }, { 12, 48 }, { 12, 52 }, { 14, 47 }, { 14, 52 },
+		{ 16, 42 }, { 16, 48 }, { 16, 52 } };
+	struct paging p;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(form); i++) {
+		assert_true(arm64_paging(form[i][0], form[i][1], &p));
+		unsigned last = p.nlevels - 1;
+		for (unsigned bit = 2; bit < 64; bit++) {
+			uint64_t raw = 3 | 1ull << bit;
+			bool address = p.decode(&p, last, raw).pa.v != 0;
+			bool attribute = p.attributes(&p, last, raw) != p.attributes(&p, last, 3);
+			/* bits 49:48 and below the page that the form leaves alone: neither */
+			if (address == attribute)
+				fail_msg("form %zu bit %u: address %d", i, bit, address);
+		}
+	}
+}
+
+static const char *word_of(const struct paging *p, unsigned level, uint64_t raw, uint64_t mask)
+{
+	const char *found = NULL;
+	for (const struct pte_word *w = p->words(p, level); w->mask; w++)
+		if (w->mask == mask && ((raw & w->mask) == w->value || w->clear))
+			found = (raw & w->mask) == w->value ? w->set : w->clear;
+	return found;
+}
+
+static void test_kernel_words(void **state)
+{
+	static const struct {
+		uint8_t mair[8];
+		unsigned index;
+		const char *word;
+	} types[] = {
+		{ { 0x00, 0x04, 0x0c, 0x44, 0xff, 0xbb }, 4, "MEM/NORMAL" },
+		{ { 0x00, 0x04, 0x0c, 0x44, 0xff, 0xbb }, 1, "DEVICE/nGnRE" },
+		{ { 0xff, 0xf0, 0x44, 0xbb, 0x00, 0x04, 0x0c }, 4, "DEVICE/nGnRnE" },
+		{ { 0xff, 0xf0, 0x44, 0xbb, 0x00, 0x04, 0x0c }, 6, "DEVICE/GRE" },
+		{ { 0xff, 0xf0, 0x44, 0x00, 0x04 }, 4, "DEVICE/nGnRE" },
+		{ { 0xff, 0xf0, 0x44, 0x00, 0x04 }, 1, "MEM/NORMAL-TAGGED" },
+	};
+	struct paging p;
+
+	(void)state;
+	assert_true(arm64_paging(12, 48, &p));
+	p.mair_known = true;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		memcpy(p.mair, types[i].mair, 8);
+		assert_string_equal(word_of(&p, 3, 3 | types[i].index << 2, 7 << 2), types[i].word);
+	}
+	assert_string_equal(word_of(&p, 3, 1, 2), "BLK");
+	assert_string_equal(word_of(&p, 3, 3, 2), "   ");
+	assert_string_equal(word_of(&p, 3, 1ull << 53, 1ull << 53), "NX");
+	assert_string_equal(word_of(&p, 3, 0, 1ull << 7), "RW");
+	assert_string_equal(word_of(&p, 3, 1 << 8, 3 << 8), "   ");
+}
+
+/* A kernel for 52 bits on a CPU of 48: the whole table begins 0x1e00 before the CPU's. */
+static void test_whole_table(void **state)
+{
+	struct arch_layout l = { .pgd = { ROOT + 0x1e00 }, .page_offset = UINT64_MAX << 52 };
+	struct paging p;
+	struct paddr root;
+	uint64_t lo;
+
+	(void)state;
+	assert_true(arm64_paging(16, 48, &l.paging));
+	l.paging.swap_form = SWAP_PLAIN;
+	arm64_whole_table(&l, &p, &root, &lo);
+	assert_int_equal(root.v, ROOT);
+	assert_int_equal(p.va_bits, 52);
+	assert_int_equal(p.swap_form, SWAP_PLAIN);
+	assert_int_equal(lo, UINT64_MAX << 52);
+	l.page_offset = UINT64_MAX << 48;
+	arm64_whole_table(&l, &p, &root, &lo);
+	assert_int_equal(root.v, ROOT + 0x1e00);
+	assert_int_equal(lo, UINT64_MAX << 48);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -443,6 +590,11 @@ int main(void)
 		cmocka_unit_test_teardown(test_layout_64k, teardown),
 		cmocka_unit_test_teardown(test_layout_4_19, teardown),
 		cmocka_unit_test_teardown(test_pointers, teardown),
+			cmocka_unit_test(test_swap_forms),
+		cmocka_unit_test(test_prot_none),
+		cmocka_unit_test(test_attributes_and_address),
+		cmocka_unit_test(test_kernel_words),
+		cmocka_unit_test(test_whole_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
