@@ -4,12 +4,13 @@
 #include <inttypes.h>
 
 #include "analyzer/base/scope.h"
+#include "analyzer/kernel/mm.h"
 
-struct mm {
+struct mm_root {
 	uint64_t pgd;
 };
 static const struct view_field mm_fields[] = {
-	FIELD(struct mm, pgd, "pgd"),
+	FIELD(struct mm_root, pgd, "pgd"),
 };
 static const struct view_spec mm_spec = {
 	.type = "mm_struct",
@@ -21,10 +22,9 @@ static const struct view_spec mm_spec = {
 struct err *user_space_open(struct target *t, const struct task *task, struct vspace **ret)
 {
 	const struct view *view;
-	struct mm mm;
+	struct mm_root mm;
 	if (!task->mm)
-		return err_new(ERR_MISSING, "pid %u is a kernel thread: it has no user space",
-			task->pid);
+		return err_new(ERR_MISSING, "pid %u: %s", task->pid, mm_absence(task));
 	struct space_facts facts = *vspace_facts(t->kernel);
 	struct err *err = target_view(t, &mm_spec, &view);
 	if (!err)
