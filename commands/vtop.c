@@ -18,7 +18,11 @@ static const struct column vtop_columns[] = {
 	{ "virtual", .width = WIDTH_ADDRESS },
 	{ "physical", .width = WIDTH_ADDRESS },
 	{ "space", .width = 8 },
-	{ "window" },
+	{ "window", .width = 12 },
+	{ "page", .width = WIDTH_ADDRESS },
+	{ "owner", .width = 10 },
+	{ "flags" },
+	{ "note" },
 	{ "levels", .list = &level_table },
 	{ 0 }
 };
@@ -48,6 +52,7 @@ static const char *kind_name(enum pte_kind kind)
 
 static void show_step(struct cx *cx, const struct paging *p, const struct walk_step *s)
 {
+	bool last = s->level + 1u == p->nlevels;
 	scoped_strbuf struct strbuf attributes = { 0 };
 	const struct paging_level *level = &p->level[s->level];
 	out_row(cx->out);
@@ -59,7 +64,10 @@ static void show_step(struct cx *cx, const struct paging *p, const struct walk_s
 		out_addr(cx->out, "maps", s->pte.pa.v);
 	if (s->pte.kind == PTE_LEAF)
 		out_bytes(cx->out, "size", 1ull << s->pte.size_shift);
-	if (s->raw)
+	if (s->pte.kind == PTE_ABSENT && last &&
+		page_entry_explain(cx->target, p, s->raw, &attributes))
+		;
+	else if (s->raw)
 		p->describe(p, s->level, s->raw, &attributes);
 	out_str(cx->out, "attributes", strbuf_text(&attributes));
 }
@@ -73,13 +81,62 @@ static const char *window_name(const struct arch_layout *l, uint64_t va)
 	return NULL;
 }
 
+/* The frame's struct page, its flags by name and whose it is. Devices and holes have none: no news. */
+static void show_page(struct cx *cx, struct paddr pa)
+{
+	struct target *t = cx->target;
+	struct page page;
+	const char *owner;
+	scoped_strbuf struct strbuf flags = { 0 };
+	uint64_t va;
+	struct err *err = page_of_pfn(t, pa.v >> page_shift(t), &va);
+
+	if (err && err->code == ERR_NOT_FOUND) {
+		err_drop(err);
+		return;
+	}
+	if (err) {
+		out_fault(cx->out, "page", err);
+		return;
+	}
+	out_addr(cx->out, "page", va);
+	err = page_read(t, va, &page);
+	if (!err)
+		err = page_owner(t, &page, &owner);
+	if (err) {
+		out_fault(cx->out, "owner", err);
+		return;
+	}
+	out_str(cx->out, "owner", owner);
+	err = page_flags_format(t, page.flags, &flags);
+	if (err)
+		out_fault(cx->out, "flags", err);
+	else
+		out_str(cx->out, "flags", strbuf_text(&flags));
+}
+
+/* What was taken off the address as it was given. */
+static const char *stripped(const struct space_facts *f, uint64_t typed_va, uint64_t va)
+{
+	if (typed_va == va)
+		return NULL;
+	uint64_t untagged = f->arch->untag(&f->layout, typed_va);
+	return untagged == va ? "tag removed" : "pointer authentication code removed";
+}
+
 static void show_address(struct cx *cx, struct vspace *vs, uint64_t typed_va, bool user)
 {
 	const struct space_facts *facts = vspace_facts(vs);
-	const struct paging *paging = &facts->layout.paging;
-	uint64_t va = facts->arch->strip(&facts->layout, typed_va);
-	struct walk walk;
-	walk_address(paging, cx->target->dump, facts->layout.pgd, va, &walk);
+	const struct arch_layout *l = &facts->layout;
+	struct paging paging = l->paging;
+	uint64_t va = facts->arch->strip(l, typed_va);
+	struct walk walk = { .fault = FAULT_UNMAPPED };
+
+	paging.swap_form = page_entry_paging(cx->target).swap_form;
+	/* Where the halves have roots of their own, the other half's addresses are not in this one. */
+	bool other = paging.two_halves && (va >> 63) == user;
+	if (!other)
+		walk_address(&paging, cx->target->dump, l->pgd, va, &walk);
 	out_row(cx->out);
 	out_addr(cx->out, "virtual", typed_va);
 	if (walk.fault == FAULT_NONE)
@@ -88,12 +145,19 @@ static void show_address(struct cx *cx, struct vspace *vs, uint64_t typed_va, bo
 		out_fault(cx->out, "physical", err_fault(walk.fault, va, "0x%llx",
 			(unsigned long long)va));
 	out_str(cx->out, "space", user ? "user" : "kernel");
-	const char *window = window_name(&facts->layout, va);
+	const char *window = window_name(l, va);
 	if (window)
 		out_str(cx->out, "window", window);
+	if (walk.fault == FAULT_NONE)
+		show_page(cx, walk.pa);
+	const char *note = other ? user ? "a kernel address: without -c"
+					: "a user address: -c says whose"
+				 : stripped(facts, typed_va, va);
+	if (note)
+		out_str(cx->out, "note", note);
 	out_list_begin(cx->out, "levels");
 	for (unsigned i = 0; i < walk.nsteps; i++)
-		show_step(cx, paging, &walk.step[i]);
+		show_step(cx, &paging, &walk.step[i]);
 	out_list_end(cx->out);
 }
 

@@ -67,6 +67,14 @@ class Core:
         assert done.returncode == status, done.stderr.decode(errors="replace")[-2000:]
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+    @functools.lru_cache(maxsize=None)
+    def text(self, command, dump="vmcore.elf"):
+        """The lines of a command's answer as people see them."""
+        args = [INQUEST, self.path / "vmlinux", self.path / dump, "-c", command]
+        done = subprocess.run(args, capture_output=True, timeout=300)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
+        return done.stdout.decode(errors="backslashreplace").splitlines()
+
     def rows(self, command, **options):
         (answer,) = self.run(command, **options)
         return answer["rows"]
