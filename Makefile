@@ -53,10 +53,10 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/dri
 # ---- everything else ----------------------------------------------------------------------------
 
 PYTHON   := /usr/bin/python3
-PYTEST   := $(PYTHON) -m pytest -q -p no:cacheprovider
+PYTEST   := XDG_CACHE_HOME=$(abspath $(BUILD))/cache $(PYTHON) -m pytest -q -p no:cacheprovider
 DEPS     := gcc make pkg-config libelf-dev libdw-dev libcapstone-dev libreadline-dev zlib1g-dev \
             liblzo2-dev libsnappy-dev libzstd-dev liblzma-dev libjson-c-dev libcmocka-dev \
-            python3 python3-pytest python3-jsonschema python3-pexpect
+            python3 python3-pytest python3-jsonschema python3-pexpect device-tree-compiler
 
 .PHONY: help deps cores demo check check-unit check-truth check-golden check-layers san mutate fuzz bench peers format clean
 

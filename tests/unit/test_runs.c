@@ -1,4 +1,4 @@
-/* Runs of a page table and the memory behind addresses: joining, cutting, faults, tables that lead to
+/* Runs of a page table and the pieces of RAM behind it: joining, cutting, faults, tables that lead to
  * themselves. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
+#include "analyzer/space/pieces.h"
 #include "analyzer/space/runs.h"
 #include "arch/arm/arm.h"
 #include "arch/arm64/arm64.h"
@@ -283,126 +284,84 @@ static void test_short_form(void **state)
 	finish(it);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------ */
+/* ---- pieces ------------------------------------------------------------------------------------------ */
 
 static struct space_facts facts(void)
 {
 	struct space_facts f = { .arch = &arch_arm64, .abi = { .word_bytes = 8 },
-		.layout = { .pgd = { ROOT }, .nwindows = 1,
-			.window = { { "linear map", BASE + (8ull << 30), 0x4000, { 0x44000000 } } } } };
+		.layout = { .pgd = { ROOT }, .nwindows = 1 } };
 	f.layout.paging = form_39();
 	return f;
 }
 
-static struct memory_run next_memory(struct memory_runs *it)
+/* Every page that is mapped comes once, in order, at the place that a read takes it from. */
+static void test_pieces(void **state)
 {
-	struct memory_run r = { 0 };
-	bool more;
-	assert_null(memory_runs_next(it, &r, &more));
-	assert_true(more);
-	assert_true(r.size > 0);
-	return r;
-}
-
-/* Every byte of the range comes once, in order; the bytes are those that the place has. */
-static void test_memory(void **state)
-{
-	struct memory_run r;
-	uint64_t at = BASE, bytes = 0;
+	struct sweep_piece piece;
+	uint64_t bytes = 0, lo, last, at;
 	bool more;
 
 	(void)state;
 	put_tables();
-	for (unsigned i = 0; i < 3; i++)
-		fake_put(&d, 0x42000000 + 0x1000 * i, 0xa0 + i, 1);
-	fake_put(&d, 0x42008000, 0xb0, 1);
-	fake_put(&d, 0x44000000, 0xc0, 1);
-	fake_put(&d, 0x44002000, 0xc2, 1);
-	fake_fault(&d, 0x42009000, FAULT_EXCLUDED);
 	struct space_facts f = facts();
 	struct vspace *vs = vspace_create(&d, &f);
-	struct memory_runs *it = memory_runs_create(&d, &f, BASE, UINT64_MAX);
-	while (!memory_runs_next(it, &r, &more) && more) {
-		assert_int_equal(r.va, at);
-		at += r.size;
-		uint8_t want;
-		enum fault_kind fault = vspace_try_read(vs, r.va, &want, 1, NULL);
-		assert_int_equal(fault, r.fault);
-		assert_true(memory_runs_valid(it));
-		if (r.p) {
-			assert_int_equal(*r.p, want);
-			bytes += r.size;
-		}
+	space_bounds(&f, &lo, &last);
+	assert_int_equal(lo, BASE);
+	assert_int_equal(last, UINT64_MAX);
+	struct pieces *it = pieces_of_space(&d, &f, lo, last);
+	for (at = lo; !pieces_next(it, &piece, &more) && more; at = piece.addr + piece.size) {
+		struct paddr pa;
+		assert_true(piece.addr >= at);
+		assert_int_equal(vspace_translate(vs, piece.addr, &pa, NULL), FAULT_NONE);
+		assert_int_equal(piece.pa.v, pa.v);
+		bytes += piece.size;
 	}
-	assert_int_equal(at, 0);
-	assert_int_equal(bytes, 0x6000); /* 3 pages, 1 page, 2 of the window */
-	memory_runs_destroy(it);
+	assert_true(bytes >= 0x4000); /* the four pages, and put_tables()' blocks */
+	pieces_destroy(it);
+	it = pieces_of_space(&d, &f, BASE + 0x1004, BASE + 0x1007);
+	assert_null(pieces_next(it, &piece, &more));
+	assert_true(more && piece.addr == BASE + 0x1004 && piece.size == 4 && piece.pa.v == 0x42001004);
+	assert_null(pieces_next(it, &piece, &more));
+	assert_false(more);
+	pieces_destroy(it);
 	vspace_destroy(vs);
 }
 
-static void test_memory_range(void **state)
+static void test_pieces_repeat(void **state)
 {
-	(void)state;
-	put_tables();
-	fake_put(&d, 0x42001000, 1, 1);
-	struct space_facts f = facts();
-	struct memory_runs *it = memory_runs_create(&d, &f, BASE + 0x1004, BASE + 0x1007);
-	struct memory_run r = next_memory(it);
+	struct sweep_piece piece;
 	bool more;
-	assert_int_equal(r.va, BASE + 0x1004);
-	assert_int_equal(r.size, 4);
-	assert_ptr_equal(r.p, fake_at(&d, 0x42001004));
-	assert_null(memory_runs_next(it, &r, &more));
-	assert_false(more);
-	memory_runs_destroy(it);
-	it = memory_runs_create(&d, &f, 0, 0xfff); /* the other half */
-	r = next_memory(it);
-	assert_null(r.p);
-	assert_int_equal(r.fault, FAULT_UNMAPPED);
-	memory_runs_destroy(it);
-}
 
-static void test_memory_again(void **state)
-{
-	(void)state;
-	put_tables();
-	fake_put(&d, 0x42000000, 0x11, 1);
-	fake_put(&d, 0x42001000, 0x22, 1);
-	struct space_facts f = facts();
-	struct memory_runs *it = memory_runs_create(&d, &f, BASE, BASE + 0x1fff);
-	struct memory_run r = next_memory(it);
-	assert_int_equal(*r.p, 0x11);
-	fake_move(&d);
-	assert_false(memory_runs_valid(it));
-	memory_runs_again(it);
-	r = next_memory(it);
-	assert_int_equal(r.va, BASE);
-	assert_int_equal(*r.p, 0x11);
-	assert_true(memory_runs_valid(it));
-	r = next_memory(it);
-	assert_int_equal(r.va, BASE + 0x1000);
-	assert_int_equal(*r.p, 0x22);
-	memory_runs_destroy(it);
-}
-
-static void test_memory_repeats(void **state)
-{
 	(void)state;
 	for (unsigned i = 0; i < 512; i++)
 		fake_put(&d, PTE + 8 * i, 0x42000783, 8);
 	fake_put(&d, ROOT, PMD | 3, 8);
 	fake_put(&d, PMD, PTE | 3, 8);
-	fake_put(&d, 0x42000000, 0x33, 1);
 	struct space_facts f = facts();
-	struct memory_runs *it = memory_runs_create(&d, &f, BASE, BASE + (2 << 20) - 1);
-	struct memory_run r = next_memory(it);
-	assert_int_equal(*r.p, 0x33);
-	assert_int_equal(r.size, 0x1000);
-	r = next_memory(it);
-	assert_null(r.p);
-	assert_int_equal(r.fault, FAULT_NONE);
-	assert_int_equal(r.size, (2 << 20) - 0x1000);
-	memory_runs_destroy(it);
+	struct pieces *it = pieces_of_space(&d, &f, BASE, UINT64_MAX);
+	assert_null(pieces_next(it, &piece, &more));
+	assert_true(more && piece.addr == BASE && piece.size == 0x1000 && piece.pa.v == 0x42000000);
+	assert_null(pieces_next(it, &piece, &more));
+	assert_false(more);
+	pieces_destroy(it);
+}
+
+static void test_pieces_of_ram(void **state)
+{
+	struct sweep_piece piece;
+	bool more;
+
+	(void)state;
+	struct pieces *it = pieces_of_ram(&d, 0x40001000, 0x40002fff);
+	assert_null(pieces_next(it, &piece, &more));
+	assert_true(more && piece.addr == 0x40001000 && piece.pa.v == 0x40001000 && piece.size == 0x2000);
+	assert_null(pieces_next(it, &piece, &more));
+	assert_false(more);
+	pieces_destroy(it);
+	it = pieces_of_ram(&d, 0, 0x3fffffff);
+	assert_null(pieces_next(it, &piece, &more));
+	assert_false(more);
+	pieces_destroy(it);
 }
 
 int main(void)
@@ -411,7 +370,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_by_place), T(test_by_attributes), T(test_cut_to_the_range), T(test_uniform_tables),
 		T(test_missing_table), T(test_cycle_ends), T(test_interrupt), T(test_short_form),
-		T(test_memory), T(test_memory_range), T(test_memory_again), T(test_memory_repeats),
+		T(test_pieces), T(test_pieces_repeat), T(test_pieces_of_ram),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
