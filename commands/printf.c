@@ -29,6 +29,7 @@ static const char *const printf_examples[] = {
 	"printf \"%pR\", &iomem_resource\ta struct resource",
 	"printf \"%*pbl\", nr_cpu_ids, &__cpu_online_mask\ta bitmap; the width is the number of "
 	"bits",
+	"printf \"%pOF is %pOFc\", of_root->child, of_root->child\ta node of the device tree",
 	"printf \"%pd4\", init_task.fs->pwd.dentry\ta path's last components",
 	NULL,
 };
@@ -39,15 +40,18 @@ const struct command cmd_printf = {
 	.usage = "\"FORMAT\", EXPRESSION, EXPRESSION…",
 	.details = "All of printk's integer forms, %s, %c and these:\n"
 		   "%p %px %pK   the address itself: %p shows no hash here\n"
-		   "%pS %ps %pB  symbols ([R], [b]); %pF %pf as older kernels have them\n"
+		   "%pS %ps %pB  symbols ([R]; [b]: a module's build-id); %pF %pf as older kernels "
+		   "have them\n"
 		   "%pe          -ENOENT from an error pointer\n"
 		   "%pa %pad     a phys_addr_t or dma_addr_t behind the pointer\n"
-		   "%pR %pr      struct resource\n"
+		   "%pR %pr %pra struct resource, struct range\n"
 		   "%pd %pD      a dentry's or file's name [234]; %pg block device; %pC clock\n"
-		   "%pGp %pGg %pGv  page, gfp and vma flags by name\n"
+		   "%pGp %pGg %pGv %pGt  page, gfp and vma flags and page types by name\n"
+		   "%pOF[fnpPcCF] a device_node; %pfw[fP] a fwnode_handle; %pV a va_format\n"
 		   "%*ph[CDN]    bytes in hex; %*pE[achnops] escaped; %*pb[l] a bitmap\n"
 		   "%pM[FR] %pm  MAC; %pI4 %pi4 %pI6[c] %pi6 %pIS[pfsc] IP; %pU[bBlL] UUID\n"
-		   "%ptR %ptT    rtc_time, time64_t [dt][r][s]; %p4cc; %pNF; %pks\n"
+		   "%ptR %ptT %ptS  rtc_time, time64_t, timespec64 [dt][r][s]; %pNF; %pks %pus\n"
+		   "%p4cc        a FourCC; %p4ch[R] %p4cn %p4cl %p4cb: any four characters\n"
 		   "A pointer's argument is the pointer, or the structure that it would point to.\n"
 		   "A value that does not fit its conversion is an error; h and hh cut.",
 	.examples = printf_examples,

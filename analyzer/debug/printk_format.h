@@ -88,6 +88,11 @@ void printk_add_number(
 /* "0x" and all digits of a number of @bytes. */
 void printk_add_hex(struct strbuf *out, uint64_t n, unsigned bytes);
 
+/* What %pS and (@is_return) %pB show of p->va; @build_id, which may be NULL, stands behind a
+ * module's name. */
+struct err *printk_add_symbol(const struct printk_pointer *p, bool is_return, const char *build_id,
+	struct strbuf *out) MUST_CHECK;
+
 /* Appends "(null)" or "(efault)" and returns true when @p is no pointer to anything. */
 bool printk_bad_pointer(const struct printk_pointer *p, struct strbuf *out);
 

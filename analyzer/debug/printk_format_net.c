@@ -283,15 +283,12 @@ static struct err *print_rtc_time(const struct printk_pointer *p, struct strbuf 
 	return format_time(p, &(struct rtc){ v[0], v[1], v[2], v[3], v[4], v[5] }, out);
 }
 
-static struct err *print_time64(const struct printk_pointer *p, struct strbuf *out)
+static struct err *format_seconds(
+	const struct printk_pointer *p, uint64_t seconds, struct strbuf *out)
 {
-	uint64_t n;
 	struct tm tm;
-	struct err *err = printk_read_uint(p->env, p->va, 8, &n);
-	if (err)
-		return err;
-	time_t when = (time_t)n;
-	if ((int64_t)when != (int64_t)n || !gmtime_r(&when, &tm)) {
+	time_t when = (time_t)seconds;
+	if ((int64_t)when != (int64_t)seconds || !gmtime_r(&when, &tm)) {
 		printk_add_text(out, &p->spec, "(einval)", 8); /* a year beyond 32 bits */
 		return NULL;
 	}
@@ -299,6 +296,34 @@ static struct err *print_time64(const struct printk_pointer *p, struct strbuf *o
 		&(struct rtc){
 			tm.tm_sec, tm.tm_min, tm.tm_hour, tm.tm_mday, tm.tm_mon, tm.tm_year },
 		out);
+}
+
+static struct err *print_time64(const struct printk_pointer *p, struct strbuf *out)
+{
+	uint64_t n;
+	struct err *err = printk_read_uint(p->env, p->va, 8, &n);
+	return err ? err : format_seconds(p, n, out);
+}
+
+/* include/linux/time64.h: a time64_t and a long */
+static struct err *print_timespec64(const struct printk_pointer *p, struct strbuf *out)
+{
+	static const struct printk_spec decimal = { .width = -1, .precision = -1 },
+					nine = { .zero = true, .width = 9, .precision = -1 };
+	uint64_t seconds, ns;
+	struct err *err = printk_read_uint(p->env, p->va, 8, &seconds);
+	if (!err)
+		err = printk_read_uint(
+			p->env, p->va + 8, types_abi(p->env->types)->word_bytes, &ns);
+	if (err)
+		return err;
+	if (has(p, 'p'))
+		printk_add_number(out, &decimal, seconds, PRINTK_DECIMAL);
+	else
+		err = format_seconds(p, seconds, out);
+	strbuf_add_char(out, '.');
+	printk_add_number(out, &nine, ns, PRINTK_DECIMAL);
+	return err;
 }
 
 const struct printk_extension printk_net_extensions[] = {
@@ -319,5 +344,7 @@ const struct printk_extension printk_net_extensions[] = {
 	{ "tR", "dtrs", "a struct rtc_time (d: date, t: time, r: raw, s: a blank for the T)", false,
 		print_rtc_time },
 	{ "tT", "dtrs", "a time64_t, with the same letters", false, print_time64 },
+	{ "tS", "dtrsp", "a struct timespec64 (p: as seconds), with the same letters (6.19)", false,
+		print_timespec64 },
 	{ 0 },
 };

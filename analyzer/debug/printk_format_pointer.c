@@ -59,23 +59,28 @@ static struct err *add_symbol(const struct printk_pointer *p, struct strbuf *b, 
 	return NULL;
 }
 
-static struct err *format_symbol(const struct printk_pointer *p, bool is_return, struct strbuf *out)
+struct err *printk_add_symbol(const struct printk_pointer *p, bool is_return, const char *build_id,
+	struct strbuf *out)
 {
 	scoped_strbuf struct strbuf b = { 0 };
 	uint64_t va = strchr(p->letters, 'R') ? return_address(p) : p->va;
 	if (p->env->syms)
 		(void)symtab_format(p->env->syms, va, is_return, &b); /* b stays empty */
+	if (build_id && b.len && b.s[b.len - 1] == ']') {
+		b.len--;
+		strbuf_addf(&b, " %s]", build_id);
+	}
 	return add_symbol(p, &b, out);
 }
 
 static struct err *print_symbol(const struct printk_pointer *p, struct strbuf *out)
 {
-	return format_symbol(p, false, out);
+	return printk_add_symbol(p, false, NULL, out);
 }
 
 static struct err *print_backtrace(const struct printk_pointer *p, struct strbuf *out)
 {
-	return format_symbol(p, true, out);
+	return printk_add_symbol(p, true, NULL, out);
 }
 
 static struct err *print_symbol_name(const struct printk_pointer *p, struct strbuf *out)
@@ -134,7 +139,29 @@ static struct err *print_netdev_features(const struct printk_pointer *p, struct 
 	return err;
 }
 
-/* Four characters, lowest byte first; bit 31 says big-endian (include/uapi/linux/videodev2.h). */
+/* The text is ours and printable: no escapes, which would double its backslashes. */
+static void add_plain(struct strbuf *out, const struct printk_spec *spec, const struct strbuf *b)
+{
+	size_t shown = spec->precision >= 0 && (size_t)spec->precision < b->len
+			       ? (size_t)spec->precision
+			       : b->len;
+	size_t fill =
+		spec->width > 0 && (size_t)spec->width > shown ? (size_t)spec->width - shown : 0;
+	strbuf_pad(out, ' ', spec->left ? 0 : fill);
+	strbuf_add_bytes(out, b->s, shown);
+	strbuf_pad(out, ' ', spec->left ? fill : 0);
+}
+
+/* @codes: four characters, the lowest byte first. */
+static void add_characters(struct strbuf *b, uint32_t codes)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned char c = (unsigned char)(codes >> (8 * i));
+		strbuf_add_char(b, c >= 0x20 && c < 0x7f ? (char)c : '.');
+	}
+}
+
+/* Bit 31 says big-endian (include/uapi/linux/videodev2.h). */
 static struct err *print_fourcc(const struct printk_pointer *p, struct strbuf *out)
 {
 	uint64_t n;
@@ -142,23 +169,50 @@ static struct err *print_fourcc(const struct printk_pointer *p, struct strbuf *o
 	struct err *err = printk_read_uint(p->env, p->va, 4, &n);
 	if (err)
 		return err;
-	for (unsigned i = 0; i < 4; i++) {
-		unsigned char c = (unsigned char)((n & 0x7fffffff) >> (8 * i));
-		strbuf_add_char(&b, c >= 0x20 && c < 0x7f ? (char)c : '.');
-	}
+	add_characters(&b, (uint32_t)n & 0x7fffffff);
 	strbuf_add(&b, n >> 31 ? " big-endian (" : " little-endian (");
 	printk_add_hex(&b, n, 4);
 	strbuf_add_char(&b, ')');
-	/* The text is ours and printable: no escapes, which would double its backslashes. */
-	struct printk_spec spec = p->spec;
-	size_t shown = spec.precision >= 0 && (size_t)spec.precision < b.len
-			       ? (size_t)spec.precision
-			       : b.len;
-	size_t fill = spec.width > 0 && (size_t)spec.width > shown ? (size_t)spec.width - shown : 0;
-	strbuf_pad(out, ' ', spec.left ? 0 : fill);
-	strbuf_add_bytes(out, b.s, shown);
-	strbuf_pad(out, ' ', spec.left ? fill : 0);
+	add_plain(out, &p->spec, &b);
 	return NULL;
+}
+
+/* Any four characters, since v6.15 (lib/vsprintf.c:fourcc_string()): the highest byte first. */
+static struct err *format_generic_fourcc(
+	const struct printk_pointer *p, bool swap, struct strbuf *out)
+{
+	uint64_t n;
+	scoped_strbuf struct strbuf b = { 0 };
+	struct err *err = printk_read_uint(p->env, p->va, 4, &n);
+	if (err)
+		return err;
+	uint32_t codes = swap ? __builtin_bswap32((uint32_t)n) : (uint32_t)n;
+	add_characters(&b, __builtin_bswap32(codes));
+	strbuf_add(&b, " (");
+	printk_add_hex(&b, codes, 4);
+	strbuf_add_char(&b, ')');
+	add_plain(out, &p->spec, &b);
+	return NULL;
+}
+
+static struct err *print_fourcc_host(const struct printk_pointer *p, struct strbuf *out)
+{
+	return format_generic_fourcc(p, strchr(p->letters, 'R') != NULL, out);
+}
+
+static struct err *print_fourcc_swapped(const struct printk_pointer *p, struct strbuf *out)
+{
+	return format_generic_fourcc(p, true, out);
+}
+
+static struct err *print_fourcc_little(const struct printk_pointer *p, struct strbuf *out)
+{
+	return format_generic_fourcc(p, abi_of(p)->big_endian, out);
+}
+
+static struct err *print_fourcc_big(const struct printk_pointer *p, struct strbuf *out)
+{
+	return format_generic_fourcc(p, !abi_of(p)->big_endian, out);
 }
 
 static struct err *print_string(const struct printk_pointer *p, struct strbuf *out)
@@ -176,7 +230,7 @@ const struct printk_extension printk_pointer_extensions[] = {
 	{ "x", "", "the address", true, print_address },
 	{ "K", "", "the address (the kernel may hide it)", true, print_address },
 	{ "e", "", "an error pointer by name: -ENOSPC; others as %p", true, print_error },
-	{ "S", "Rb", "symbol+offset/size [module]", true, print_symbol },
+	{ "S", "Rb", "symbol+offset/size [module] (b: and its build-id)", true, print_symbol },
 	{ "F", "Rb", "as %pS (kernels before 5.5)", true, print_symbol },
 	{ "s", "R", "symbol", true, print_symbol_name },
 	{ "f", "R", "as %ps (kernels before 5.5)", true, print_symbol_name },
@@ -186,6 +240,13 @@ const struct printk_extension printk_pointer_extensions[] = {
 	{ "ad", "", "a dma_addr_t", false, print_dma_addr },
 	{ "NF", "", "a netdev_features_t", false, print_netdev_features },
 	{ "4cc", "", "a FourCC: NV12 little-endian (0x3231564e)", false, print_fourcc },
+	{ "4ch", "R", "four characters and their number: ABCD (0x41424344) (R: swapped)", false,
+		print_fourcc_host },
+	{ "4cn", "", "as %p4chR (6.15)", false, print_fourcc_swapped },
+	{ "4cl", "", "as %p4ch, a little-endian number", false, print_fourcc_little },
+	{ "4cb", "", "as %p4ch, a big-endian number", false, print_fourcc_big },
 	{ "ks", "", "a string of the kernel, as %s", false, print_string },
+	{ "us", "", "a string of user space, where the kernel's tables reach it", false,
+		print_string },
 	{ 0 },
 };

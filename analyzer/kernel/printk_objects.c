@@ -5,24 +5,19 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "analyzer/debug/view.h"
+#include "analyzer/kernel/printk_objects_internal.h"
 
-enum {
-	NAME_BYTES = 256, /* NAME_MAX + 1, DISK_NAME_LEN is 32, symbols of clocks are short */
-	FLAGS_MAX = 128,  /* rows of a table of flag names: three or four dozen so far */
-};
+enum { FORMAT_BYTES = 1024 /* PRINTKRB_RECORD_MAX: no message is longer */ };
 
-static void destroy_view(struct view **v)
+void printk_view_destroy(struct view **v)
 {
 	view_destroy(*v);
 }
-#define scoped_view __attribute__((cleanup(destroy_view)))
 
-/* One object by a view that is used once. */
-static struct err *read_object(
+struct err *printk_read_object(
 	const struct debug_env *env, const struct view_spec *spec, uint64_t va, void *ret)
 {
-	scoped_view struct view *v = NULL;
+	scoped_printk_view struct view *v = NULL;
 	if (!env->vs)
 		return err_new(ERR_MISSING, "there is no memory to read");
 	struct err *err = view_bind(env->types, spec, &v);
@@ -36,7 +31,7 @@ static struct err *print_name(const struct printk_pointer *p, uint64_t va, struc
 	name.va = va;
 	if (printk_bad_pointer(&name, out))
 		return NULL;
-	struct err *err = printk_read_text(p->env, va, NAME_BYTES, &text);
+	struct err *err = printk_read_text(p->env, va, PRINTK_NAME_BYTES, &text);
 	if (!err)
 		printk_add_text(out, &p->spec, strbuf_text(&text), text.len);
 	return err;
@@ -108,7 +103,7 @@ static struct err *format_resource(const struct printk_pointer *p, bool decode, 
 {
 	struct resource r = { 0 };
 	scoped_strbuf struct strbuf b = { 0 };
-	struct err *err = read_object(p->env, &resource_spec, p->va, &r);
+	struct err *err = printk_read_object(p->env, &resource_spec, p->va, &r);
 	if (err)
 		return err;
 	const struct resource_kind *k = kind_of(r.flags);
@@ -142,6 +137,37 @@ static struct err *print_resource_raw(const struct printk_pointer *p, struct str
 	return format_resource(p, false, out);
 }
 
+struct range {
+	uint64_t start, end;
+};
+static const struct view_field range_fields[] = {
+	FIELD(struct range, start, "start"),
+	FIELD(struct range, end, "end"),
+};
+static const struct view_spec range_spec = { .type = "range",
+	.hint = "kernel/range.c",
+	.fields = range_fields,
+	.nfields = ARRAY_SIZE(range_fields) };
+
+/* Since v6.13 (lib/vsprintf.c:range_string()) */
+static struct err *print_range(const struct printk_pointer *p, struct strbuf *out)
+{
+	struct range r = { 0 };
+	scoped_strbuf struct strbuf b = { 0 };
+	struct err *err = printk_read_object(p->env, &range_spec, p->va, &r);
+	if (err)
+		return err;
+	strbuf_add(&b, "[range ");
+	printk_add_hex(&b, r.start, 8);
+	if (r.start != r.end) {
+		strbuf_add_char(&b, '-');
+		printk_add_hex(&b, r.end, 8);
+	}
+	strbuf_add_char(&b, ']');
+	printk_add_text(out, &p->spec, b.s, b.len);
+	return NULL;
+}
+
 /* ---- dentries ----------------------------------------------- */
 
 struct dentry {
@@ -169,10 +195,10 @@ static struct err *format_dentry(
 		at.va = va;
 		if (printk_bad_pointer(&at, out))
 			return NULL;
-		struct err *err = read_object(p->env, &dentry_spec, va, &d);
+		struct err *err = printk_read_object(p->env, &dentry_spec, va, &d);
 		bool root = !err && d.parent == va;
 		if (!err && !(root && i))
-			err = printk_read_text(p->env, d.name, NAME_BYTES, &name);
+			err = printk_read_text(p->env, d.name, PRINTK_NAME_BYTES, &name);
 		if (err)
 			return err;
 		if (i)
@@ -212,7 +238,7 @@ static const struct view_spec file_spec = { .type = "file",
 static struct err *print_file(const struct printk_pointer *p, struct strbuf *out)
 {
 	struct file f = { 0 };
-	struct err *err = read_object(p->env, &file_spec, p->va, &f);
+	struct err *err = printk_read_object(p->env, &file_spec, p->va, &f);
 	return err ? err : format_dentry(p, f.dentry, depth_of(p), out);
 }
 
@@ -261,11 +287,11 @@ static struct err *print_block_device(const struct printk_pointer *p, struct str
 	struct gendisk disk = { 0 };
 	struct hd_struct part = { 0 };
 	scoped_strbuf struct strbuf b = { 0 };
-	struct err *err = read_object(p->env, &bdev_spec, p->va, &bdev);
+	struct err *err = printk_read_object(p->env, &bdev_spec, p->va, &bdev);
 	if (!err)
-		err = read_object(p->env, &gendisk_spec, bdev.disk, &disk);
+		err = printk_read_object(p->env, &gendisk_spec, bdev.disk, &disk);
 	if (!err && bdev.part)
-		err = read_object(p->env, &hd_spec, bdev.part, &part);
+		err = printk_read_object(p->env, &hd_spec, bdev.part, &part);
 	if (err)
 		return err;
 	/* include/linux/blk_types.h: BD_PARTNO is the lowest byte of __bd_flags */
@@ -301,165 +327,41 @@ static struct err *print_clock(const struct printk_pointer *p, struct strbuf *ou
 {
 	struct clk clk = { 0 };
 	struct clk_core core = { 0 };
-	struct err *err = read_object(p->env, &clk_spec, p->va, &clk);
+	struct err *err = printk_read_object(p->env, &clk_spec, p->va, &clk);
 	if (!err)
-		err = read_object(p->env, &core_spec, clk.core, &core);
+		err = printk_read_object(p->env, &core_spec, clk.core, &core);
 	return err ? err : print_name(p, core.name, out);
 }
 
-/* ---- sets of flags ----------------------------------------------- */
+/* ---- formats that were handed on ----------------------------------------------- */
 
-struct flag_name {
-	uint64_t mask, name;
+struct va_format {
+	uint64_t format;
 };
-static const struct view_field flag_fields[] = {
-	FIELD(struct flag_name, mask, "mask"),
-	FIELD(struct flag_name, name, "name"),
-};
-static const struct view_spec flag_spec = { .type = "trace_print_flags",
-	.hint = "mm/debug.c",
-	.fields = flag_fields,
-	.nfields = ARRAY_SIZE(flag_fields) };
-
-static struct err *symbol(const struct debug_env *env, const char *name, struct symbol *ret)
-{
-	if (env->syms && symtab_find_kernel(env->syms, name, ret))
-		return NULL;
-	return err_new(ERR_MISSING, "there is no symbol %s", name);
-}
-
-static struct err *add_flag_name(const struct debug_env *env, uint64_t va, struct strbuf *out)
-{
-	const struct printk_spec plain = { .width = -1, .precision = -1 };
-	scoped_strbuf struct strbuf name = { 0 };
-	struct err *err = printk_read_text(env, va, NAME_BYTES, &name);
-	if (!err)
-		printk_add_text(out, &plain, strbuf_text(&name), name.len);
-	return err;
-}
-
-/* By the kernel's own table: rows that are set whole, in its order, then what has no name. */
-static struct err *add_flags(
-	const struct debug_env *env, const char *table, uint64_t flags, struct strbuf *out)
-{
-	scoped_view struct view *v = NULL;
-	struct symbol sym;
-	struct err *err = symbol(env, table, &sym);
-	if (!err)
-		err = view_bind(env->types, &flag_spec, &v);
-	for (unsigned i = 0; !err && flags && i < FLAGS_MAX; i++) {
-		struct flag_name row = { 0 };
-		err = view_read(v, env->vs, sym.va + i * view_size(v), &row);
-		if (err || !row.name)
-			break;
-		if ((flags & row.mask) != row.mask)
-			continue;
-		err = add_flag_name(env, row.name, out);
-		flags &= ~row.mask;
-		strbuf_add(out, flags ? "|" : "");
-	}
-	if (!err && flags)
-		strbuf_addf(out, "0x%llx", (unsigned long long)flags);
-	return err;
-}
-
-static struct err *format_flags(
-	const struct printk_pointer *p, const char *table, unsigned bytes, struct strbuf *out)
-{
-	uint64_t flags;
-	struct err *err = printk_read_uint(p->env, p->va, bytes, &flags);
-	return err ? err : add_flags(p->env, table, flags, out);
-}
-
-/* gfp_t is an unsigned int (include/linux/types.h) */
-static struct err *print_gfp(const struct printk_pointer *p, struct strbuf *out)
-{
-	return format_flags(p, "gfpflag_names", 4, out);
-}
-
-static struct err *print_vma_flags(const struct printk_pointer *p, struct strbuf *out)
-{
-	return format_flags(p, "vmaflag_names", types_abi(p->env->types)->word_bytes, out);
-}
-
-/* The bits below __NR_PAGEFLAGS are flags; above are the fields that pff[] describes (since v5.12).
- */
-static struct err *page_flag_bits(const struct debug_env *env, unsigned *ret)
-{
-	const struct type *t;
-	struct err *err = types_find(env->types, TYPE_ENUM, "pageflags", "mm/debug.c", &t);
-	if (!err)
-		err = type_complete(env->types, t);
-	if (err)
-		return err;
-	for (uint32_t i = 0; i < t->nenumerators; i++)
-		if (!strcmp(t->enumerator[i].name, "__NR_PAGEFLAGS") &&
-			t->enumerator[i].value > 0 && t->enumerator[i].value < 64) {
-			*ret = (unsigned)t->enumerator[i].value;
-			return NULL;
-		}
-	return err_new(ERR_MISSING, "there is no enumerator __NR_PAGEFLAGS");
-}
-
-struct page_field {
-	int32_t width, shift;
-	uint32_t mask;
-	uint64_t name, spec;
-};
-static const struct view_field page_field_fields[] = {
-	FIELD(struct page_field, width, "width"),
-	FIELD(struct page_field, shift, "shift"),
-	FIELD(struct page_field, mask, "mask"),
-	FIELD(struct page_field, name, "name"),
-	FIELD(struct page_field, spec, "spec"),
-};
-static const struct view_spec page_field_spec = { .type = "page_flags_fields",
+static const struct view_field va_format_fields[] = { FIELD(struct va_format, format, "fmt") };
+static const struct view_spec va_format_spec = { .type = "va_format",
 	.hint = "lib/vsprintf.c",
-	.fields = page_field_fields,
-	.nfields = ARRAY_SIZE(page_field_fields) };
+	.fields = va_format_fields,
+	.nfields = ARRAY_SIZE(va_format_fields) };
 
-static struct err *add_page_fields(
-	const struct debug_env *env, uint64_t flags, bool separate, struct strbuf *out)
+/* The arguments were in registers and on the stack of some caller: only the format is left. */
+static struct err *print_va_format(const struct printk_pointer *p, struct strbuf *out)
 {
-	scoped_view struct view *v = NULL;
-	struct symbol table, decimal;
-	struct err *err = symbol(env, "pff", &table);
-	if (!err)
-		err = view_bind(env->types, &page_field_spec, &v);
-	bool known = symtab_find_kernel(env->syms, "default_dec_spec", &decimal);
-	uint64_t bytes = err ? 0 : table.object_size ? table.object_size : table.size;
-	for (uint64_t at = 0; !err && at + view_size(v) <= bytes && at < 16 * view_size(v);
-		at += view_size(v)) {
-		struct page_field f = { 0 };
-		err = view_read(v, env->vs, table.va + at, &f);
-		if (err || f.width <= 0 || f.shift < 0 || f.shift > 63)
-			continue;
-		strbuf_add(out, separate ? "|" : "");
-		err = add_flag_name(env, f.name, out);
-		strbuf_addf(out, known && f.spec == decimal.va ? "=%llu" : "=0x%llx",
-			(unsigned long long)(flags >> f.shift & f.mask));
-		separate = true;
-	}
-	return err;
-}
-
-static struct err *print_page_flags(const struct printk_pointer *p, struct strbuf *out)
-{
-	uint64_t flags;
-	unsigned nbits = 0;
-	struct err *err =
-		printk_read_uint(p->env, p->va, types_abi(p->env->types)->word_bytes, &flags);
-	if (!err)
-		err = page_flag_bits(p->env, &nbits);
+	static const struct printk_spec plain = { .width = -1, .precision = -1 };
+	struct va_format f = { 0 };
+	struct printk_pointer format = *p;
+	scoped_strbuf struct strbuf text = { 0 };
+	struct err *err = printk_read_object(p->env, &va_format_spec, p->va, &f);
+	format.va = f.format;
+	if (err || printk_bad_pointer(&format, out))
+		return err;
+	err = printk_read_text(p->env, f.format, FORMAT_BYTES, &text);
 	if (err)
 		return err;
-	uint64_t named = flags & ((1ull << nbits) - 1);
-	strbuf_addf(out, "0x%llx(", (unsigned long long)flags);
-	err = add_flags(p->env, "pageflag_names", named, out);
-	if (!err && symtab_find_kernel(p->env->syms, "pff", &(struct symbol){ 0 }))
-		err = add_page_fields(p->env, flags, named != 0, out);
-	strbuf_add_char(out, ')');
-	return err;
+	printk_add_text(out, &plain, strbuf_text(&text), text.len);
+	if (memchr(strbuf_text(&text), '%', text.len))
+		strbuf_add(out, "<its arguments are not known>");
+	return NULL;
 }
 
 void printk_objects_register(struct printk_formats *f)
@@ -468,15 +370,19 @@ void printk_objects_register(struct printk_formats *f)
 		{ "R", "", "a struct resource: [mem 0x60000000-0x6fffffff pref]", false,
 			print_resource },
 		{ "r", "", "a struct resource with its flags in hex", false, print_resource_raw },
+		{ "ra", "", "a struct range: [range 0x0000000000001000-0x0000000000001fff]", false,
+			print_range },
 		{ "d", "234", "a dentry's name (2 to 4: the last components)", false,
 			print_dentry },
 		{ "D", "234", "a struct file's dentry, in the same way", false, print_file },
 		{ "g", "", "a block_device's name", false, print_block_device },
 		{ "C", "n", "a struct clk's name", false, print_clock },
-		{ "Gp", "", "page flags, from a pointer to them", false, print_page_flags },
-		{ "Gg", "", "gfp flags, from a pointer to them", false, print_gfp },
-		{ "Gv", "", "vma flags, from a pointer to them", false, print_vma_flags },
+		{ "V", "", "a struct va_format's format, whose arguments are not known", false,
+			print_va_format },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		printk_formats_add(f, &rows[i]);
+	printk_flags_register(f);
+	printk_nodes_register(f);
+	printk_modules_register(f);
 }

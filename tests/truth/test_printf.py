@@ -87,3 +87,68 @@ def test_version_by_its_banner(core):
     (version,) = core.truth("version")[:1]
     (text,) = printed(core, ['printf "%s", linux_banner'])
     assert text in (version + "\\n", version)
+
+
+def test_device_nodes_as_the_blob_has_them(core):
+    """Every node of the tree; `dt -b` is what dtc says of the blob (test_dt.py)."""
+    blob = {(r["path"], r["property"]): r["value"] for r in core.rows("dt -b")
+            if r["kind"] not in ("end", "blank", "reserve")}
+    nodes = {r["path"]: r["address"] for r in core.rows("dt") if r["path"] and r["kind"] == "node" and r["address"]}
+    assert len(nodes) > 20
+    paths = [path for path in nodes if any(key[0] == path for key in blob)]
+    commands = [f'printf "%pOF|%pOFn|%pOFP|%pOFp|%pOFF|%pOFC", {", ".join([f"{int(nodes[path], 16):#x}ul"] * 6)}'
+                for path in paths]
+    phandles = 0
+    for path, text in zip(paths, printed(core, commands)):
+        full, name, unit, phandle, flags, compatible = text.split("|")
+        last = path.rsplit("/", 1)[1]
+        assert full == path and name == last.split("@")[0] and unit == (last or "/")
+        wanted = blob.get((path, "phandle"), "<0x0>")
+        assert int(phandle) == int(wanted.strip("<>"), 0), path
+        phandles += wanted != "<0x0>"
+        assert re.fullmatch(r"-[-d][-P][-B]", flags), flags
+        assert compatible == blob.get((path, "compatible"), "").replace('", "', '","')
+    assert phandles >= 1
+
+
+def test_firmware_nodes_are_those_of_the_tree(core):
+    """The node a device carries is the one that the tree has at that path."""
+    (text,) = printed(core, ['printf "%pfw|%pfwP|%pOF", &of_root->child->fwnode, &of_root->child->fwnode, '
+                             'of_root->child'])
+    full, name, path = text.split("|")
+    assert full == path and path == f"/{name}" and name
+
+
+def test_forms_against_other_commands(core):
+    """What p and rd say of the same bytes, in printk's forms."""
+    word = 8 if core.arm64 else 4
+    (banner,) = printed(core, ['printf "%s", linux_banner'])
+    raw = banner.replace("\\n", "\n").encode()[:20]
+    seconds, = core.rows("p tk_core.timekeeper.xtime_sec")
+    when = int(seconds["value"])
+    said = printed(core, [
+        'printf "%20phN|%20phC|%20phD", linux_banner, linux_banner, linux_banner',
+        'printf "%20pE", linux_banner',
+        'printf "%p4ch|%p4chR|%p4cl|%p4cb", linux_banner, linux_banner, linux_banner, linux_banner',
+        'printf "%ptTs", &tk_core.timekeeper.xtime_sec',
+        'printf "%ptSp", &tk_core.timekeeper.xtime_sec',
+        'printf "%pMR|%pm|%pI4|%pi4|%pI6c|%pU", linux_banner, linux_banner, linux_banner, linux_banner, linux_banner, '
+        'linux_banner',
+        'printf "%px|%pK|%p|%lx", &init_task, &init_task, &init_task, &init_task',
+        'printf "%pks|%pe|%pd", linux_banner, -2l, init_task.fs->root.dentry',
+        'printf "%pSb|%pBb|%pSR", schedule, schedule + 1, schedule',
+    ])
+    assert said[0] == "|".join([raw.hex(), raw.hex(":"), raw.hex("-")])
+    assert said[1] == raw.decode()
+    swapped = raw[3::-1].decode()
+    assert [part.split()[0] for part in said[2].split("|")] == [swapped, raw[:4].decode(), swapped, raw[:4].decode()]
+    import datetime
+    assert said[3] == datetime.datetime.fromtimestamp(when, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    assert said[4].startswith(f"{when}.")
+    dots = ".".join(str(byte) for byte in raw[:4])
+    assert said[5].split("|")[:4] == [raw[5::-1].hex(":"), raw[:6].hex(), dots,
+                                      ".".join(f"{byte:03}" for byte in raw[:4])]
+    (task,) = core.rows("sym init_task")
+    assert said[6].split("|") == [f'{int(task["address"], 16):0{2 * word}x}'] * 3 + [f'{int(task["address"], 16):x}']
+    assert said[7] == f"{banner}|-ENOENT|/"
+    assert all(part.startswith("schedule+0x") and "[" not in part for part in said[8].split("|"))

@@ -148,6 +148,8 @@ static void fill_memory(void)
 	memcpy(memory + 0x120, runs, 16);
 	memcpy(memory + 0x130, doc, 16);
 	memset(memory + 0x140, 0xff, 80);
+	memcpy(memory + 0x300, "DCBAABCD", 8); /* 0x41424344 in both orders */
+	memcpy(memory + 0x310, (uint64_t[]){ 1546615943, 11235813 }, 16);
 	memcpy(memory + 0x200, doc, 4);
 	memory[0x209] = memory[0x20f] = 1; /* two runs of the same length: RFC 5952 takes the first */
 	memcpy(memory + 0x3fc, "tail", 4);
@@ -339,6 +341,7 @@ static void texts(void **state)
 		{ "\"%s|%d\", 0x90000, 5", "<not mapped>|5" },
 		{ "\"<%s>\", 0x103fc", "<tail<not mapped>>" }, { "\"%.4s\", 0x103fc", "tail" },
 		{ "\"%pks\", 0x100d0", "swapper/0" }, { "\"%.2pks\", 0x100d0", "sw" },
+		{ "\"%pus\", 0x100d0", "swapper/0" },
 		{ "\"%s\", \"x,y)\"", "x,y)" });
 }
 
@@ -460,6 +463,16 @@ static void times_and_numbers(void **state)
 		{ "\"%p4cc\", 0x100b4", "Y10  little-endian (0x20303159)" },
 		{ "\"%p4cc\", 0x100b8", "NV12 big-endian (0xb231564e)" },
 		{ "\"%p4cc\", 0x100bc", ".... little-endian (0x1000010a)" },
+		{ "\"%p4ch\", 0x10300", "ABCD (0x41424344)" },
+		{ "\"%p4chR\", 0x10300", "DCBA (0x44434241)" },
+		{ "\"%p4cn\", 0x10300", "DCBA (0x44434241)" },
+		{ "\"%p4cl\", 0x10300", "ABCD (0x41424344)" },
+		{ "\"%p4cb\", 0x10304", "ABCD (0x41424344)" },
+		{ "\"%20p4ch|\", 0x10300", "   ABCD (0x41424344)|" },
+		{ "\"%ptS\", 0x10310", "2019-01-04T15:32:23.011235813" },
+		{ "\"%ptSp\", 0x10310", "1546615943.011235813" },
+		{ "\"%ptSs\", 0x10310", "2019-01-04 15:32:23.011235813" },
+		{ "\"%ptSt\", 0x10310", "15:32:23.011235813" },
 		{ "\"%pa\", 0x100c0", "0x0123456789abcdef" },
 		{ "\"%pap\", 0x100c0", "0x0123456789abcdef" },
 		{ "\"%pad\", 0x10010", "0x0000000004030201" },
