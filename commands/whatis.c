@@ -184,8 +184,11 @@ static struct err *find_types(struct cx *cx, const struct args *a)
 			args_get(a, 0));
 	if (args_option(a, 'r'))
 		err = parse_sizes(cx, args_option(a, 'r'), &s);
+	bool shown = !err && types_modules_show(cx->target->types);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(kinds); i++)
 		err = types_each(cx->target->types, kinds[i], consider, &s);
+	if (shown)
+		types_modules_hide(cx->target->types);
 	if (!err)
 		show_found(cx, &s);
 	return err;

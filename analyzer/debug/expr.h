@@ -10,8 +10,9 @@
  * - a[2..5] are elements 2 to 5, both included, as an array; a[2]@4 is the same in gdb's words;
  * - == and != between a string literal and a char array or pointer compare the texts;
  * - $, $$, $N, $$N are earlier values, $name a variable, set by $name = expression;
- * - a pointer is a number for & | ^ ~ and %; enumerators are ints, found in the enums that were
- * seen so far; a character constant has type char, so that it is shown as one;
+ * - a pointer is a number for & | ^ ~ and %; enumerators are ints, a loaded module's too; a
+ * character constant has type char, so that it is shown as one, and L'' the kernel's wchar_t, 16 bits;
+ * - typeof(expression) where a type can stand, with qualifiers and stars;
  * - a bare tag stands for its struct where only a type can stand: sizeof(task_struct).
  * What C leaves undefined is an error: division by 0, shifts by more than the width, an index
  * beyond an array of known length above 1 (shorter ones are old flexible arrays).

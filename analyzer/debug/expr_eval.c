@@ -6,6 +6,7 @@
 
 #include "analyzer/base/scope.h"
 #include "analyzer/debug/expr_internal.h"
+#include "analyzer/debug/suggest.h"
 
 struct eval {
 	const struct debug_env *env;
@@ -102,7 +103,8 @@ static struct err *member(struct eval *ev, const struct expr *x, struct value *i
 		return wrong(ev, x->at, "this has no members");
 	e = type_field(ev->env->types, io->type, x->name, &ref);
 	if (e)
-		return placed(ev, (size_t)x->number, e);
+		return placed(ev, (size_t)x->number,
+			suggest_member(ev->env->types, io->type, x->name, e));
 	*io = (struct value){
 		.type = ref.type,
 		.va = (io->va + ref.bit_offset / 8) & expr_word_mask(ev->env),
@@ -146,8 +148,8 @@ static struct err *element(struct eval *ev, const struct expr *x, struct value *
 	struct err *e = eval(ev, x->a, io);
 	if (!e)
 		e = number_of(ev, x->b, &i);
-	if (!e && io->text && !ev->dry && i < type_strip(io->type)->count) {
-		*io = expr_number(ev->env, "char", (unsigned char)io->text[i]);
+	if (!e && io->text && (ev->dry || i < type_strip(io->type)->count)) {
+		*io = expr_number(ev->env, "char", ev->dry ? 0 : (unsigned char)io->text[i]);
 		return NULL;
 	}
 	return e ? e : element_at(ev, x, i, io);

@@ -2,6 +2,7 @@
 #ifndef ANALYZER_DEBUG_EXPR_INTERNAL_H
 #define ANALYZER_DEBUG_EXPR_INTERNAL_H
 
+#include "analyzer/base/near.h"
 #include "analyzer/debug/expr.h"
 #include "analyzer/debug/types_internal.h"
 
@@ -117,6 +118,9 @@ void expr_set_wide(struct value *v, const struct type *t, unsigned __int128 n);
 
 const struct expr_function *expr_state_function(const struct expr_state *s, const char *name);
 
+/* Adds the functions that are near to what @near looks for. */
+void expr_state_offer_functions(const struct expr_state *s, struct near_names *near);
+
 /* "" is $, "$" is $$, "3" is $3, "$2" is $$2, anything else a variable. */
 struct err *expr_state_get(
 	const struct expr_state *s, const char *name, struct value *ret) MUST_CHECK;
@@ -124,6 +128,9 @@ void expr_state_set(struct expr_state *s, const char *name, const struct value *
 
 /* Whether @name is something that has a value; so it begins no type. Does not complain. */
 bool expr_name_known(const struct debug_env *env, const char *name);
+
+/* Whether it is a type's tag or name, in the kernel or a loaded module. Does not complain. */
+bool expr_type_known(const struct debug_env *env, const char *name);
 
 /* A symbol, enumerator or one of env->names. */
 struct err *expr_name_value(

@@ -111,30 +111,62 @@ static struct err *lex_number(const struct abi *abi, const char *text, enum expr
 
 /* ---- characters and strings ----------------------------------------------- */
 
-/* The character at *io, an escape undone; *io moves behind it. False for an unknown escape. */
-static bool unescape(const char **io, char *ret)
+/* The character at *io below @limit, an escape undone; *io moves behind it. False for an unknown
+ * escape. */
+static bool unescape(const char **io, uint64_t limit, uint64_t *ret)
 {
 	static const char letter[] = "abfnrtve\\'\"?", meaning[] = "\a\b\f\n\r\t\v\x1b\\'\"?";
 	const char *p = *io;
 	uint64_t v = 0;
 	if (*p != '\\') {
-		*ret = *p;
+		*ret = (unsigned char)*p;
 		*io = p + 1;
 		return true;
 	}
 	const char *known = *++p ? strchr(letter, *p) : NULL;
 	if (known) {
-		*ret = meaning[known - letter];
+		*ret = (unsigned char)meaning[known - letter];
 		*io = p + 1;
 		return true;
 	}
 	const char *from = *p == 'x' ? ++p : p;
 	int base = from[-1] == 'x' ? 16 : 8;
-	while (digit_value(*p) < base && (base == 16 || p - from < 3) && v < 256)
+	while (digit_value(*p) < base && (base == 16 || p - from < 3) && v < limit)
 		v = v * (unsigned)base + (unsigned)digit_value(*p++);
-	*ret = (char)v;
+	*ret = v;
 	*io = p;
-	return p > from && v < 256;
+	return p > from && v < limit;
+}
+
+/* One character of UTF-8 of at most three bytes, or an escape. */
+static bool wide_character(const char **io, uint64_t *ret)
+{
+	const unsigned char *p = (const unsigned char *)*io;
+	size_t more = *p >= 0xe0 && *p < 0xf0 ? 2 : *p >= 0xc2 && *p < 0xe0 ? 1 : 0;
+	if (*p < 0x80)
+		return unescape(io, 1 << 16, ret);
+	*ret = more == 2 ? *p & 0xfu : *p & 0x1fu;
+	for (size_t i = 1; i <= more; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return false;
+		*ret = *ret << 6 | (p[i] & 0x3fu);
+	}
+	*io += 1 + more;
+	return more && (more == 1 || *ret >= 0x800);
+}
+
+/* L'a': the kernel's wchar_t is a u16 (include/linux/nls.h, -fshort-wchar). io->at is at the L. */
+static struct err *lex_wide(const char *text, struct token *io, size_t *ret_at)
+{
+	const char *p = text + io->at + 2;
+	if (p[-1] == '"')
+		return wrong(io->at, ret_at, "wide strings are not known here, L'a' is");
+	if (!*p || *p == '\'' || !wide_character(&p, &io->number) || *p != '\'')
+		return wrong(io->at, ret_at, "between L'' belongs one character of 16 bits");
+	io->end = (size_t)(p + 1 - text);
+	io->kind = TOKEN_CHAR;
+	io->type = "unsigned short";
+	return NULL;
 }
 
 static struct err *lex_quoted(struct arena *a, const char *text, struct token *io, size_t *ret_at)
@@ -144,8 +176,10 @@ static struct err *lex_quoted(struct arena *a, const char *text, struct token *i
 	size_t n = 0;
 	while (*p && *p != quote) {
 		size_t at = (size_t)(p - text);
-		if (!unescape(&p, &s[n++]))
+		uint64_t c;
+		if (!unescape(&p, 256, &c))
 			return wrong(at, ret_at, "an unknown escape");
+		s[n++] = (char)c;
 	}
 	if (*p != quote)
 		return wrong(io->at, ret_at, "the quote is not closed");
@@ -188,6 +222,8 @@ struct err *expr_lex(const struct abi *abi, struct arena *a, const char *text, s
 		return lex_number(abi, text, flags, ret, ret_at);
 	if (*p == '"' || *p == '\'')
 		return lex_quoted(a, text, ret, ret_at);
+	if (*p == 'L' && (p[1] == '\'' || p[1] == '"'))
+		return lex_wide(text, ret, ret_at);
 	size_t dollars = *p == '$' ? 1 + (p[1] == '$') : 0;
 	size_t n = dollars + identifier(p + dollars);
 	if (n >= EXPR_NAME_BYTES)

@@ -5,34 +5,52 @@
 
 #include "analyzer/base/scope.h"
 #include "analyzer/debug/expr_internal.h"
+#include "analyzer/debug/suggest.h"
+
+static bool is_absent(const struct err *e)
+{
+	return e && (e->code == ERR_NOT_FOUND || e->code == ERR_MISSING);
+}
 
 /* ---- enumerators ----------------------------------------------- */
 
-/*
- * The enums that were read so far, in any order: the database has no index of enumerators. One of
- * an enum that no struct or variable has needed yet is not found.
- */
-static bool find_enumerator(const struct debug_env *env, const char *name, struct value *ret)
+/* *ret_found false when no provider has it, or none is there. */
+static struct err *find_enumerator(
+	const struct debug_env *env, const char *name, struct value *ret, bool *ret_found)
 {
-	const struct strmap *enums = &env->types->tag[2];
-	for (size_t i = 0; i < enums->cap; i++) {
-		for (const struct type_node *n = enums->slot[i].value; n; n = n->same_name) {
-			scoped_err struct err *e = type_complete(env->types, &n->t);
-			for (uint32_t k = 0; !e && k < n->t.nenumerators; k++) {
-				int64_t v = n->t.enumerator[k].value;
-				if (strcmp(n->t.enumerator[k].name, name))
-					continue;
-				/* C11 6.4.4.3: an int; gcc widens where int does not hold it */
-				*ret = expr_number(env,
-					v == (int32_t)v	   ? "int"
-					: v == (uint32_t)v ? "unsigned int"
-							   : "long long",
-					(uint64_t)v);
-				return true;
-			}
-		}
+	const struct type *t = NULL;
+	struct err *e = types_find_enumerator(env->types, name, &t);
+	if (!e)
+		e = type_complete(env->types, t);
+	if (is_absent(e)) {
+		err_drop(e); /* an answer, to be said in other words */
+		return NULL;
 	}
-	return false;
+	for (uint32_t i = 0; !e && i < t->nenumerators; i++) {
+		int64_t v = t->enumerator[i].value;
+		if (strcmp(t->enumerator[i].name, name))
+			continue;
+		/* C11 6.4.4.3: an int; gcc widens where int does not hold it */
+		*ret = expr_number(env,
+			v == (int32_t)v	   ? "int"
+			: v == (uint32_t)v ? "unsigned int"
+					   : "long long",
+			(uint64_t)v);
+		*ret_found = true;
+		return NULL;
+	}
+	return e;
+}
+
+/* What only loaded modules have; asked last, because it may open all their files. */
+static struct err *find_module_enumerator(
+	const struct debug_env *env, const char *name, struct value *ret, bool *ret_found)
+{
+	if (!types_modules_show(env->types))
+		return NULL;
+	struct err *e = find_enumerator(env, name, ret, ret_found);
+	types_modules_hide(env->types);
+	return e;
 }
 
 /* ---- symbols ----------------------------------------------- */
@@ -64,8 +82,9 @@ static struct err *symbol_value(
 		ret->type = types_intern(db, &fn, 0);
 		return NULL;
 	}
-	struct err *e = types_find_variable(db, name, NULL, &type);
-	if (e && (e->code == ERR_NOT_FOUND || e->code == ERR_MISSING)) {
+	struct err *e = sym->module ? types_find_module_variable(db, sym->module, name, &type)
+				    : types_find_variable(db, name, NULL, &type);
+	if (is_absent(e)) {
 		err_drop(e); /* its address can be taken all the same */
 		ret->type = void_type(env);
 		return NULL;
@@ -90,7 +109,10 @@ bool expr_name_known(const struct debug_env *env, const char *name)
 		if (e || found)
 			return true;
 	}
-	return (env->syms && symtab_find(env->syms, name, &sym)) || find_enumerator(env, name, &v);
+	if (env->syms && symtab_find(env->syms, name, &sym))
+		return true;
+	scoped_err struct err *e = find_enumerator(env, name, &v, &found);
+	return e || found;
 }
 
 struct err *expr_name_value(const struct debug_env *env, const char *name, struct value *ret)
@@ -104,9 +126,12 @@ struct err *expr_name_value(const struct debug_env *env, const char *name, struc
 	}
 	if (env->syms && symtab_find(env->syms, name, &sym))
 		return symbol_value(env, &sym, name, ret);
-	if (find_enumerator(env, name, ret))
-		return NULL;
-	return err_new(ERR_NOT_FOUND, "no symbol %s", name);
+	struct err *e = find_enumerator(env, name, ret, &found);
+	if (!e && !found)
+		e = find_module_enumerator(env, name, ret, &found);
+	if (e || found)
+		return e;
+	return suggest_value(env, name, err_new(ERR_NOT_FOUND, "no symbol %s", name));
 }
 
 /* ---- types ----------------------------------------------- */
@@ -147,13 +172,14 @@ static struct err *parse_bare_tag(
 	return err_new(ERR_NOT_FOUND, "no struct, union, enum or typedef is called %s", text);
 }
 
-struct err *expr_parse_type(const struct debug_env *env, const char *text, const struct type **ret)
+static struct err *parse_type(
+	const struct debug_env *env, const char *text, const struct type **ret)
 {
 	scoped_strbuf struct strbuf base = { 0 };
 	unsigned stars;
 	if (split_function_pointer(text, &base, &stars)) {
 		struct type fn = { .kind = TYPE_FUNCTION, .complete = true };
-		struct err *e = expr_parse_type(env, strbuf_text(&base), &fn.target);
+		struct err *e = parse_type(env, strbuf_text(&base), &fn.target);
 		if (e)
 			return e;
 		const struct type *t = types_intern(env->types, &fn, 0);
@@ -171,4 +197,34 @@ struct err *expr_parse_type(const struct debug_env *env, const char *text, const
 		return e;
 	err_drop(e); /* "no type x" says less than what follows */
 	return parse_bare_tag(env, text, ret);
+}
+
+bool expr_type_known(const struct debug_env *env, const char *name)
+{
+	const struct type *t;
+	struct err *e = types_find_any(env->types, name, NULL, &t);
+	if (e && types_modules_show(env->types)) {
+		err_drop(e);
+		e = types_find_any(env->types, name, NULL, &t);
+		types_modules_hide(env->types);
+	}
+	bool found = !e;
+	err_drop(e); /* then it is no type; who wants its value will say what it is not */
+	return found;
+}
+
+/* Modules are looked at when the kernel has no such type. */
+struct err *expr_parse_type(const struct debug_env *env, const char *text, const struct type **ret)
+{
+	struct err *e = parse_type(env, text, ret);
+	if (!is_absent(e) || !types_modules_show(env->types))
+		return e;
+	struct err *again = parse_type(env, text, ret);
+	types_modules_hide(env->types);
+	if (is_absent(again)) {
+		err_drop(again); /* the first says it better */
+		return e;
+	}
+	err_drop(e);
+	return again;
 }

@@ -7,6 +7,7 @@
 
 #include "analyzer/base/scope.h"
 #include "analyzer/debug/expr_parser.h"
+#include "analyzer/debug/suggest.h"
 
 struct expr *parser_fail(struct parser *ps, size_t at, struct err *e)
 {
@@ -88,19 +89,106 @@ static bool is_type_word(const char *w)
 	return false;
 }
 
+static bool at_word(const struct parser *ps, const char *w)
+{
+	return ps->tok.kind == TOKEN_NAME && !strcmp(ps->tok.text, w);
+}
+
+static bool at_typeof(const struct parser *ps)
+{
+	return at_word(ps, "typeof") || at_word(ps, "__typeof__") || at_word(ps, "__typeof");
+}
+
+static bool at_qualifier(const struct parser *ps)
+{
+	return at_word(ps, "const") || at_word(ps, "volatile");
+}
+
+/* "typeof", maybe behind qualifiers, which go to @ret_qualifier (the last of them; NULL: none) with
+ * the token moved to typeof; else nothing moves. */
+static bool find_typeof(struct parser *ps, const char **ret_qualifier)
+{
+	struct token start = ps->tok;
+	*ret_qualifier = NULL;
+	while (at_qualifier(ps) && !ps->err) {
+		*ret_qualifier = ps->tok.text;
+		parser_advance(ps);
+	}
+	if (!ps->err && at_typeof(ps))
+		return true;
+	ps->tok = start;
+	return false;
+}
+
 bool parser_at_type(struct parser *ps)
 {
-	const struct type *t;
 	if (ps->tok.kind != TOKEN_NAME)
 		return false;
-	if (is_type_word(ps->tok.text))
+	if (at_typeof(ps) || is_type_word(ps->tok.text))
 		return true;
-	if (expr_name_known(ps->env, ps->tok.text) || !strcmp(ps->tok.text, "sizeof"))
+	if (expr_name_known(ps->env, ps->tok.text) || at_word(ps, "sizeof"))
 		return false;
-	struct err *e = types_find_any(ps->env->types, ps->tok.text, NULL, &t);
-	bool found = !e;
-	err_drop(e); /* then it is no type; who wants its value will say what it is not */
-	return found;
+	if (ps->flags & EXPR_CALCULATOR) { /* there most unknown names are hexadecimal numbers */
+		const struct type *t;
+		scoped_err struct err *e = types_find_any(ps->env->types, ps->tok.text, NULL, &t);
+		return !e;
+	}
+	return expr_type_known(ps->env, ps->tok.text);
+}
+
+static const struct type *qualified(
+	const struct parser *ps, const struct type *t, const char *qualifier)
+{
+	struct type q = { .kind = TYPE_QUALIFIED,
+		.size = t->size,
+		.target = t,
+		.complete = true,
+		.name = qualifier };
+	return qualifier ? types_intern(ps->env->types, &q, 0) : t;
+}
+
+/* The stars and qualifiers behind typeof(). */
+static const struct type *declarator(struct parser *ps, const struct type *t)
+{
+	for (unsigned n = 0; !ps->err && n < TYPE_MAX_DEPTH / 2; n++) {
+		if (parser_is_op(ps, '*'))
+			t = types_pointer_to(ps->env->types, t);
+		else if (at_qualifier(ps))
+			t = qualified(ps, t, at_word(ps, "const") ? "const" : "volatile");
+		else
+			break;
+		parser_advance(ps);
+	}
+	return t;
+}
+
+/* "typeof(expression or type)" and what is behind it; the operand is not evaluated. */
+static const struct type *type_of(struct parser *ps, const char *qualifier)
+{
+	struct value v = { 0 };
+	size_t from = ps->tok.at, at = from;
+	if (ps->depth >= EXPR_MAX_DEPTH)
+		return parser_wrong(ps, from, "too deeply nested"), NULL;
+	ps->depth++;
+	parser_advance(ps);
+	if (!parser_expect(ps, '(', "a ( is missing"))
+		return NULL;
+	if (parser_at_type(ps)) {
+		v.type = parser_type(ps);
+	} else {
+		const struct expr *x = parser_expression(ps);
+		struct err *e = x ? expr_eval_type(ps->env, x, &v, &at) : NULL;
+		if (!e && x && v.bit_size)
+			e = err_new(ERR_USAGE, "typeof of a bitfield");
+		if (e)
+			parser_fail(ps, at, e);
+	}
+	if (ps->err || !v.type || !parser_expect(ps, ')', "a ) is missing"))
+		return NULL;
+	const char *kept = !qualifier ? NULL : !strcmp(qualifier, "const") ? "const" : "volatile";
+	v.type = declarator(ps, qualified(ps, v.type, kept));
+	ps->depth--;
+	return ps->err ? NULL : v.type;
 }
 
 const struct type *parser_type(struct parser *ps)
@@ -109,6 +197,9 @@ const struct type *parser_type(struct parser *ps)
 	const struct type *t = NULL;
 	if (ps->err)
 		return NULL;
+	const char *qualifier;
+	if (find_typeof(ps, &qualifier))
+		return type_of(ps, qualifier);
 	for (int open = 0; ps->text[end]; end++) {
 		char c = ps->text[end];
 		open += c == '(' || c == '[';
@@ -119,7 +210,7 @@ const struct type *parser_type(struct parser *ps)
 	char *name = arena_strndup(ps->arena, ps->text + from, end - from);
 	struct err *e = expr_parse_type(ps->env, name, &t);
 	if (e)
-		parser_fail(ps, from, e);
+		parser_fail(ps, from, suggest_type(ps->env, name, e));
 	ps->tok.end = end;
 	parser_advance(ps);
 	return ps->err ? NULL : t;
@@ -154,7 +245,7 @@ static const struct type *parse_member_place(struct parser *ps, uint64_t *ret_of
 	if (!e && ref.bit_size)
 		e = err_new(ERR_USAGE, "%s is a bitfield and has no offset in bytes", path);
 	if (e)
-		parser_fail(ps, from, e);
+		parser_fail(ps, from, suggest_member(ps->env->types, t, path, e));
 	*ret_offset = ref.bit_offset / 8;
 	ps->tok.end = from + n;
 	parser_advance(ps);
@@ -184,11 +275,19 @@ static struct expr *container_of(struct parser *ps, size_t at)
 
 static struct expr *unknown_function(struct parser *ps, const struct token *name)
 {
+	struct near_names near;
+	if (expr_name_known(ps->env, name->text))
+		return parser_fail(ps, name->at,
+			err_new(ERR_USAGE, "%s() cannot be called: a dump does not run",
+				name->text));
+	near_init(&near, name->text);
+	near_offer(&near, "sizeof");
+	near_offer(&near, "typeof");
+	near_offer(&near, "offsetof");
+	near_offer(&near, "container_of");
+	expr_state_offer_functions(ps->env->state, &near);
 	return parser_fail(ps, name->at,
-		expr_name_known(ps->env, name->text)
-			? err_new(ERR_USAGE, "%s() cannot be called: a dump does not run",
-				  name->text)
-			: err_new(ERR_NOT_FOUND, "no function %s", name->text));
+		near_suggest(&near, err_new(ERR_NOT_FOUND, "no function %s", name->text)));
 }
 
 static struct expr *call(struct parser *ps, const struct token *name)
@@ -239,18 +338,36 @@ static struct expr *named(struct parser *ps)
 	return x;
 }
 
+/* Adjacent literals are one. */
+static struct expr *string(struct parser *ps)
+{
+	struct expr *x = parser_node(ps, X_STRING, ps->tok.at);
+	scoped_strbuf struct strbuf all = { 0 };
+	while (x && !ps->err && ps->tok.kind == TOKEN_STRING) {
+		strbuf_add_bytes(&all, ps->tok.text, ps->tok.text_bytes);
+		parser_advance(ps);
+	}
+	if (!x || ps->err)
+		return NULL;
+	char *text = arena_alloc(ps->arena, all.len + 1);
+	memcpy(text, strbuf_text(&all), all.len);
+	text[all.len] = '\0';
+	x->name = text;
+	x->number = all.len;
+	return x;
+}
+
 static struct expr *literal(struct parser *ps)
 {
 	struct token t = ps->tok;
-	enum expr_kind kind = t.kind == TOKEN_STRING ? X_STRING : X_DOLLAR;
+	if (t.kind == TOKEN_STRING)
+		return string(ps);
 	parser_advance(ps);
 	if (t.kind == TOKEN_NUMBER || t.kind == TOKEN_CHAR)
 		return number_node(ps, t.at, t.type, t.number);
-	struct expr *x = parser_node(ps, kind, t.at);
-	if (x) {
+	struct expr *x = parser_node(ps, X_DOLLAR, t.at);
+	if (x)
 		x->name = t.text;
-		x->number = t.text_bytes;
-	}
 	return x;
 }
 

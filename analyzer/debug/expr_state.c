@@ -56,6 +56,12 @@ const struct expr_function *expr_state_function(const struct expr_state *s, cons
 	return NULL;
 }
 
+void expr_state_offer_functions(const struct expr_state *s, struct near_names *near)
+{
+	for (size_t i = 0; s && i < s->functions.n; i++)
+		near_offer(near, s->functions.v[i].name);
+}
+
 /* ---- values ----------------------------------------------- */
 
 /* The dump does not change, so a place in memory can be kept as a place; a literal's bytes cannot.

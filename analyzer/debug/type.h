@@ -161,8 +161,8 @@ struct err *types_search(struct types *db, enum type_kind kind, const char *name
 /*
  * Calls @each for the named types of @kind (TYPE_STRUCT, UNION, ENUM or TYPEDEF) that a search by
  * name could find, once each, not completed, in no order that means anything. Where there is a kernel
- * image's whole BTF, DWARF is not asked; else all its units are scanned. An error of @each, or
- * ERR_INTERRUPTED, ends it.
+ * image's whole BTF, DWARF is not asked; else all its units are scanned. What only modules have comes
+ * last, while they are shown (types_modules_show()). An error of @each, or ERR_INTERRUPTED, ends it.
  */
 typedef struct err *(*types_each_fn)(void *cx, const struct type *t);
 struct err *types_each(struct types *db, enum type_kind kind, types_each_fn each, void *cx)

@@ -121,19 +121,50 @@ struct err *types_find_enumerator(struct types *db, const char *name, const stru
 	return err_new(types_source(db) ? ERR_NOT_FOUND : ERR_MISSING, "no enumerator %s", name);
 }
 
+struct module_each {
+	struct types *db;
+	size_t slot; /* the module's */
+	types_each_fn each;
+	void *cx;
+};
+
+/* Modules repeat what the kernel's headers declare: only a name that none before has counts. */
+static struct err *each_of_module(void *cx, const struct type *t)
+{
+	const struct module_each *m = cx;
+	bool complete = false;
+	for (size_t i = 0; i < m->slot; i++) {
+		const struct provider_slot *s = &m->db->slot.v[i];
+		if (types_slot_hidden(m->db, i) || (complete && s->scans && !s->module))
+			continue;
+		struct type_provider *p = types_provider_at(m->db, i);
+		const struct type *found = NULL;
+		struct err *e = p ? p->find(p, t->kind, t->name, NULL, &found) : NULL;
+		if (e || found)
+			return e;
+		complete |= p && p->complete;
+	}
+	return m->each(m->cx, t);
+}
+
 struct err *types_each(struct types *db, enum type_kind kind, types_each_fn each, void *cx)
 {
+	struct module_each in_module = { .db = db, .each = each, .cx = cx };
 	bool complete = false;
 	struct err *e = NULL;
 	if (!types_source(db))
 		return err_new(ERR_MISSING, "there are no types to look through");
-	for (size_t i = 0; !e && i < db->slot.n && !(complete && db->slot.v[i].scans); i++) {
-		if (db->slot.v[i].module)
+	for (size_t i = 0; !e && i < db->slot.n; i++) {
+		const struct provider_slot *s = &db->slot.v[i];
+		bool module = s->module;
+		if (types_slot_hidden(db, i) || (complete && s->scans && !module))
 			continue;
 		struct type_provider *p = types_provider_at(db, i);
+		in_module.slot = i;
 		if (p && p->each)
-			e = p->each(p, kind, each, cx);
-		complete |= p && p->complete;
+			e = module ? p->each(p, kind, each_of_module, &in_module)
+				   : p->each(p, kind, each, cx);
+		complete |= p && p->complete && !module;
 	}
 	return e;
 }

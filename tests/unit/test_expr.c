@@ -15,7 +15,9 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/debug/address.h"
 #include "analyzer/debug/expr.h"
+#include "analyzer/debug/types_modules.h"
 #include "tests/unit/fake_vspace.h"
+#include "tests/unit/tiny_dwarf.h"
 
 enum pet { PET_NONE, PET_CAT, PET_DOG = 7 };
 
@@ -197,8 +199,22 @@ static const struct {
 	{ "(-9223372036854775807ll - 1) % -1", "0", "0" },
 	{ "'\\x41'", "65 'A'", "65 'A'" },
 	{ "'\\101' + 0", "65", "65" },
-	{ "'\\''", "39 '''", "39 '''" },
+	{ "'\\''", "39 '\\''", "39 '\\''" },
 	{ "0b101 + 010", "13", "13" },
+	{ "L'a'", "97", "97" },
+	{ "sizeof(L'a')", "2", "2" },
+	{ "L'\\x1234' + 0", "4660", "4660" },
+	{ "L'\\n'", "10", "10" },
+	{ "L'\xc3\xa9'", "233", "233" }, /* one character of UTF-8 */
+	{ "L'\xe2\x82\xac'", "8364", "8364" },
+	{ "\"ab\" \"cd\"[3]", "100 'd'", "100 'd'" },
+	{ "sizeof(\"ab\" \"\" \"c\")", "4", "4" },
+	{ "\"\\x1\" \"2\"[0]", "1 '\\x01'", "1 '\\x01'" }, /* an escape ends with its literal */
+	{ "\"a\"  \"b\" == \"ab\"", "1", "1" },
+	{ "sizeof(const typeof(1l))", "4", "8" },
+	{ "sizeof(volatile const __typeof__(int) *)", "4", "8" },
+	{ "sizeof(typeof(1ll) const *const *)", "4", "8" },
+	{ "(const typeof(-1))7 - 8", "-1", "-1" },
 	{ "\"ab\\n\" == \"ab\\n\"", "1", "1" },
 	{ "\"ab\" != \"abc\"", "1", "1" },
 };
@@ -305,6 +321,15 @@ static void errors_have_their_place(void **state)
 	expect_error("(struct nosuch *)0", 1, "nosuch");
 	expect_error("'ab'", 0, "one character");
 	expect_error("'\\q'", 1, "escape");
+	expect_error("L'ab'", 0, "16 bits");
+	expect_error("L''", 0, "16 bits");
+	expect_error("L'\\x10000'", 0, "16 bits");
+	expect_error("L'\xf0\x9f\x98\x80'", 0, "16 bits");
+	expect_error("L'\xe2\x82'", 0, "16 bits");
+	expect_error("L'\xe0\x80\x80'", 0, "16 bits"); /* longer than it needs to be */
+	expect_error("1 + L\"ab\"", 4, "wide strings");
+	expect_error("siezof(1)", 0, "did you mean sizeof?");
+	expect_error("containr_of(1)", 0, "did you mean container_of?");
 	expect_error("\"open", 0, "not closed");
 	expect_error("1 # 2", 2, "nothing that is known");
 	expect_error("99999999999999999999", 0, "64 bits");
@@ -423,6 +448,72 @@ static void addresses(void **state)
 	err_drop(e);
 }
 
+/* ---- what only modules have ----------------------------------------------- */
+
+static unsigned modules_asked;
+
+static struct err *open_self(void *cx, Dwarf **ret)
+{
+	Dwarf **kept = cx;
+	int fd = open("/proc/self/exe", O_RDONLY);
+	modules_asked++;
+	*ret = *kept = dwarf_begin(fd, DWARF_C_READ);
+	return *ret ? NULL : err_new(ERR_FORMAT, "self");
+}
+
+static Dwarf *self, *twin;
+static struct types *with_module;
+
+static void load_module(void *cx)
+{
+	(void)cx;
+	const struct types_module m = { .name = "pets", .origin = "self", .open = open_self, .cx = &self };
+	types_add_module_dwarf(with_module, &m);
+	const struct types_module same = { .name = "more", .origin = "self", .open = open_self, .cx = &twin };
+	types_add_module_dwarf(with_module, &same);
+}
+
+static struct err *count_owner(void *cx, const struct type *t)
+{
+	*(unsigned *)cx += !strcmp(t->name, "owner");
+	return NULL;
+}
+
+static void modules_come_last(void **state)
+{
+	(void)state;
+	const struct type *t;
+	struct debug_env e = { .state = env.state };
+	e.types = with_module = types_create(&(struct abi){ .word_bytes = 8 });
+	uint8_t elf[16384]; /* the kernel's own types are few */
+	err_drop(types_add_dwarf(with_module, tiny_fd(elf, tiny_odd_unit(elf)), "odd"));
+	types_modules_later(with_module, load_module, NULL, NULL);
+	expect_in(&e, EXPR_C, "1 + sizeof(long)", "9");
+	expect_in(&e, EXPR_CALCULATOR, "(ff) + 1", "256");
+	assert_int_equal(modules_asked, 0);
+	expect_in(&e, EXPR_C, "PET_DOG", "7");
+	assert_int_equal(modules_asked, 1);
+	expect_in(&e, EXPR_C, "(PET_DOG) + PET_CAT", "8");
+	expect_in(&e, EXPR_C, "sizeof(owner) == sizeof(struct owner)", "1");
+	expect_in(&e, EXPR_C, "sizeof(owner *)", "8");
+	expect_in(&e, EXPR_C, "(unsigned long)&((owner *)0x1000)->pet - 0x1000", "16");
+	/* What this program looks for by itself stays the kernel's. */
+	scoped_err struct err *hidden = types_find_enumerator(with_module, "PET_DOG", &t);
+	assert_non_null(hidden);
+	scoped_err struct err *tag = types_find_any(with_module, "owner", NULL, &t);
+	assert_non_null(tag);
+	unsigned owners = 0;
+	assert_null(types_each(with_module, TYPE_STRUCT, count_owner, &owners));
+	assert_int_equal(owners, 0);
+	assert_true(types_modules_show(with_module));
+	assert_null(types_each(with_module, TYPE_STRUCT, count_owner, &owners));
+	types_modules_hide(with_module);
+	assert_int_equal(owners, 1);
+	types_destroy(with_module);
+	dwarf_end(self);
+	dwarf_end(twin);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +527,7 @@ int main(void)
 		cmocka_unit_test(functions_are_called),
 		cmocka_unit_test(names_come_first),
 		cmocka_unit_test(addresses),
+		cmocka_unit_test(modules_come_last),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
