@@ -8,10 +8,13 @@ static const struct table list_table = { .layout = LAYOUT_LINES, .columns = list
 
 static const struct option list_options[] = {
 	{ 'o', "OFFSET", "of the list_head in its struct: a number or TYPE.MEMBER" },
-	{ 's', "TYPE[.MEMBER,…]", "show each as this struct, or these members of it" },
+	{ 's', "TYPE[.MEMBER,…]",
+		"show each as this struct, or these members of it; several may be given" },
+	{ 'S', "TYPE[.MEMBER,…]", "the same" }, { 'r', NULL, "backwards, by the prev pointers" },
 	{ 'h', NULL, "START is a struct of the list, which comes first itself" },
 	{ 'H', NULL, "START is the list_head outside of all structs: it is no member" },
-	{ 'x', NULL, "integers in hexadecimal" }, { 0 }
+	{ 'x', NULL, "integers in hexadecimal" },
+	{ 'd', NULL, "integers in decimal, as they are without -x" }, { 0 }
 };
 
 static struct err *show(struct cx *cx, const struct shape *s, uint64_t va)
@@ -41,7 +44,10 @@ static struct err *list_run(struct cx *cx, const struct args *a)
 	/* Without -H the head is a struct's own node, and so the first member. */
 	if (!external)
 		err = show(cx, &s, start - s.offset);
-	list_iter_init(&it, cx->target, start);
+	if (args_flag(a, 'r'))
+		list_iter_init_backwards(&it, cx->target, start);
+	else
+		list_iter_init(&it, cx->target, start);
 	while (!err && !(err = list_iter_next(&it, &node, &more)) && more && node)
 		err = show(cx, &s, node - s.offset);
 	return err;
@@ -51,6 +57,7 @@ static const char *const list_examples[] = {
 	"list -H modules -o module.list -s module.name\tfrom a list_head of its own",
 	"list -h init_task -o task_struct.tasks -s task_struct.comm,pid\tfrom a struct that is on "
 	"the list",
+	"list -r -H modules -o module.list -s module.name -s module.state\tthe last one first",
 	"list init_task.tasks\tonly where the nodes are",
 	NULL,
 };

@@ -1,5 +1,5 @@
-/* Walks a list_head ring by its next pointers; next is the first word (include/linux/types.h, all
- * versions). */
+/* Walks a list_head ring by its pointers; next is the first word, prev the second
+ * (include/linux/types.h, all versions). */
 #include "analyzer/kernel/list.h"
 
 #include <inttypes.h>
@@ -11,6 +11,12 @@ enum { LIST_NODES_MAX = 1 << 26 };
 void list_iter_init(struct list_iter *it, const struct target *t, uint64_t head)
 {
 	*it = (struct list_iter){ .t = t, .head = head, .pos = head, .mark = head, .mark_at = 2 };
+}
+
+void list_iter_init_backwards(struct list_iter *it, const struct target *t, uint64_t head)
+{
+	list_iter_init(it, t, head);
+	it->backwards = true;
 }
 
 uint64_t list_entry(const struct target *t, uint64_t node, uint64_t offset)
@@ -25,7 +31,8 @@ struct err *list_iter_next(struct list_iter *it, uint64_t *ret_node, bool *ret_m
 	*ret_more = false;
 	struct err *err = interrupt_check();
 	if (!err)
-		err = vspace_read_word(it->t->kernel, it->pos, &next);
+		err = vspace_read_word(it->t->kernel,
+			it->pos + (it->backwards ? it->t->abi.word_bytes : 0), &next);
 	if (err)
 		return err_wrap(err, "list at 0x%" PRIx64 ", node %" PRIu64, it->head, it->count);
 	if (next == it->head)

@@ -8,11 +8,15 @@ struct list_iter {
 	const struct target *t;
 	uint64_t head, pos;
 	uint64_t count;
+	bool backwards;
 	uint64_t mark, mark_at; /* Brent's cycle search: a node seen, and when to choose the next */
 };
 
 /* Over the nodes of the list whose list_head is at @head; the head itself is not a node. */
 void list_iter_init(struct list_iter *it, const struct target *t, uint64_t head);
+
+/* The same from the last to the first, by what the nodes call the one before them. */
+void list_iter_init_backwards(struct list_iter *it, const struct target *t, uint64_t head);
 
 /* The structure whose list_head, @offset bytes into it, is at @node: container_of() of the target. */
 uint64_t list_entry(const struct target *t, uint64_t node, uint64_t offset);

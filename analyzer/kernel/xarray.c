@@ -91,6 +91,33 @@ struct err *xarray_iter_init(struct xarray_iter *it, struct target *t, uint64_t 
 	return err_wrap(err, "xarray at 0x%" PRIx64, root);
 }
 
+struct idr {
+	uint64_t root_va;
+	uint32_t base;
+};
+static const struct view_field idr_fields[] = {
+	FIELD_ADDRESS(struct idr, root_va, "idr_rt"),
+	FIELD_OPTIONAL(struct idr, base, "idr_base"),
+};
+static const struct view_spec idr_spec = { .type = "idr",
+	.hint = "lib/idr.c",
+	.fields = idr_fields,
+	.nfields = ARRAY_SIZE(idr_fields) };
+
+struct err *xarray_iter_init_idr(struct xarray_iter *it, struct target *t, uint64_t va)
+{
+	struct idr idr = { 0 };
+	const struct view *v = NULL;
+	struct err *err = target_view(t, &idr_spec, &v);
+	if (!err)
+		err = view_read(v, t->kernel, va, &idr);
+	if (!err)
+		err = xarray_iter_init(it, t, idr.root_va);
+	if (!err)
+		it->index_base = idr.base;
+	return err_wrap(err, "idr at 0x%" PRIx64, va);
+}
+
 struct err *xarray_iter_init_node(struct xarray_iter *it, struct target *t, uint64_t node)
 {
 	struct err *err = bind(it, t, node);
@@ -278,6 +305,10 @@ struct err *xarray_iter_next(struct xarray_iter *it, struct xarray_entry *ret, b
 	if (err) {
 		*ret_more = it->depth && err->code != ERR_LIMIT && err->code != ERR_INTERRUPTED;
 		return err_wrap(err, "xarray at 0x%" PRIx64, it->root);
+	}
+	if (found) {
+		ret->index = whole_word(it, ret->index + it->index_base);
+		ret->last = whole_word(it, ret->last + it->index_base);
 	}
 	*ret_more = found;
 	return NULL;

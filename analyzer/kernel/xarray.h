@@ -22,6 +22,7 @@ struct xarray_iter {
 	const struct view *node;
 	uint64_t root; /* where the struct xarray or radix_tree_root lies, or the topmost node */
 	uint64_t head; /* the root's entry */
+	uint64_t index_base; /* what an IDR adds to all indices */
 	bool is_radix; /* the dialect of 4.19 */
 	bool started;
 	unsigned chunk_shift;
@@ -36,6 +37,9 @@ struct xarray_iter {
 
 /* Over the struct xarray (radix_tree_root) at @root. ERR_MISSING without their types. */
 struct err *xarray_iter_init(struct xarray_iter *it, struct target *t, uint64_t root) MUST_CHECK;
+
+/* Over the struct idr at @idr; indices are its numbers, which begin at idr_base (since 4.17). */
+struct err *xarray_iter_init_idr(struct xarray_iter *it, struct target *t, uint64_t idr) MUST_CHECK;
 
 /* Over the struct xa_node (radix_tree_node) at @node, its first slot taken as index 0. */
 struct err *xarray_iter_init_node(

@@ -39,6 +39,18 @@ static bool is_option_word(const struct command *c, const char *s)
 	return !c->expression || isalpha((unsigned char)s[1]);
 }
 
+/* An option's argument; what was given before stays behind it. */
+static void set_option(struct arena *arena, struct args *a, unsigned char letter, const char *text,
+	const struct word *place)
+{
+	struct word *value = arena_alloc(arena, sizeof(*value));
+	*value = (struct word){ .text = text,
+		.start = place->start,
+		.end = place->end,
+		.before = a->option[letter] };
+	a->option[letter] = value;
+}
+
 /* One cluster; *i moves on when an option takes the next word. */
 static struct err *parse_cluster(struct arena *arena, const struct command *c,
 	const struct word *words, size_t nwords, size_t *i, struct args *ret)
@@ -59,12 +71,11 @@ static struct err *parse_cluster(struct arena *arena, const struct command *c,
 		if (!p[1]) {
 			if (*i + 1 >= nwords)
 				return err_new(ERR_USAGE, "option -%c needs its %s", *p, o->arg);
-			ret->option[letter] = &words[++*i];
+			++*i;
+			set_option(arena, ret, letter, words[*i].text, &words[*i]);
 			return NULL;
 		}
-		struct word *value = arena_alloc(arena, sizeof(*value));
-		*value = (struct word){ .text = p + 1, .start = w->start, .end = w->end };
-		ret->option[letter] = value;
+		set_option(arena, ret, letter, p + 1, w);
 		return NULL;
 	}
 	return NULL;
@@ -131,6 +142,19 @@ const char *args_option(const struct args *a, char letter)
 {
 	const struct word *w = option_of(a, letter);
 	return w ? w->text : NULL;
+}
+
+const char *args_option_at(const struct args *a, char letter, size_t i)
+{
+	size_t n = 0;
+	const struct word *w;
+	for (w = option_of(a, letter); w; w = w->before)
+		n++;
+	if (i >= n)
+		return NULL;
+	for (w = option_of(a, letter); ++i < n;)
+		w = w->before;
+	return w->text;
 }
 
 int args_count(const struct args *a)

@@ -41,12 +41,16 @@ struct command {
 	bool expression;                   /* the arguments are one expression for args_rest():
 					    * options stand only before it ("p -x a -b") */
 	bool needs_no_target;              /* help, quit */
-	const char *complete;              /* what the arguments are: "symbol", "type", "command", NULL */
+	const char *complete;              /* what the arguments are: "symbol", "type", "command", NULL;
+					    * "task": tasks, so that foreach may add one */
 	struct err *(*run)(struct cx *cx, const struct args *a);
 };
 
 bool args_flag(const struct args *a, char letter);
 const char *args_option(const struct args *a, char letter); /* its argument; NULL when not given */
+
+/* Of an option that was given several times: argument @i, the first given is 0; NULL behind the last. */
+const char *args_option_at(const struct args *a, char letter, size_t i);
 int args_count(const struct args *a);
 const char *args_get(const struct args *a, int i); /* NULL beyond the end */
 
@@ -84,6 +88,13 @@ const struct command *session_command(const struct session *s, size_t i);
 /* By name or alias; ERR_NOT_FOUND with a suggestion. */
 struct err *session_find_command(const struct session *s, const char *name,
 	const struct command **ret) MUST_CHECK;
+
+/* The address of the task that `set` chose; 0 when it chose none. See current_task.h. */
+uint64_t session_task_va(const struct session *s);
+void session_set_task_va(struct session *s, uint64_t va);
+
+/* Runs another command, its words in @text (no `>` and no `|`), as a part of the present answer. */
+struct err *session_run_inside(struct cx *cx, const char *text) MUST_CHECK;
 
 /* No further line runs: neither of the prompt nor of a script. */
 void session_quit(struct session *s);

@@ -15,6 +15,7 @@
 struct word {
 	const char *text;
 	size_t start, end;
+	const struct word *before; /* the same option's earlier argument (args.c); NULL: none */
 };
 
 /*

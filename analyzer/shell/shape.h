@@ -1,6 +1,7 @@
 /*
- * How walks (list, tree) show what they reach: the options -o OFFSET, -s TYPE[.MEMBER,…] and -x, which those
- * commands share, and the cells "type" and "value".
+ * How walks (list, tree) show what they reach: the options -o OFFSET, -s TYPE[.MEMBER,…], which may come several
+ * times, -S (the same to us; crash reads more quickly then), -x and -d, which those commands share, and the
+ * cells "type" and "value".
  */
 #ifndef ANALYZER_SHELL_SHAPE_H
 #define ANALYZER_SHELL_SHAPE_H
@@ -8,10 +9,15 @@
 #include "analyzer/debug/value.h"
 #include "analyzer/shell/command.h"
 
+enum { SHAPE_PARTS_MAX = 16 };
+
 struct shape {
-	uint64_t offset;         /* -o: of the node in its struct */
-	const struct type *type; /* -s; NULL: addresses only */
-	char *members;           /* "a,b" of it, or NULL: all; the arena's */
+	uint64_t offset; /* -o: of the node in its struct */
+	size_t nparts;   /* 0: addresses only */
+	struct shape_part {
+		const struct type *type;
+		char *members; /* "a,b" of it, or NULL: all; the arena's */
+	} part[SHAPE_PARTS_MAX];
 	struct value_style style;
 };
 

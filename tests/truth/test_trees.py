@@ -151,3 +151,41 @@ def test_sys_d(core):
     assert all(row["usable"] for row in rows[:2])
     types = [row for row in rows if row["what"] == "types"]
     assert any(row["usable"] for row in types) and all(row["origin"] and row["state"] for row in types)
+
+
+def test_idr_by_its_numbers(core):
+    """-t idr is -t xarray over idr_rt with idr_base added; each -s adds to the value as one -s with commas does."""
+    numbers = core.rows("tree -t idr -s pid.level -S pid.numbers[0].nr init_pid_ns.idr")
+    raw = core.rows("tree -t xarray -s pid.level,numbers[0].nr init_pid_ns.idr.idr_rt")
+    (base,) = core.rows("p init_pid_ns.idr.idr_base")
+    assert len(numbers) == len(raw) > 20
+    for ours, theirs in zip(numbers, raw):
+        assert ours["index"] == theirs["index"] + int(base["value"])
+        assert (ours["value"], ours["address"]) == (theirs["value"], theirs["address"])
+
+
+def test_list_backwards(core):
+    """-r is the same list from its end, and prev is not next."""
+    forward = core.rows("list -H init_task.tasks -o task_struct.tasks -s task_struct.comm")
+    backward = core.rows("list -r -H init_task.tasks -o task_struct.tasks -s task_struct.comm")
+    assert len(forward) > 20 and backward == forward[::-1]
+
+
+def test_maple_nodes(core):
+    """-v adds the nodes, and nothing else changes: each entry stands in a slot of a node shown before it."""
+    if core.meta["release"].startswith("5."):
+        pytest.skip("maple trees are since 6.1")
+    task = next(row["task"] for row in core.rows("ps") if row["pid"] == 1)
+    tree = f"'((struct task_struct *){task})->mm->mm_mt'"
+    rows = core.rows(f"tree -t maple -v -x {tree}")
+    nodes = [row for row in rows if row["type"]]
+    assert [row for row in rows if not row["type"]] == core.rows(f"tree -t maple -x {tree}")
+    assert nodes and len({row["address"] for row in nodes}) == len(nodes)
+    seen = ""
+    for row in rows:
+        if row["type"]:
+            assert row["type"] in ("struct maple_node", "struct maple_range_64", "struct maple_arange_64")
+            assert int(row["address"], 16) % 256 == 0
+            seen += row["value"]
+        else:
+            assert row["address"] in seen, row

@@ -35,6 +35,14 @@ static void expect_text(struct strbuf *b, const char *text)
 	assert_string_equal(b->len ? strbuf_text(b) + 1 : "", text);
 }
 
+static void expect_err(struct err *err, enum err_code code, const char *word)
+{
+	assert_non_null(err);
+	if (err->code != code || !strstr(err->msg, word))
+		fail_msg("code %d, \"%s\" lacks \"%s\"", err->code, err->msg, word);
+	err_drop(err);
+}
+
 /* ---- red-black trees ----------------------------------------------- */
 
 static uint64_t at(unsigned i)
@@ -169,15 +177,13 @@ static const enum fake_dialect dialects[] = { DIALECT_XARRAY, DIALECT_RADIX };
 	for (enum fake_dialect d = dialects[k], *again = &d;                                       \
 		again && (fake_xarray_types(f, d), 1); again = NULL)
 
-static void expect_xa(struct fake *f, const char *text)
+static void expect_entries(struct fake *f, struct xarray_iter *it, const char *text)
 {
 	scoped_strbuf struct strbuf b = { 0 };
-	struct xarray_iter it;
 	struct xarray_entry e;
 	bool more = true;
-	assert_null(xarray_iter_init(&it, f->t, fake_va(f, ROOT_AT)));
 	while (more) {
-		struct err *err = xarray_iter_next(&it, &e, &more);
+		struct err *err = xarray_iter_next(it, &e, &more);
 		if (!err && more) {
 			strbuf_addf(&b, " %llx", (unsigned long long)e.index);
 			if (e.last != e.index)
@@ -188,6 +194,13 @@ static void expect_xa(struct fake *f, const char *text)
 		goes_on(&b, err, more);
 	}
 	expect_text(&b, text);
+}
+
+static void expect_xa(struct fake *f, const char *text)
+{
+	struct xarray_iter it;
+	assert_null(xarray_iter_init(&it, f->t, fake_va(f, ROOT_AT)));
+	expect_entries(f, &it, text);
 }
 
 /* Two levels: indices 0, 5, 63 of the first leaf; 64 + 1 in the second, of slot 1. */
@@ -259,6 +272,34 @@ static void xarray_siblings(void **state)
 			d == DIALECT_RADIX ? fake_va(f, NODES_AT + slots + 4 * fake_word(f)) | 1
 					   : 4 << 2 | 2);
 		expect_xa(f, "0:10 5:20 8-b:50 3f:30 41:40 100-17f:60");
+	}
+}
+
+/* idr_rt stands in front of idr_base; kernels before 4.17 have no base. */
+static void idr_numbers(void **state)
+{
+	(void)state;
+	EACH_DIALECT(f, d)
+	{
+		struct xarray_iter it;
+		xa_small(f, d);
+		expect_err(xarray_iter_init_idr(&it, f->t, fake_va(f, ROOT_AT)), ERR_MISSING, "idr");
+		if (w) {
+			FAKE_STRUCT(f, "idr", "idr_rt:word", "flags:word", "idr_base:u32");
+			fake_set(f, "idr", ROOT_AT + 0x40, "idr_base", 100);
+		} else {
+			FAKE_STRUCT(f, "idr", "idr_rt:word", "idr_next:u32");
+		}
+		fake_xa_head(f, d, ROOT_AT + 0x40, fake_xa_entry(f, d, NODES_AT));
+		if (w)
+			fake_set(f, "idr", ROOT_AT + 0x40, "idr_base", 100);
+		assert_null(xarray_iter_init_idr(&it, f->t, fake_va(f, ROOT_AT + 0x40)));
+		expect_entries(f, &it, w ? "64:10 69:20 a3:30 a5:40" : "0:10 5:20 3f:30 41:40");
+		fake_xa_head(f, d, ROOT_AT + 0x40, fake_va(f, 0x80));
+		if (w)
+			fake_set(f, "idr", ROOT_AT + 0x40, "idr_base", 100);
+		assert_null(xarray_iter_init_idr(&it, f->t, fake_va(f, ROOT_AT + 0x40)));
+		expect_entries(f, &it, w ? "64:80" : "0:80");
 	}
 }
 
@@ -422,14 +463,6 @@ static void maple_damage_costs_a_node(void **state)
 
 /* ---- all of them ----------------------------------------------- */
 
-static void expect_err(struct err *err, enum err_code code, const char *word)
-{
-	assert_non_null(err);
-	if (err->code != code || !strstr(err->msg, word))
-		fail_msg("code %d, \"%s\" lacks \"%s\"", err->code, err->msg, word);
-	err_drop(err);
-}
-
 static void interrupts_end_walks(void **state)
 {
 	(void)state;
@@ -489,6 +522,7 @@ int main(void)
 		cmocka_unit_test(xarray_by_index),
 		cmocka_unit_test(xarray_values_and_reserved),
 		cmocka_unit_test(xarray_siblings),
+		cmocka_unit_test(idr_numbers),
 		cmocka_unit_test(xarray_damage_costs_a_node),
 		cmocka_unit_test(maple_ranges),
 		cmocka_unit_test(maple_last_slots),

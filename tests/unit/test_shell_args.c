@@ -64,6 +64,14 @@ static void test_options(void **state)
 	a = parsed(&plain, "bt -ac7 -c8");
 	assert_true(args_flag(&a, 'a'));
 	assert_string_equal(args_option(&a, 'c'), "8"); /* the last one wins */
+	a = parsed(&plain, "bt -c7 -a -c 8 x -ac9");
+	assert_string_equal(args_option_at(&a, 'c', 0), "7"); /* but all are there */
+	assert_string_equal(args_option_at(&a, 'c', 1), "8");
+	assert_string_equal(args_option_at(&a, 'c', 2), "9");
+	assert_null(args_option_at(&a, 'c', 3));
+	assert_null(args_option_at(&a, 'l', 0));
+	assert_string_equal(args_option(&a, 'c'), "9");
+	assert_int_equal(args_count(&a), 1);
 
 	a = parsed(&plain, "bt x -a y"); /* as crash's `struct task_struct -o` */
 	assert_true(args_flag(&a, 'a'));
