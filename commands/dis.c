@@ -4,21 +4,15 @@
 
 enum { COUNT_MAX = 1 << 20 };
 
-static const struct column dis_columns[] = {
-	{ "address", .width = WIDTH_ADDRESS },
-	{ "location", .width = 26, .text_only = true },
-	{ "symbol", .hidden = true },
-	{ "offset", .hidden = true },
-	{ "bytes", .hidden = true },
-	{ "insn" },
-	{ 0 }
-};
+static const struct column dis_columns[] = { { "address", .width = WIDTH_ADDRESS },
+	{ "location", .width = 26, .text_only = true }, { "symbol", .hidden = true },
+	{ "offset", .hidden = true }, { "bytes", .hidden = true }, { "insn" }, { 0 } };
 static const struct table dis_table = { .layout = LAYOUT_LINES, .columns = dis_columns };
 
 static const struct option dis_options[] = {
 	{ 'r', NULL, "from the function's start up to the address" },
-	{ 'T', NULL, "Thumb-2 code (ARM32)" },
-	{ 0 }
+	{ 'T', NULL, "Thumb-2 code (ARM32), whatever the symbol says" },
+	{ 'A', NULL, "ARM code (ARM32), whatever the symbol says" }, { 0 }
 };
 
 static void show(struct cx *cx, const struct insn *insn)
@@ -40,8 +34,8 @@ static void show(struct cx *cx, const struct insn *insn)
 }
 
 /* From @va up to @end, at most @count. */
-static struct err *show_range(struct cx *cx, struct disasm *d, uint64_t va, uint64_t end,
-	uint64_t count)
+static struct err *show_range(
+	struct cx *cx, struct disasm *d, uint64_t va, uint64_t end, uint64_t count)
 {
 	struct err *err = NULL;
 	while (count-- && va < end && !(err = interrupt_check())) {
@@ -82,6 +76,32 @@ static struct err *choose_range(struct cx *cx, const struct args *a, uint64_t *r
 	return NULL;
 }
 
+/*
+ * Thumb code: an odd address says so, then the vmlinux's symbol; tables in memory do not keep the
+ * bit, so there and in modules the kernel's configuration decides, or what a function of the
+ * vmlinux is.
+ */
+static bool is_thumb(struct cx *cx, const struct args *a, uint64_t *io_va)
+{
+	struct symbol sym, schedule;
+	uint64_t configured = 0;
+	bool odd = cx->target->abi.word_bytes == 4 && *io_va & 1;
+	if (odd)
+		*io_va &= ~1ull;
+	if (args_flag(a, 'T') || args_flag(a, 'A'))
+		return !args_flag(a, 'A');
+	if (odd || cx->target->abi.word_bytes != 4)
+		return odd;
+	bool known = symtab_at(cx->target->syms, *io_va, &sym);
+	if (known && sym.thumb)
+		return true;
+	if (known && !sym.module && sym.object_size)
+		return false; /* an ELF symbol: only those have sizes */
+	if (target_number(cx->target, "CONFIG(THUMB2_KERNEL)", &configured))
+		return configured;
+	return symtab_find_kernel(cx->target->syms, "schedule", &schedule) && schedule.thumb;
+}
+
 static struct err *dis_run(struct cx *cx, const struct args *a)
 {
 	uint64_t va, end, count;
@@ -89,8 +109,9 @@ static struct err *dis_run(struct cx *cx, const struct args *a)
 	struct err *err = target_need_kernel(cx->target);
 	if (!err)
 		err = choose_range(cx, a, &va, &end, &count);
+	bool thumb = !err && is_thumb(cx, a, &va);
 	if (!err)
-		err = disasm_open(cx->target->kernel, cx->target->syms, args_flag(a, 'T'), &d);
+		err = disasm_open(cx->target->kernel, cx->target->syms, thumb, &d);
 	out_table(cx->out, &dis_table);
 	if (!err)
 		err = show_range(cx, d, va, end, count);

@@ -248,6 +248,7 @@ static void fill(const struct symtab *st, size_t i, struct symbol *ret)
 		.name = e->name,
 		.module = st->module.v[e->module],
 		.type = e->type,
+		.thumb = e->thumb,
 	};
 	for (size_t k = 0; i >= st->sym.n && k < st->source.n; k++)
 		if (st->source.v[k].hidden == i - st->sym.n)
@@ -271,7 +272,8 @@ static void fill_image(const struct symtab *st, size_t i, struct symbol *ret)
 		.size = end - e.va,
 		.object_size = e.size,
 		.name = e.name,
-		.type = e.type };
+		.type = e.type,
+		.thumb = e.thumb };
 }
 
 bool symtab_get_recovered(const struct symtab *st, size_t i, struct symbol *ret)

@@ -17,6 +17,7 @@ struct symbol {
 	const char *name;   /* lives as long as the table */
 	const char *module; /* NULL: the kernel itself */
 	char type;          /* nm's letter: T t D d B b R r W w V v A a U u */
+	bool thumb;         /* ARM32: Thumb code, as a vmlinux says; tables in memory do not tell */
 	const char *source; /* NULL: a symbol table has it; else what this program took it from */
 };
 

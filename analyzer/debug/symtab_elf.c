@@ -141,7 +141,8 @@ static void add_symbol(struct symtab *st, const struct elf_symbols *t, const GEl
 	bool absolute = sym->st_shndx == SHN_ABS;
 	uint64_t va = sym->st_value;
 	/* The low bit of a function's address marks Thumb code; nm hides it as well. */
-	if (t->arm && GELF_ST_TYPE(sym->st_info) == STT_FUNC)
+	bool function = t->arm && GELF_ST_TYPE(sym->st_info) == STT_FUNC;
+	if (function)
 		va &= ~1ull;
 	struct symtab_entry e = {
 		.va = va,
@@ -149,6 +150,7 @@ static void add_symbol(struct symtab *st, const struct elf_symbols *t, const GEl
 		.size = sym->st_size > UINT32_MAX ? UINT32_MAX : (uint32_t)sym->st_size,
 		.rank = absolute ? SYMTAB_RANK_ABSOLUTE : symtab_rank(name, len, letter),
 		.type = letter,
+		.thumb = function && sym->st_value & 1,
 	};
 	if (absolute || symtab_ignored(name, len))
 		vec_push(&st->hidden, e);

@@ -7,7 +7,7 @@
 #include "analyzer/base/load.h"
 #include "analyzer/base/scope.h"
 
-enum { RECORD_ABSOLUTE = 1 }; /* does not move with the kernel */
+enum { RECORD_ABSOLUTE = 1 /* does not move with the kernel */, RECORD_THUMB = 2 };
 
 /* Records, slots and names follow, in this order. In the host's byte order. */
 struct symtab_image_header {
@@ -68,8 +68,10 @@ static void fill_records(const struct symtab *st, const char *names, struct symt
 			.name = (uint32_t)(e->name - names),
 			.size = e->size,
 			.type = (uint8_t)e->type,
-			.flags = i >= st->sym.n && e->rank == SYMTAB_RANK_ABSOLUTE ? RECORD_ABSOLUTE
-										   : 0 };
+			.flags = (i >= st->sym.n && e->rank == SYMTAB_RANK_ABSOLUTE
+						 ? RECORD_ABSOLUTE
+						 : 0) |
+				 (e->thumb ? RECORD_THUMB : 0) };
 	}
 }
 
@@ -175,6 +177,7 @@ struct symtab_entry symtab_image_entry(const struct symtab_image *im, size_t i)
 		.name = record_name(im, r),
 		.size = r->size,
 		.type = (char)r->type,
+		.thumb = r->flags & RECORD_THUMB,
 	};
 }
 

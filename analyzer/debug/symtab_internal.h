@@ -15,6 +15,7 @@ struct symtab_entry {
 	uint16_t module; /* index into module; 0: the kernel */
 	uint8_t rank;    /* among aliases, lower is better; see symtab_rank() */
 	char type;
+	bool thumb;      /* a function of Thumb code (ARM32) */
 };
 
 /* Of a vmlinux's hidden symbols, which have no order: does not move with the kernel. */

@@ -241,7 +241,10 @@ static void elf_symbols(void **state)
 	assert_null(load(&m, st, 0x1000, &elf));
 	struct symbol s;
 	assert_int_equal(symtab_count(st), 5);
+	assert_true(symtab_find(st, "weak_fn", &s) && !s.thumb);
+	assert_true(symtab_find(st, "counter", &s) && !s.thumb);
 	assert_true(symtab_find(st, "thumb_fn", &s));
+	assert_true(s.thumb);
 	assert_int_equal(s.va, 0xc0009100); /* the Thumb bit is gone, the slide is there */
 	assert_int_equal(s.type, 'T');
 	assert_int_equal(s.size, 0x100); /* neither $t, .Lx nor the veneer end it */
