@@ -26,17 +26,20 @@ static void end(struct unwind_step *step, bool broken, const char *why)
 
 /*
  * Exception entry from the kernel: arch/arm64/kernel/entry.S. Names since v5.14 (el1h_64_sync …)
- * are its own; of the older ones only these three are surely not C functions as well.
+ * are its own. Of the older ones only these are surely not C functions as well; and where the new ones
+ * are, the old are KVM's and the hyp stub's (arch/arm64/kvm/hyp/hyp-entry.S, kernel/hyp-stub.S, 4.19 to
+ * 7.3), which never were a kernel's own entry.
  */
-static bool is_el1_stub(const char *name)
+static bool is_el1_stub(const struct arch_env *env, const char *name)
 {
-	static const char *const old[] = { "el1_sync", "el1_irq", "el1_error", "el1_fiq" };
+	static const char *const old[] = { "el1_sync", "el1_irq", "el1_error", "el1_fiq", "el1_da" };
+	uint64_t ignored;
 
 	if (!strncmp(name, "el1h_64_", 8) || !strncmp(name, "el1t_64_", 8))
 		return !strstr(name, "_handler"); /* those are C: entry-common.c */
 	for (size_t i = 0; i < ARRAY_SIZE(old); i++)
 		if (!strcmp(name, old[i]))
-			return true;
+			return !env_symbol(env, "el1h_64_sync", &ignored);
 	return false;
 }
 
@@ -222,8 +225,8 @@ static void step_frame(const struct arch_env *env, const struct abi *abi,
 	}
 	if (!read_record(env, abi, io, step, &rec))
 		return;
-	bool stub =
-		env_function(env, step->exact ? pc : pc - 1, &name, &start) && is_el1_stub(name);
+	bool stub = env_function(env, step->exact ? pc : pc - 1, &name, &start) &&
+		    is_el1_stub(env, name);
 	if (!stub && !rec.fp && !rec.lr) {
 		step_zero_record(env, abi, l, &rec, io, step);
 		return;
