@@ -71,6 +71,7 @@ void arm_unwind_lr(struct regs *io, struct unwind_step *step)
 		arm_unwind_end(step, true, "no return address");
 		return;
 	}
+	step->thumb = io->v[ARM_LR] & 1;
 	regs_set(io, ARM_PC, lr);
 	/* r0-r3, ip, lr and flags belong to what runs now */
 	io->valid &= ~(
@@ -126,6 +127,7 @@ static void adopt(const struct exidx_vm *vm, struct regs *io, struct unwind_step
 	regs_set(&r, ARM_PC, pc);
 	step->how = HOW_EXIDX;
 	step->exact = interrupted;
+	step->thumb = !interrupted && vm->r[ARM_LR] & 1;
 	step->floor_va = vm->r[ARM_SP];
 	if (interrupted)
 		note_pt_regs(vm, &r, step);

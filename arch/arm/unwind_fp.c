@@ -109,6 +109,7 @@ void arm_unwind_fp(const struct arch_env *env, const struct abi *abi, struct reg
 		arm_unwind_end(step, true, "frame record not readable");
 		return;
 	}
+	step->thumb = new_pc & 1;
 	new_pc &= ~1u;
 	if (!new_pc) {
 		arm_unwind_end(step, false, "no caller");

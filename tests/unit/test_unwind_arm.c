@@ -316,6 +316,40 @@ static void test_chain(void **state)
 	assert_false(st.broken);
 }
 
+/* Bit 0 of a return address says Thumb; it is told and is no part of pc, and an ARM caller takes it back. */
+static void test_thumb_return_addresses(void **state)
+{
+	struct regs r = regs_at(FN + 0x20, STACK + 0x100);
+
+	(void)state;
+	put_entry(0, 0x80b0b0b0); /* leaf: nothing saved */
+	put_entry(1, 0x8002a8b0); /* 12 bytes, r4, lr */
+	put_entry(2, 0x8002a8b0);
+	regs_set(&r, ARM_LR, FN + 0x141);
+	struct unwind_step st = step(&r, true);
+	assert_true(st.thumb);
+	assert_int_equal(r.v[ARM_PC], FN + 0x140);
+	put_word(STACK + 0x110, FN + 0x301);
+	st = step(&r, false);
+	assert_true(st.thumb);
+	assert_int_equal(r.v[ARM_PC], FN + 0x300);
+	put_word(STACK + 0x124, FN + 0x20);
+	assert_null(arch_arm.unwind(&env, &layout, &r, &st));
+	assert_false(st.end);
+	assert_false(st.thumb);
+	/* by a frame record */
+	no_tables = true;
+	r = regs_at(FN + 0x20, STACK + 0x0e0);
+	regs_set(&r, ARM_FP, STACK + 0x180);
+	put_word(STACK + 0x180, STACK + 0x190);
+	put_word(STACK + 0x184, FN + 0x351);
+	st = step(&r, true);
+	no_tables = false;
+	assert_false(st.end);
+	assert_true(st.thumb);
+	assert_int_equal(r.v[ARM_PC], FN + 0x350);
+}
+
 static void test_first_instruction(void **state)
 {
 	struct regs r = regs_at(FN + 0x100, STACK + 0x100);
@@ -464,6 +498,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_opcodes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_find, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_chain, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thumb_return_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_instruction, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_exception, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stack_change, setup, teardown),
