@@ -237,8 +237,11 @@ static struct err *add_ranges(struct target *t, const struct module *m)
 		if (!size)
 			continue;
 		bool in_kernel = t->image.va && start < kernel_end && end > t->image.va;
+		/* Up to v6.3 the first part goes on with data: no function reaches into it. */
+		uint64_t text_end = i || m->text_bytes > size ? end : start + m->text_bytes;
 		if (size <= PART_BYTES_MAX && end > start && !in_kernel) {
-			symtab_add_range(t->syms, start, end, m->name);
+			symtab_add_range(t->syms, start, text_end, m->name);
+			symtab_add_range(t->syms, text_end, end, m->name);
 		} else {
 			err_drop(err);
 			err = err_new(ERR_FORMAT, "part %u at 0x%" PRIx64 " of %" PRIu64 " bytes makes no "
@@ -279,13 +282,17 @@ struct err *module_add_symbols(struct target *t)
 	return err ? err : first;
 }
 
-static void load_symbols(void *cx)
+void module_load_symbols(struct target *t)
 {
-	struct target *t = cx;
 	struct err *err = module_add_symbols(t);
 	if (err)
 		target_warn(t, "module symbols: %s", err->msg);
 	err_drop(err);
+}
+
+static void load_symbols(void *cx)
+{
+	module_load_symbols(cx);
 }
 
 void module_symbols_later(struct target *t)

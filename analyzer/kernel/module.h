@@ -33,6 +33,9 @@ struct err *module_iter_next(struct module_iter *it, struct module *ret, bool *r
  * the first such reason comes back as an error after all others were added. */
 struct err *module_add_symbols(struct target *t) MUST_CHECK;
 
+/* The same; what goes wrong is among the target's warnings. */
+void module_load_symbols(struct target *t);
+
 /* Has the target's table load the modules' symbols when they are first needed. What goes wrong then
  * is among the target's warnings. */
 void module_symbols_later(struct target *t);

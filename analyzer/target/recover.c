@@ -195,4 +195,5 @@ void bare_recover(struct target *t)
 			t->syms, "linux_banner", va, 'R', "recovered: its text, before kallsyms");
 	symtab_finish(t->syms);
 	recover_from_code(t);
+	err_drop(recover_percpu_variables(t)); /* Ctrl-C: target_open() asks for it next */
 }

@@ -58,6 +58,10 @@ bool recovery_refs(const struct recovery *r, const char *function, code_ref_fn f
  * stacks from vmalloc (VMAP_STACK). */
 bool recover_stack(const struct recovery *r, uint64_t *ret_va, uint64_t *ret_bytes);
 
+/* Adds the per-CPU variables that BTF lists and t->syms lacks, where the section's start is known and
+ * nothing contradicts it. ERR_INTERRUPTED. */
+struct err *recover_percpu_variables(struct target *t) MUST_CHECK;
+
 /*
  * Adds to t->syms every symbol of recover_symbols[] that it lacks, that at least two of its
  * functions refer to, and half of those that this kernel has, more of them than to anything else

@@ -8,9 +8,35 @@ enum { NEW_LAYOUT = 2 };
 static void types_and_symbols(struct fake *f, enum fake_module_era era)
 {
 	fake_module_types(f, era);
+	fake_section_types(f, era == MODULE_MEM);
 	FAKE_STRUCT(f, "unwind_table", "list:list", "start:word", "stop:word", "begin_addr:word",
 		"end_addr:word");
 	fake_symbol(f, "unwind_tables", 0x600, 8);
+}
+
+static void read_sections(struct fake *f)
+{
+	struct arena arena = { 0 };
+	struct module_iter it;
+	struct module m;
+	bool more = true;
+	struct err *err = module_iter_init(&it, f->t);
+	for (unsigned i = 0; !err && i < 8; i++) {
+		struct module_section *section;
+		struct module_identity id;
+		size_t n;
+		err = module_iter_next(&it, &m, &more);
+		if (err || !more)
+			break;
+		scoped_err struct err *e = module_sections_read(f->t, &m, &arena, &section, &n);
+		if (!e) {
+			module_identity_read(f->t, &m, section, n, &arena, &id);
+			if (id.build_id_bytes > MODULE_BUILD_ID_MAX)
+				abort();
+		}
+	}
+	err_drop(err);
+	arena_deinit(&arena);
 }
 
 static void read_modules(struct fake *f)
@@ -27,6 +53,7 @@ static void read_modules(struct fake *f)
 			abort();
 	}
 	symtab_at(f->t->syms, fake_va(f, CODE_AT + 0x180), &s);
+	read_sections(f);
 	module_unwind_table(f->t, 0x1234, &start, &stop);
 }
 
@@ -51,6 +78,7 @@ static void seed(unsigned word, enum fake_module_era era, fuzz_add_fn add)
 	fake_module(&f, era, 0, "first");
 	fake_module(&f, era, 1, "second");
 	fake_modules_link(&f, 2);
+	fake_module_sections(&f, 0, era == MODULE_MEM);
 	uint32_t name = 1;
 	for (unsigned i = 1; i < 5; i++) {
 		struct fake_sym s = { .name = "a_symbol", .value = fake_va(&f, CODE_AT + i * 0x80), .info = 0x12,

@@ -4,6 +4,7 @@
 #define TESTS_UNIT_FAKE_MODULE_H
 
 #include "analyzer/kernel/module.h"
+#include "analyzer/kernel/module_sections.h"
 #include "tests/unit/fake_kernel.h"
 
 enum { MODULES_HEAD = 0x500, MODULES_AT = 0x10000, MODULE_STEP = 0x1000, CODE_AT = 0x100000 };
@@ -15,14 +16,29 @@ static inline void fake_module_types(struct fake *f, enum fake_module_era era)
 	if (era == MODULE_MEM) {
 		FAKE_STRUCT(f, "module_memory", "base:word", "size:u32");
 		FAKE_STRUCT(f, "module", "state:u32", "list:list", "name:char[56]", "mem:module_memory[7]",
-			"kallsyms:word");
+			"kallsyms:word", "sect_attrs:word");
 	} else {
 		FAKE_STRUCT(f, "module_layout", "base:word", "size:u32", "text_size:u32");
 		FAKE_STRUCT(f, "module", "state:u32", "list:list", "name:char[56]", "core_layout:module_layout",
-			"init_layout:module_layout", "kallsyms:word");
+			"init_layout:module_layout", "kallsyms:word", "sect_attrs:word");
 	}
 	FAKE_STRUCT(f, "mod_kallsyms", "symtab:word", "num_symtab:u32", "strtab:word", "typetab:word");
 	fake_symbol(f, "modules", MODULES_HEAD, 2 * f->t->abi.word_bytes);
+}
+
+/* What module_sections.c reads; the structs of up to v6.13 or (@pointers) since. */
+static inline void fake_section_types(struct fake *f, bool pointers)
+{
+	FAKE_STRUCT(f, "attribute", "name:word");
+	FAKE_STRUCT(f, "bin_attribute", "attr:attribute", "private:word");
+	FAKE_STRUCT(f, "attribute_group", "bin_attrs:word");
+	if (pointers) {
+		FAKE_STRUCT(f, "module_sect_attrs", "grp:attribute_group", "attrs:bin_attribute[1]");
+	} else {
+		FAKE_STRUCT(f, "module_sect_attr", "battr:bin_attribute", "address:word");
+		FAKE_STRUCT(f, "module_sect_attrs", "grp:attribute_group", "nsections:u32",
+			"attrs:module_sect_attr[1]");
+	}
 }
 
 static inline uint64_t fake_module_at(unsigned i)
@@ -81,6 +97,36 @@ static inline void fake_module_symbol(struct fake *f, unsigned i, unsigned n, ui
 	fake_put(d, at + TYPETAB_IN + n, (uint8_t)s->type, 1);
 	fake_bytes(f, at + STRTAB_IN + name_off, s->name, strlen(s->name) + 1);
 	fake_set(f, "mod_kallsyms", at + KALLSYMS_IN, "num_symtab", n + 1);
+}
+
+/* Sections .text and .note.gnu.build-id (with a note) of module @i, and one that was freed. */
+static inline void fake_module_sections(struct fake *f, unsigned i, bool pointers)
+{
+	static const char *const names[] = { ".text", ".note.gnu.build-id", ".init.text" };
+	static const uint8_t note[] = { 4, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0, 1, 2, 3, 4 };
+	uint64_t at = fake_module_at(i), attrs = at + 0xd00, code = CODE_AT + i * 0x10000;
+	uint64_t where[] = { code, code + 0x2000, 0x700000 };
+	unsigned word = f->t->abi.word_bytes;
+	fake_set(f, "module", at, "sect_attrs", fake_va(f, attrs));
+	fake_bytes(f, code + 0x2000, note, sizeof(note));
+	for (unsigned k = 0; k < 3; k++) {
+		uint64_t name = at + 0xe00 + k * 32, one = at + 0xf00 + k * 2 * word;
+		fake_bytes(f, name, names[k], strlen(names[k]) + 1);
+		if (pointers) {
+			fake_put(f->t->dump, at + 0xec0 + k * word, fake_va(f, one), word);
+			fake_set(f, "bin_attribute", one, "attr.name", fake_va(f, name));
+			fake_set(f, "bin_attribute", one, "private", fake_va(f, where[k]));
+		} else {
+			one = attrs + fake_offsetof(f, "module_sect_attrs", "attrs") +
+				k * 3 * word;
+			fake_set(f, "module_sect_attr", one, "battr.attr.name", fake_va(f, name));
+			fake_set(f, "module_sect_attr", one, "address", fake_va(f, where[k]));
+		}
+	}
+	if (pointers)
+		fake_set(f, "module_sect_attrs", attrs, "grp.bin_attrs", fake_va(f, at + 0xec0));
+	else
+		fake_set(f, "module_sect_attrs", attrs, "nsections", 3);
 }
 
 #endif

@@ -270,6 +270,44 @@ static void unwind_tables_of_modules(void **state)
 	}
 }
 
+static void sections_and_build_id(void **state)
+{
+	(void)state;
+	for (int pointers = 0; pointers < 2; pointers++)
+		EACH_WORD(f) {
+			struct arena arena = { 0 };
+			struct module m;
+			struct module_section *section;
+			struct module_identity id;
+			size_t n = 0;
+			fake_module_types(f, MODULE_LAYOUT);
+			fake_section_types(f, pointers);
+			fake_module(f, MODULE_LAYOUT, 0, "mod");
+			fake_modules_link(f, 1);
+			fake_module_sections(f, 0, pointers);
+			expect_modules(f, "mod ", &m);
+			assert_null(module_sections_read(f->t, &m, &arena, &section, &n));
+			assert_int_equal(n, 2); /* what was freed is not there */
+			assert_string_equal(section[0].name, ".text");
+			assert_true(section[0].va == fake_va(f, CODE_AT));
+			assert_true(section[1].va == fake_va(f, CODE_AT + 0x2000));
+			module_identity_read(f->t, &m, section, n, &arena, &id);
+			assert_int_equal(id.build_id_bytes, 4);
+			assert_memory_equal(id.build_id, ((uint8_t[]){ 1, 2, 3, 4 }), 4);
+			/* a list without an end, a count beyond reason */
+			if (pointers) {
+				fake_put(f->t->dump, fake_module_at(0) + 0xec0 + f->t->abi.word_bytes, 8,
+					f->t->abi.word_bytes);
+				expect_err(module_sections_read(f->t, &m, &arena, &section, &n), "mod");
+			} else {
+				fake_set(f, "module_sect_attrs", fake_module_at(0) + 0xd00, "nsections",
+					0x7fffffff);
+				expect_err(module_sections_read(f->t, &m, &arena, &section, &n), "claims");
+			}
+			arena_deinit(&arena);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +319,7 @@ int main(void)
 		cmocka_unit_test(names_wrap_at_the_word),
 		cmocka_unit_test(hostile_parts),
 		cmocka_unit_test(unwind_tables_of_modules),
+		cmocka_unit_test(sections_and_build_id),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
