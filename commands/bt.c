@@ -155,18 +155,6 @@ static struct err *show_task(struct cx *cx, const struct task *task, struct want
 	return NULL;
 }
 
-/* The one that panicked; of a machine that did not, what CPU 0 was doing. */
-static struct err *default_task(struct cx *cx, struct task *ret)
-{
-	unsigned cpu;
-	struct err *err = task_panicking(cx->target, ret, &cpu);
-	if (err && err->code == ERR_NOT_FOUND) {
-		err_drop(err);
-		err = task_current(cx->target, 0, ret);
-	}
-	return err;
-}
-
 static struct err *show_all_cpus(struct cx *cx, struct wanted want)
 {
 	struct cpu_mask cpus;
@@ -195,7 +183,7 @@ static struct err *bt_run(struct cx *cx, const struct args *a)
 	if (args_flag(a, 'a'))
 		return show_all_cpus(cx, want);
 	if (!args_count(a)) {
-		err = default_task(cx, &task);
+		err = current_task(cx, &task);
 		return err ? err : show_task(cx, &task, want);
 	}
 	for (int i = 0; i < args_count(a); i++) {
@@ -211,7 +199,7 @@ static struct err *bt_run(struct cx *cx, const struct args *a)
 }
 
 static const char *const bt_examples[] = {
-	"bt\tthe task that panicked, or what CPU 0 was doing",
+	"bt\tthe current task (set), at first the one that panicked",
 	"bt 1\tpid 1",
 	"bt -a\twhat every CPU was doing",
 	NULL,
@@ -224,5 +212,6 @@ const struct command cmd_bt = {
 	.options = bt_options,
 	.examples = bt_examples,
 	.max_args = -1,
+	.complete = "task",
 	.run = bt_run,
 };

@@ -307,18 +307,6 @@ static struct err *show_all(struct cx *cx, const struct args *a)
 	return err;
 }
 
-/* The task that panicked; of a machine that did not, what CPU 0 was doing. */
-static struct err *default_task(struct cx *cx, struct task *ret)
-{
-	unsigned cpu;
-	struct err *err = task_panicking(cx->target, ret, &cpu);
-	if (err && err->code == ERR_NOT_FOUND) {
-		err_drop(err);
-		err = task_current(cx->target, 0, ret);
-	}
-	return err;
-}
-
 static struct err *vm_run(struct cx *cx, const struct args *a)
 {
 	struct task task;
@@ -330,7 +318,7 @@ static struct err *vm_run(struct cx *cx, const struct args *a)
 	if (args_flag(a, 'a'))
 		return show_all(cx, a);
 	if (!args_count(a)) {
-		err = default_task(cx, &task);
+		err = current_task(cx, &task);
 		return err ? err : show_one(cx, a, &task);
 	}
 	for (int i = 0; i < args_count(a); i++) {
@@ -361,9 +349,10 @@ const struct command cmd_vm = {
 	.details =
 		"Lines are those of /proc/PID/maps; paths are followed through mounts to the root "
 		"of the "
-		"mount namespace. Without a task: the one that panicked, or what CPU 0 was doing.",
+		"mount namespace. Without a task: the one that `set` shows.",
 	.options = vm_options,
 	.examples = vm_examples,
 	.max_args = -1,
+	.complete = "task",
 	.run = vm_run,
 };

@@ -1,19 +1,47 @@
 /* The one list of built-in commands, in the order of `help`. A new command is one line here. */
 #include "analyzer/shell/registry.h"
 
-extern const struct command cmd_help, cmd_quit, cmd_sys, cmd_log, cmd_ps, cmd_bt, cmd_vtop, cmd_rd,
+extern const struct command cmd_ptdump, cmd_ptov, cmd_pte, cmd_layout, cmd_fixmap, cmd_vectors, cmd_btop,
+	cmd_ptob;
+extern const struct command cmd_dump, cmd_help, cmd_quit, cmd_sys, cmd_log, cmd_ps, cmd_bt, cmd_vtop, cmd_rd,
 	cmd_sym, cmd_dis, cmd_percpu, cmd_p, cmd_struct, cmd_exit, cmd_eval,
 	cmd_whatis, cmd_sizeof, cmd_list, cmd_tree, cmd_source, cmd_printf,
-	cmd_hexdump;
+	cmd_hexdump, cmd_search;
+
+extern const struct command cmd_memblock, cmd_iomem, cmd_ioports, cmd_vm, cmd_zones, cmd_dt, cmd_machine;
+
+extern const struct command cmd_task, cmd_set, cmd_foreach, cmd_runq, cmd_sig;
 
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
+	&cmd_dump,
 	&cmd_log,
 	&cmd_ps,
+	&cmd_task,
+	&cmd_set,
+	&cmd_foreach,
+	&cmd_runq,
+	&cmd_sig,
 	&cmd_bt,
 	&cmd_vtop,
+	&cmd_ptov,
+	&cmd_pte,
+	&cmd_ptdump,
+	&cmd_layout,
+	&cmd_fixmap,
+	&cmd_vectors,
+	&cmd_btop,
+	&cmd_ptob,
+	&cmd_vm,
+	&cmd_zones,
+	&cmd_memblock,
+	&cmd_iomem,
+	&cmd_ioports,
+	&cmd_dt,
+	&cmd_machine,
 	&cmd_rd,
 	&cmd_hexdump,
+	&cmd_search,
 	&cmd_sym,
 	&cmd_dis,
 	&cmd_p,

@@ -30,6 +30,7 @@ struct session {
 	struct arena arena;
 	struct expr_state *expr_state; /* borrowed by the target while the session lasts */
 	bool ended, failed, interrupted;
+	uint64_t task_va; /* what `set` chose; 0: nothing */
 };
 
 enum { NO_CARET = -1 };
@@ -345,6 +346,30 @@ struct err *session_find_command(
 	const struct session *s, const char *name, const struct command **ret)
 {
 	return registry_find(&s->registry, name, ret);
+}
+
+uint64_t session_task_va(const struct session *s)
+{
+	return s->task_va;
+}
+
+void session_set_task_va(struct session *s, uint64_t va)
+{
+	s->task_va = va;
+}
+
+struct err *session_run_inside(struct cx *cx, const char *text)
+{
+	struct word *words;
+	size_t n, caret = 0;
+	const struct command *c;
+	struct args a;
+	struct err *err = words_split(cx->arena, text, &words, &n, &caret);
+	if (!err)
+		err = registry_find(&cx->session->registry, n ? words[0].text : "", &c);
+	if (!err)
+		err = args_parse(cx->arena, c, text, &a, &caret);
+	return err ? err : c->run(cx, &a);
 }
 
 void session_quit(struct session *s)
