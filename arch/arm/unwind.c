@@ -134,6 +134,9 @@ static void adopt(const struct exidx_vm *vm, struct regs *io, struct unwind_step
 	*io = r;
 }
 
+/* At least this much below a stack of VMAP_STACK has no memory; when it ran over, sp is there. */
+enum { GUARD_BYTES = 4096 };
+
 static void step_by_table(const struct arch_env *env, const struct abi *abi, struct regs *io,
 	struct unwind_step *step, const struct exidx_entry *e)
 {
@@ -151,13 +154,40 @@ static void step_by_table(const struct arch_env *env, const struct abi *abi, str
 	vm.lo = sp;
 	/* sp may stand at the very top. On no known stack: THREAD_SIZE is at most 16 KiB and stacks
 	 * are aligned to it (arch/arm/include/asm/thread_info.h, L8). */
-	if (!env_stack(env, sp, &lo, &vm.hi) && !env_stack(env, sp - 4, &lo, &vm.hi))
+	if (!env_stack(env, sp, &lo, &vm.hi) && !env_stack(env, sp - 4, &lo, &vm.hi) &&
+		!env_stack(env, (uint64_t)sp + GUARD_BYTES, &lo, &vm.hi))
 		vm.hi = ((uint64_t)sp | 0x3fff) + 1;
 	const char *why = exidx_run(e, &vm);
 	if (why)
 		arm_unwind_end(step, true, why);
 	else
 		adopt(&vm, io, step);
+}
+
+/*
+ * A stack that ran over: __bad_stack() has moved to the overflow stack and built a pt_regs at sp there
+ * (arch/arm/kernel/entry-armv.S; seen in 6.1). The interrupted sp may be in the guard page, so the
+ * table's opcodes, which stay on one stack, do not get there.
+ */
+static bool step_from_overflow(const struct arch_env *env, const struct abi *abi, struct regs *io,
+	struct unwind_step *step)
+{
+	uint32_t sp = io->v[ARM_SP];
+	uint64_t lo, hi, start;
+	const char *name;
+	struct regs r;
+
+	if (step->exact || !regs_has(io, ARM_SP) || (sp & 3) ||
+		!env_function(env, io->v[ARM_PC] - 1, &name, &start) || strcmp(name, "__bad_stack") ||
+		!env_stack(env, sp, &lo, &hi) || !arm_read_pt_regs(env, abi, sp, &r) ||
+		(r.v[ARM_SP] >= lo && r.v[ARM_SP] <= hi))
+		return false;
+	*io = r;
+	step->how = HOW_REGS;
+	step->exact = true;
+	step->pt_regs_va = sp;
+	step->floor_va = r.v[ARM_SP];
+	return true;
 }
 
 static void step_frame(const struct arch_env *env, const struct abi *abi, struct regs *io,
@@ -176,6 +206,8 @@ static void step_frame(const struct arch_env *env, const struct abi *abi, struct
 		arm_unwind_end(step, false, "outermost function");
 		return;
 	}
+	if (step_from_overflow(env, abi, io, step))
+		return;
 	if (!env_unwind_table(env, lookup, &start, &stop)) {
 		/* A call to nowhere: the caller is in lr (unwind_backtrace() does the same). */
 		if (step->exact && regs_has(io, ARM_LR) && !env_function(env, pc, &name, &start) &&
