@@ -340,6 +340,9 @@ struct arch {
 	/* True when the registers are of user mode. */
 	bool (*user_mode)(const struct regs *r);
 
+	/* Appends the status register in words: flags, masks, mode. A capital letter is a set bit. */
+	void (*describe_status)(uint64_t status, struct strbuf *out);
+
 	/* Whether the instruction before return address @ra is a call, and of what: *ret_target is 0
 	 * for an indirect call. @code holds the 4 bytes before @ra. ARM32: bit 0 of @ra tells Thumb
 	 * and does not count as address; targets come without it. */

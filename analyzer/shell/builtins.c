@@ -10,7 +10,7 @@ extern const struct command cmd_dump, cmd_help, cmd_quit, cmd_sys, cmd_log, cmd_
 
 extern const struct command cmd_memblock, cmd_iomem, cmd_ioports, cmd_vm, cmd_zones, cmd_dt, cmd_machine;
 
-extern const struct command cmd_task, cmd_set, cmd_foreach, cmd_runq, cmd_sig;
+extern const struct command cmd_regs, cmd_task, cmd_set, cmd_foreach, cmd_runq, cmd_sig;
 
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
@@ -23,6 +23,7 @@ const struct command *const builtin_commands[] = {
 	&cmd_runq,
 	&cmd_sig,
 	&cmd_bt,
+	&cmd_regs,
 	&cmd_vtop,
 	&cmd_ptov,
 	&cmd_pte,

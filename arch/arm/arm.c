@@ -161,6 +161,7 @@ const struct arch arch_arm = {
 	.untag = arm_strip,
 	.unwind = arm_unwind,
 	.user_mode = arm_user_mode,
+	.describe_status = arm_describe_status,
 	.is_call = arm_is_call,
 	.code_refs = arm_code_refs,
 	.capstone_arch = CS_ARCH_ARM,

@@ -58,6 +58,9 @@ static inline void arm_unwind_end(struct unwind_step *step, bool broken, const c
 bool arm_read_pt_regs(
 	const struct arch_env *env, const struct abi *abi, uint32_t va, struct regs *ret);
 
+/* CPSR in words: "nZCvq aIF SVC ARM". */
+void arm_describe_status(uint64_t status, struct strbuf *out);
+
 void arm_code_refs(const uint8_t *code, size_t n, uint64_t pc, code_ref_fn fn, void *cx);
 
 #endif

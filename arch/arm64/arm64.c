@@ -107,6 +107,7 @@ const struct arch arch_arm64 = {
 	.untag = arm64_untag,
 	.unwind = arm64_unwind,
 	.user_mode = arm64_user_mode,
+	.describe_status = arm64_describe_status,
 	.is_call = arm64_is_call,
 	.code_refs = arm64_code_refs,
 	.capstone_arch = CS_ARCH_ARM64,

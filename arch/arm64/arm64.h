@@ -31,6 +31,9 @@ bool arm64_find_image(const struct arch_env *env, struct dump *dump, struct padd
 struct err *arm64_unwind(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
 	struct unwind_step *step) MUST_CHECK;
 
+/* PSTATE in words: "nZCv DAIF PAN EL1h". */
+void arm64_describe_status(uint64_t status, struct strbuf *out);
+
 uint64_t arm64_strip(const struct arch_layout *l, uint64_t va);
 
 void arm64_code_refs(const uint8_t *code, size_t n, uint64_t pc, code_ref_fn fn, void *cx);
