@@ -53,7 +53,8 @@ static void look(void *cx, const struct sweep_run *run, struct sweep_hits *hits)
 	__atomic_add_fetch(&l->bytes, run->n, __ATOMIC_RELAXED);
 	assert_in_range(run->nbefore, 0, 5);
 	size_t n = run->n < 5 ? run->n : 5;
-	memcpy(joined, run->before, run->nbefore);
+	if (run->nbefore)
+		memcpy(joined, run->before, run->nbefore);
 	memcpy(joined + run->nbefore, run->p, n);
 	for (size_t i = 0; i + 6 <= run->nbefore + n; i++)
 		if (!memcmp(joined + i, "needle", 6))
