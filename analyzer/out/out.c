@@ -80,7 +80,7 @@ void out_write(struct out *o, const char *s, size_t n)
 static void flush(struct out *o)
 {
 	errno = 0;
-	if (!o->write_errno && fflush(o->to) != 0)
+	if (o->to && !o->write_errno && fflush(o->to) != 0)
 		write_failed(o);
 }
 
@@ -100,7 +100,7 @@ static void complain_waiting(struct out *o)
 }
 
 /* The open row is complete: out with it, then with the complaints that came meanwhile. */
-static void finish_row(struct out *o)
+void out_finish_row(struct out *o)
 {
 	o->at = &o->top;
 	const struct row *row = o->top.last;
@@ -131,7 +131,7 @@ void out_end(struct out *o)
 {
 	if (!o->begun)
 		return;
-	finish_row(o);
+	out_finish_row(o);
 	o->render->end(o);
 	flush(o);
 	o->begun = false;
@@ -139,18 +139,10 @@ void out_end(struct out *o)
 	o->command = NULL;
 }
 
-size_t table_columns(const struct table *t)
-{
-	size_t n = 0;
-	while (t->columns[n].key)
-		n++;
-	return n;
-}
-
 void out_table(struct out *o, const struct table *t)
 {
 	assert(o->begun && o->at == &o->top);
-	finish_row(o);
+	out_finish_row(o);
 	if (t == o->top.table)
 		return;
 	o->top.table = t;
@@ -162,7 +154,7 @@ void out_row(struct out *o)
 {
 	assert(o->begun && o->at->table);
 	if (o->at == &o->top)
-		finish_row(o);
+		out_finish_row(o);
 	struct row_list *list = o->at;
 	struct row *row = arena_alloc(
 		&o->arena, sizeof(*row) + table_columns(list->table) * sizeof(row->cell[0]));
@@ -178,9 +170,9 @@ void out_row(struct out *o)
 static size_t find_column(const struct table *t, const char *key)
 {
 	size_t i = 0;
-	while (t->columns[i].key && strcmp(t->columns[i].key, key) != 0)
-		i++;
-	assert(t->columns[i].key && "the key is among the table's columns");
+	bool found = table_find(t, key, &i);
+	assert(found && "the key is among the table's columns");
+	(void)found;
 	return i;
 }
 
@@ -337,6 +329,11 @@ void out_complain(struct out *o, struct err *e)
 	assert(o->begun);
 	struct fault *f = copy_fault(o, e);
 	err_drop(e); /* copied */
+	out_add_complaint(o, f);
+}
+
+void out_add_complaint(struct out *o, struct fault *f)
+{
 	o->complaints++;
 	*o->waiting_end = f;
 	o->waiting_end = &f->next;

@@ -43,6 +43,7 @@ struct column {
 	bool hidden;    /* JSON and CSV only */
 	bool text_only; /* what other columns say, put together for the eye */
 	const struct table *list; /* the cells of this column are lists of such rows */
+	const char *object; /* its cells are addresses of this: "struct task_struct"; or NULL */
 };
 
 /* In every layout cells that were not given and have no declared width take no room. */

@@ -1,62 +1,11 @@
-/*
- * What the sink hands to a renderer: a row as a tree of typed cells, complete and in the columns'
- * order. Private to analyzer/out. All of a row lives in the sink's arena until the next row begins.
- */
+/* A sink from the inside, and what a renderer is to it. Private to analyzer/out. */
 #ifndef ANALYZER_OUT_RENDER_H
 #define ANALYZER_OUT_RENDER_H
 
 #include "analyzer/base/arena.h"
 #include "analyzer/base/strbuf.h"
-#include "analyzer/out/out.h"
-
-enum cell_kind {
-	CELL_NONE, /* never set */
-	CELL_UINT,
-	CELL_INT,
-	CELL_HEX,
-	CELL_ADDR,
-	CELL_BOOL,
-	CELL_BYTES,
-	CELL_SECONDS, /* nanoseconds in .u */
-	CELL_STR,
-	CELL_BLOCK,
-	CELL_FAULT,
-	CELL_LIST,
-};
-
-/* An error's content, copied so that it lives and dies with the row. */
-struct fault {
-	const char *name; /* one word: "unmapped", "not-found", … */
-	const char *text; /* "not mapped"; the message when the error is no read fault */
-	const char *msg;
-	bool has_addr;
-	uint64_t addr;
-	struct fault *next; /* complaints that wait for the end of the open row */
-};
-
-struct cell {
-	enum cell_kind kind;
-	size_t n; /* STR, BLOCK: bytes of .s */
-	union {
-		uint64_t u;
-		int64_t i;
-		bool b;
-		const char *s;
-		const struct fault *fault;
-		struct row_list *list;
-	};
-};
-
-struct row {
-	struct row *next;
-	struct cell cell[]; /* one per column of the table, in its order */
-};
-
-struct row_list {
-	const struct table *table;
-	struct row *first, *last;
-	struct row_list *parent; /* NULL: the answer itself */
-};
+#include "analyzer/out/filter.h"
+#include "analyzer/out/row.h"
 
 struct renderer {
 	void (*begin)(struct out *o);
@@ -68,6 +17,7 @@ struct renderer {
 
 struct out {
 	const struct renderer *render;
+	struct out_filter filter; /* of a sink whose rows go to a function */
 	FILE *to;   /* where rows go now */
 	FILE *home; /* where they went at first: only there is colour wanted */
 	FILE *errors;
@@ -93,10 +43,13 @@ struct out {
 	struct strbuf faults; /* JSON: the array's inside so far */
 };
 
-extern const struct renderer render_text, render_json, render_csv;
+extern const struct renderer render_text, render_json, render_csv, render_filter;
 
-/* Columns of @t. */
-size_t table_columns(const struct table *t);
+/* The open row of the top list, if any, goes out; the arena is empty afterwards. */
+void out_finish_row(struct out *o);
+
+/* @f, in the sink's arena, stands behind the open row. */
+void out_add_complaint(struct out *o, struct fault *f);
 
 /* Hands bytes to the file; a failure is kept and stops the command (see out_write_error()). */
 void out_write(struct out *o, const char *s, size_t n);
