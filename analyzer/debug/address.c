@@ -6,6 +6,7 @@
 #include "analyzer/base/number.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
+#include "analyzer/debug/expr.h"
 #include "analyzer/debug/suggest.h"
 
 static bool parse_base(const struct debug_env *env, const char *text, uint64_t *ret)
@@ -33,11 +34,24 @@ static struct err *no_address(const struct debug_env *env, const char *word)
 	return e;
 }
 
+/* Whether @word is one of env->names, which come before symbols. */
+static bool is_named(const struct debug_env *env, const char *word)
+{
+	struct value v;
+	bool found = false;
+	if (!env->names || !*word)
+		return false;
+	scoped_err struct err *e = env->names->find(env->names->cx, word, &v, &found);
+	return found;
+}
+
 struct err *address_parse(const struct debug_env *env, const char *text, uint64_t *ret)
 {
 	size_t n = strcspn(text, "+-");
 	scoped_free char *base = xstrndup(text, n);
 	uint64_t va, offset = 0;
+	if (is_named(env, base))
+		return parse_expression(env, text, ret);
 	if (!parse_base(env, base, &va)) {
 		/* What is one word and no expression's is better answered in the words of
 		 * addresses. */

@@ -69,6 +69,23 @@ struct err *value_at(const struct debug_env *env, const char *type_name, const c
 	return e;
 }
 
+struct err *value_of_number(const struct debug_env *env, const char *type_name, uint64_t number,
+	struct value *ret)
+{
+	*ret = (struct value){ .computed = true, .number = number };
+	return types_parse(env->types, type_name, &ret->type);
+}
+
+struct err *value_of_text(
+	const struct debug_env *env, const char *s, size_t n, struct value *ret)
+{
+	*ret = (struct value){ .computed = true, .text = s };
+	struct err *e = types_parse(env->types, "char", &ret->type);
+	if (!e)
+		ret->type = types_array_of(env->types, ret->type, n + 1);
+	return e;
+}
+
 static struct err *no_number(const struct value *v)
 {
 	scoped_strbuf struct strbuf b = { 0 };

@@ -53,6 +53,14 @@ struct err *value_number(
 struct err *value_address(
 	const struct debug_env *env, const struct value *v, uint64_t *ret) MUST_CHECK;
 
+/* A computed number of a C type by its name ("unsigned long", "struct task_struct *"). */
+struct err *value_of_number(const struct debug_env *env, const char *type_name, uint64_t number,
+	struct value *ret) MUST_CHECK;
+
+/* A computed text of @n bytes, as a string literal is one; @s is borrowed. */
+struct err *value_of_text(
+	const struct debug_env *env, const char *s, size_t n, struct value *ret) MUST_CHECK;
+
 struct value_style {
 	bool hex;	       /* integers in hex */
 	unsigned max_depth;    /* of nested structs; 0: default 16 */
