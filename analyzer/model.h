@@ -2,7 +2,10 @@
 #ifndef ANALYZER_MODEL_H
 #define ANALYZER_MODEL_H
 
+#include "analyzer/base/near.h"
 #include "analyzer/base/pattern.h"
+#include "analyzer/base/strmap.h"
+#include "analyzer/base/vec.h"
 #include "analyzer/debug/address.h"
 #include "analyzer/debug/disasm.h"
 #include "analyzer/debug/expr.h"
@@ -42,12 +45,16 @@
 #include "analyzer/kernel/vma.h"
 #include "analyzer/kernel/xarray.h"
 #include "analyzer/kernel/zone.h"
+#include "analyzer/out/filter.h"
 #include "analyzer/shell/arg_types.h"
 #include "analyzer/shell/current_task.h"
 #include "analyzer/shell/memory_arg.h"
 #include "analyzer/shell/resource_rows.h"
+#include "analyzer/shell/row_keys.h"
 #include "analyzer/shell/shape.h"
+#include "analyzer/shell/stage.h"
 #include "analyzer/shell/vm_layout.h"
+#include "analyzer/shell/walker.h"
 #include "analyzer/space/pieces.h"
 #include "analyzer/space/runs.h"
 #include "analyzer/space/vspace.h"

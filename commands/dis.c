@@ -135,5 +135,6 @@ const struct command cmd_dis = {
 	.min_args = 1,
 	.max_args = 2,
 	.complete = "symbol",
+	.takes = "*",
 	.run = dis_run,
 };

@@ -98,6 +98,7 @@ const struct command cmd_eval = {
 	.min_args = 1,
 	.max_args = -1,
 	.expression = true,
+	.per_row = true,
 	.complete = "symbol",
 	.run = eval_run,
 };

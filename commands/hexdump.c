@@ -182,5 +182,6 @@ const struct command cmd_hexdump = {
 	.min_args = 1,
 	.max_args = 2,
 	.complete = "symbol",
+	.takes = "*",
 	.run = hexdump_run,
 };

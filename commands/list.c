@@ -2,7 +2,7 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column list_columns[] = { { "address", .width = WIDTH_ADDRESS },
+static const struct column list_columns[] = { { "address", .width = WIDTH_ADDRESS, .object = "void" },
 	{ "type", .hidden = true }, { "value" }, { 0 } };
 static const struct table list_table = { .layout = LAYOUT_LINES, .columns = list_columns };
 
@@ -71,5 +71,6 @@ const struct command cmd_list = {
 	.min_args = 1,
 	.max_args = 1,
 	.complete = "symbol",
+	.takes = "*",
 	.run = list_run,
 };

@@ -149,6 +149,7 @@ const struct command cmd_p = {
 	.min_args = 1,
 	.max_args = -1,
 	.expression = true,
+	.per_row = true,
 	.complete = "symbol",
 	.run = p_run,
 };

@@ -58,6 +58,7 @@ const struct command cmd_printf = {
 	.min_args = 1,
 	.max_args = -1,
 	.expression = true,
+	.per_row = true,
 	.complete = "symbol",
 	.run = printf_run,
 };

@@ -9,6 +9,8 @@
 	{                                                                                          \
 		"cpu", .width = 4, .align = ALIGN_RIGHT                                            \
 	}
+/* What a row stands for. */
+#define TASK(how) { "task", how, .object = "struct task_struct" }
 #define MEMORY                                                                                     \
 	{ "state", .title = "ST", .width = 2 }, { "kernel", .hidden = true },                      \
 		{ "mem", .title = "%MEM", .width = 5, .align = ALIGN_RIGHT },                      \
@@ -18,21 +20,21 @@
 		"comm"                                                                             \
 	}
 
-static const struct column ps_columns[] = { IDENTITY, { "task", .width = WIDTH_ADDRESS }, MEMORY,
+static const struct column ps_columns[] = { IDENTITY, TASK(.width = WIDTH_ADDRESS), MEMORY,
 	{ 0 } };
 static const struct table ps_table = { .layout = LAYOUT_TABLE, .columns = ps_columns };
 
-static const struct column stack_columns[] = { IDENTITY, { "task", .hidden = true },
+static const struct column stack_columns[] = { IDENTITY, TASK(.hidden = true),
 	{ "stack_pointer", .title = "KSTACKP", .width = WIDTH_ADDRESS }, MEMORY, { 0 } };
 static const struct table stack_table = { .layout = LAYOUT_TABLE, .columns = stack_columns };
 
 static const struct column last_columns[] = { { "last_run", .title = "LAST RUN", .width = 14,
 						      .align = ALIGN_RIGHT },
-	{ "ago", .width = 14, .align = ALIGN_RIGHT }, IDENTITY, { "task", .width = WIDTH_ADDRESS },
+	{ "ago", .width = 14, .align = ALIGN_RIGHT }, IDENTITY, TASK(.width = WIDTH_ADDRESS),
 	{ "state", .title = "ST", .width = 2 }, { "kernel", .hidden = true }, { "comm" }, { 0 } };
 static const struct table last_table = { .layout = LAYOUT_TABLE, .columns = last_columns };
 
-static const struct column times_columns[] = { IDENTITY, { "task", .hidden = true },
+static const struct column times_columns[] = { IDENTITY, TASK(.hidden = true),
 	{ "run", .title = "RUN TIME", .width = 12, .align = ALIGN_RIGHT },
 	{ "start", .title = "START TIME", .width = 12, .align = ALIGN_RIGHT },
 	{ "utime", .width = 12, .align = ALIGN_RIGHT },
@@ -51,7 +53,7 @@ static const struct column limit_columns[] = { { "limit", .width = 10 },
 	{ "hard", .width = 20, .align = ALIGN_RIGHT }, { 0 } };
 static const struct table limit_table = { .layout = LAYOUT_TABLE, .columns = limit_columns };
 static const struct column relative_columns[] = { { "pid", .width = 7, .align = ALIGN_RIGHT },
-	{ "task", .width = WIDTH_ADDRESS }, { "cpu", .width = 4, .align = ALIGN_RIGHT },
+	TASK(.width = WIDTH_ADDRESS), { "cpu", .width = 4, .align = ALIGN_RIGHT },
 	{ "state", .title = "ST", .width = 2 }, { "comm" }, { 0 } };
 static const struct table relative_table = { .layout = LAYOUT_TABLE, .columns = relative_columns };
 static const struct column headline_columns[] = { { "pid" }, { "task" }, { "cpu" },
@@ -76,7 +78,7 @@ static const struct option ps_options[] = { { 'k', NULL, "kernel threads only" }
 	{ 'S', NULL, "how many are in which state" }, { 0 } };
 static const char modes[] = "stlmagrpcS"; /* of them, only one */
 
-struct row {
+struct ps_row {
 	struct task task;
 	struct task_times times;
 	uint64_t clock_ns;
@@ -87,7 +89,7 @@ struct ps {
 	uint64_t ram_bytes;
 	uint64_t mm; /* whose .memory is at hand; 0: nobody's */
 	struct task_memory memory;
-	VEC(struct row) all; /* every task, for -g and -c; the chosen ones where they are sorted */
+	VEC(struct ps_row) all; /* every task, for -g and -c; the chosen ones where they are sorted */
 };
 
 static void show_identity(struct cx *cx, const struct task *task)
@@ -143,7 +145,7 @@ static void show_stack_pointer(struct cx *cx, const struct task *task)
 		out_addr(cx->out, "stack_pointer", r.regs.v[sp]);
 }
 
-static void show_row(struct ps *p, const struct row *r)
+static void show_row(struct ps *p, const struct ps_row *r)
 {
 	struct out *o = p->cx->out;
 	out_row(o);
@@ -327,9 +329,9 @@ static struct err *each_task(struct ps *p, struct task_select *s, ps_fn fn)
 	return err;
 }
 
-static struct err *read_row(struct ps *p, const struct task *task, struct row *ret)
+static struct err *read_row(struct ps *p, const struct task *task, struct ps_row *ret)
 {
-	*ret = (struct row){ .task = *task };
+	*ret = (struct ps_row){ .task = *task };
 	struct err *err = NULL;
 	if (p->mode && strchr("tlm", p->mode))
 		err = task_times_read(p->cx->target, task, &ret->times);
@@ -340,7 +342,7 @@ static struct err *read_row(struct ps *p, const struct task *task, struct row *r
 
 static struct err *show_at_once(struct ps *p, const struct task *task)
 {
-	struct row row;
+	struct ps_row row;
 	struct err *err = read_row(p, task, &row);
 	if (!err)
 		show_row(p, &row);
@@ -349,7 +351,7 @@ static struct err *show_at_once(struct ps *p, const struct task *task)
 
 static struct err *remember(struct ps *p, const struct task *task)
 {
-	struct row row;
+	struct ps_row row;
 	struct err *err = read_row(p, task, &row);
 	if (!err)
 		vec_push(&p->all, row);
@@ -358,7 +360,7 @@ static struct err *remember(struct ps *p, const struct task *task)
 
 static int later_first(const void *a, const void *b)
 {
-	const struct row *x = a, *y = b;
+	const struct ps_row *x = a, *y = b;
 	return (x->times.last_run_ns < y->times.last_run_ns) -
 	       (x->times.last_run_ns > y->times.last_run_ns);
 }
@@ -495,5 +497,6 @@ const struct command cmd_ps = {
 	.examples = ps_examples,
 	.max_args = -1,
 	.complete = "task",
+	.rows = &ps_table,
 	.run = ps_run,
 };

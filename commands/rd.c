@@ -279,5 +279,6 @@ const struct command cmd_rd = {
 	.min_args = 1,
 	.max_args = 2,
 	.complete = "symbol",
+	.takes = "*",
 	.run = rd_run,
 };

@@ -4,14 +4,16 @@
 
 static const struct column entry_columns[] = { { "class", .width = 8 },
 	{ "prio", .width = 5, .align = ALIGN_RIGHT }, { "pid", .width = 7, .align = ALIGN_RIGHT },
-	{ "task", .width = WIDTH_ADDRESS }, { "comm", .title = "COMMAND", .width = 15 }, { "note" },
+	{ "task", .width = WIDTH_ADDRESS, .object = "struct task_struct" },
+	{ "comm", .title = "COMMAND", .width = 15 }, { "note" },
 	{ "vruntime", .hidden = true }, { "deadline", .hidden = true }, { "depth", .hidden = true },
 	{ "last_run", .hidden = true }, { 0 } };
 static const struct table entry_table = { .layout = LAYOUT_TABLE, .columns = entry_columns };
 
 static const struct column runq_columns[] = { { "cpu" }, { "rq" }, { "clock" },
 	{ "running_for", .title = "RUNNING FOR" }, { "current", .title = "CURRENT" },
-	{ "pid", .hidden = true }, { "task", .hidden = true }, { "comm", .hidden = true },
+	{ "pid", .hidden = true }, { "task", .hidden = true, .object = "struct task_struct" },
+	{ "comm", .hidden = true },
 	{ "prio", .hidden = true }, { "last_run", .hidden = true },
 	{ "nr_running", .hidden = true }, { "fair_running", .hidden = true },
 	{ "rt_running", .hidden = true }, { "deadline_running", .hidden = true },

@@ -8,7 +8,7 @@
 enum { PATTERNS_MAX = 64, CONTEXT_MAX = 16, STRING_SHOWN = 64 };
 
 static const struct column search_columns[] = {
-	{ "address", .width = WIDTH_ADDRESS },
+	{ "address", .width = WIDTH_ADDRESS, .object = "void" },
 	{ "before" },
 	{ "value" },
 	{ "after" },

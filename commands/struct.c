@@ -280,5 +280,6 @@ const struct command cmd_struct = {
 	.min_args = 1,
 	.max_args = 3,
 	.complete = "type",
+	.takes = "*",
 	.run = struct_run,
 };

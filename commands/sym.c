@@ -123,5 +123,6 @@ const struct command cmd_sym = {
 	.examples = sym_examples,
 	.max_args = -1,
 	.complete = "symbol",
+	.takes = "*",
 	.run = sym_run,
 };

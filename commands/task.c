@@ -22,7 +22,8 @@ static const struct column task_columns[] = { { "pid" }, { "tgid" }, { "comm", .
 static const struct table task_table = { .layout = LAYOUT_RECORD, .columns = task_columns };
 
 static const struct column member_columns[] = { { "pid", .hidden = true },
-	{ "task", .hidden = true }, { "member", .hidden = true }, { "text" }, { 0 } };
+	{ "task", .hidden = true, .object = "struct task_struct" },
+	{ "member", .hidden = true }, { "text" }, { 0 } };
 static const struct table member_table = { .layout = LAYOUT_LINES, .columns = member_columns };
 
 static const struct column head_columns[] = { { "pid" }, { "task" }, { "cpu" },

@@ -2,7 +2,7 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column tree_columns[] = { { "address", .width = WIDTH_ADDRESS }, { "number" },
+static const struct column tree_columns[] = { { "address", .width = WIDTH_ADDRESS, .object = "void" }, { "number" },
 	{ "index", .hidden = true }, { "first", .hidden = true }, { "last", .hidden = true },
 	{ "where", .text_only = true }, { "position" }, { "type", .hidden = true }, { "value" },
 	{ 0 } };

@@ -201,5 +201,6 @@ const struct command cmd_vtop = {
 	.min_args = 1,
 	.max_args = -1,
 	.complete = "symbol",
+	.takes = "*",
 	.run = vtop_run,
 };

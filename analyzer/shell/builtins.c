@@ -12,6 +12,8 @@ extern const struct command cmd_memblock, cmd_iomem, cmd_ioports, cmd_vm, cmd_zo
 
 extern const struct command cmd_regs, cmd_task, cmd_set, cmd_foreach, cmd_runq, cmd_sig;
 
+extern const struct command cmd_where, cmd_order, cmd_first, cmd_count, cmd_group, cmd_walk;
+
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
 	&cmd_dump,
@@ -55,6 +57,12 @@ const struct command *const builtin_commands[] = {
 	&cmd_source,
 	&cmd_eval,
 	&cmd_printf,
+	&cmd_where,
+	&cmd_order,
+	&cmd_first,
+	&cmd_count,
+	&cmd_group,
+	&cmd_walk,
 	&cmd_help,
 	&cmd_quit,
 	&cmd_exit,

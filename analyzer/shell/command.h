@@ -12,6 +12,7 @@
 
 struct target;
 struct session;
+struct stage_ops;
 
 struct cx {
 	struct target *target;
@@ -24,7 +25,8 @@ struct option {
 	char letter;      /* 0 ends the array */
 	const char *arg;  /* NULL: a flag; else the name of its argument, for the usage */
 	const char *help;
-	const char *word; /* "16" for -16: a flag typed as a whole word, asked for by .letter; or NULL */
+	const char *word; /* "16" for -16, "-flame" for --flame: typed as a whole word, asked for by
+			   * .letter; or NULL */
 };
 
 struct args; /* the words, already split into options and the rest */
@@ -43,6 +45,15 @@ struct command {
 	bool needs_no_target;              /* help, quit */
 	const char *complete;              /* what the arguments are: "symbol", "type", "command", NULL;
 					    * "task": tasks, so that foreach may add one */
+	/* In a pipeline. */
+	const char *takes;                 /* the object that may come as last argument: "struct x", "*":
+					    * any; NULL: a task where .complete is "task", else none */
+	bool per_row;                      /* behind a `|` it runs once a row, and its arguments know the
+					    * row's names; what takes an object does so anyway */
+	const struct table *rows;          /* what it answers without options, so that names behind a `|`
+					    * are checked before it runs; NULL: that depends */
+	const struct stage_ops *stage;     /* stage.h; then .run may be NULL: it only stands behind a `|` */
+
 	struct err *(*run)(struct cx *cx, const struct args *a);
 };
 
@@ -92,6 +103,13 @@ struct err *session_find_command(const struct session *s, const char *name,
 /* The address of the task that `set` chose; 0 when it chose none. See current_task.h. */
 uint64_t session_task_va(const struct session *s);
 void session_set_task_va(struct session *s, uint64_t va);
+
+/* The frame that `frame`, `up` or `down` chose, and of which task. See current_frame.h. */
+struct selected_frame {
+	uint64_t task_va; /* 0: none was chosen */
+	size_t n;
+};
+struct selected_frame *session_selected_frame(struct session *s);
 
 /* Runs another command, its words in @text (no `>` and no `|`), as a part of the present answer. */
 struct err *session_run_inside(struct cx *cx, const char *text) MUST_CHECK;

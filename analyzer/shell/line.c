@@ -84,10 +84,10 @@ struct err *words_split(
 	return NULL;
 }
 
-/* To the first `>` or `|` that is the shell's, or to the end. */
-static struct err *find_operator(const char *s, size_t *ret, size_t *ret_at)
+/* From @at to the first `>` or `|` that is the shell's, or to the end. */
+static struct err *find_operator(const char *s, size_t at, size_t *ret, size_t *ret_at)
 {
-	size_t depth = 0, at = 0;
+	size_t depth = 0;
 	while (s[at]) {
 		if (s[at] == '(' || s[at] == '[')
 			depth++;
@@ -147,50 +147,88 @@ static struct err *parse_file(
 	return NULL;
 }
 
-static struct err *parse_pipe(
-	struct arena *a, const char *text, size_t at, struct line *ret, size_t *ret_at)
+/* Behind the `|` at @at. *ret_stage: our own stage begins at *ret_from; else the host's command. */
+static struct err *parse_pipe(struct arena *a, const char *text, size_t at, is_stage_fn is_stage,
+	const void *cx, struct line *ret, bool *ret_stage, size_t *ret_from, size_t *ret_at)
 {
 	*ret_at = at;
 	if (text[at + 1] == '|')
 		return err_new(ERR_USAGE, "|| stands in parentheses: (a || b)");
-	ret->host_at = skip_blanks(text, at + 1);
-	if (!text[ret->host_at])
+	size_t from = skip_blanks(text, at + 1);
+	if (!text[from])
 		return err_new(ERR_USAGE, "a command is missing after |");
-	ret->host = arena_strdup(a, text + ret->host_at);
+	char *word = arena_strndup(a, text + from, strcspn(text + from, " \t\r\n\v\f|><;&"));
+	*ret_from = from;
+	*ret_stage = is_stage && is_stage(cx, word);
+	if (!*ret_stage) {
+		ret->host_at = from;
+		ret->host = arena_strdup(a, text + from);
+	}
 	return NULL;
 }
 
-struct err *line_parse(struct arena *a, const char *text, struct line *ret, size_t *ret_at)
+/* "!command": all of it is the host's. */
+static struct err *parse_host(
+	struct arena *a, const char *text, size_t start, struct line *ret, size_t *ret_at)
 {
-	struct line line = { .kind = LINE_COMMAND };
-	size_t start = skip_blanks(text, 0), at = start;
-	if (!text[start] || text[start] == '#') {
-		*ret = (struct line){ .kind = LINE_EMPTY, .command = "" };
-		return NULL;
+	ret->kind = LINE_HOST;
+	ret->command = "";
+	ret->host_at = skip_blanks(text, start + 1);
+	ret->host = arena_strdup(a, text + ret->host_at);
+	*ret_at = start;
+	return *ret->host ? NULL : err_new(ERR_USAGE, "a command is missing after !");
+}
+
+/* The command and its stages, up to what is the host's or the end. */
+static struct err *parse_parts(struct arena *a, const char *text, size_t from, is_stage_fn is_stage,
+	const void *cx, struct line *ret, size_t *ret_at)
+{
+	VEC(struct line_stage) stages = { 0 };
+	struct err *err = NULL;
+	bool more = true;
+	for (bool first = true; !err && more; first = false) {
+		size_t end = 0;
+		more = false;
+		err = find_operator(text, from, &end, ret_at);
+		if (err)
+			break;
+		if (text[end] && end == from && first) {
+			*ret_at = end;
+			err = err_new(ERR_USAGE, "a command is missing before %c", text[end]);
+			break;
+		}
+		if (first)
+			ret->command = arena_strndup(a, text, end);
+		else
+			vec_push(&stages, ((struct line_stage){
+				arena_strndup(a, text + from, end - from), from }));
+		if (text[end] == '>')
+			err = parse_file(a, text, end, ret, ret_at);
+		else if (text[end] == '|')
+			err = parse_pipe(
+				a, text, end, is_stage, cx, ret, &more, &from, ret_at);
 	}
-	if (text[start] == '!') {
-		line.kind = LINE_HOST;
-		line.command = "";
-		line.host_at = skip_blanks(text, start + 1);
-		line.host = arena_strdup(a, text + line.host_at);
-		*ret_at = start;
-		if (!*line.host)
-			return err_new(ERR_USAGE, "a command is missing after !");
-		*ret = line;
-		return NULL;
-	}
-	struct err *err = find_operator(text, &at, ret_at);
-	if (err)
-		return err;
-	line.command = arena_strndup(a, text, at);
-	if (text[at] && at == start) {
-		*ret_at = at;
-		return err_new(ERR_USAGE, "a command is missing before %c", text[at]);
-	}
-	if (text[at] == '>')
-		err = parse_file(a, text, at, &line, ret_at);
-	else if (text[at] == '|')
-		err = parse_pipe(a, text, at, &line, ret_at);
+	struct line_stage *all = arena_alloc(a, (stages.n + 1) * sizeof(*all));
+	if (stages.n)
+		memcpy(all, stages.v, stages.n * sizeof(*all));
+	ret->stage = all;
+	ret->nstages = stages.n;
+	vec_deinit(&stages);
+	return err;
+}
+
+struct err *line_parse(struct arena *a, const char *text, is_stage_fn is_stage, const void *cx,
+	struct line *ret, size_t *ret_at)
+{
+	struct line line = { .kind = LINE_COMMAND, .command = "" };
+	size_t start = skip_blanks(text, 0);
+	struct err *err = NULL;
+	if (!text[start] || text[start] == '#')
+		line.kind = LINE_EMPTY;
+	else if (text[start] == '!')
+		err = parse_host(a, text, start, &line, ret_at);
+	else
+		err = parse_parts(a, text, start, is_stage, cx, &line, ret_at);
 	if (err)
 		return err;
 	*ret = line;

@@ -1,6 +1,6 @@
 /*
- * The shape of a typed line: words and their quotes, `> file`, `>> file`, `| shell command`,
- * `!command`. Knows nothing of commands or options.
+ * The shape of a typed line: words and their quotes, `| stage`, `> file`, `>> file`, `| shell command`,
+ * `!command`. Knows nothing of commands or options; which words are stages it is told.
  */
 #ifndef ANALYZER_SHELL_LINE_H
 #define ANALYZER_SHELL_LINE_H
@@ -32,9 +32,17 @@ enum line_kind {
 	LINE_HOST, /* !command: .host */
 };
 
+/* What stands between a `|` and the next; its text begins at byte .at of the line. */
+struct line_stage {
+	const char *text;
+	size_t at;
+};
+
 struct line {
 	enum line_kind kind;
 	const char *command; /* our part; offsets in it are offsets in the line */
+	const struct line_stage *stage; /* what it is piped into, one after the other */
+	size_t nstages;
 	const char *host;    /* for the host's shell, after `|` or `!`; else NULL */
 	const char *file;    /* after `>`; else NULL */
 	bool append;	     /* it was `>>` */
@@ -45,9 +53,11 @@ struct line {
 /*
  * `>` and `|` count outside of quotes, (…) and […] only; `->` is an arrow. What looks like an
  * operator of an expression (`>=`, `||`, `>> 2`) is an error that asks for parentheses, because it
- * would else write a file named "= 3". ERR_USAGE with the offset in *ret_at. All lives in @a.
+ * would else write a file named "= 3". What @is_stage does not know, behind a `|`, is the host's shell's
+ * with all that follows. ERR_USAGE with the offset in *ret_at. All lives in @a.
  */
-struct err *line_parse(
-	struct arena *a, const char *text, struct line *ret, size_t *ret_at) MUST_CHECK;
+typedef bool (*is_stage_fn)(const void *cx, const char *word);
+struct err *line_parse(struct arena *a, const char *text, is_stage_fn is_stage, const void *cx,
+	struct line *ret, size_t *ret_at) MUST_CHECK;
 
 #endif

@@ -21,6 +21,11 @@ static const struct command *lookup(const struct registry *r, const char *name)
 	return NULL;
 }
 
+bool registry_has(const struct registry *r, const char *name)
+{
+	return lookup(r, name) != NULL;
+}
+
 struct err *registry_add(struct registry *r, const struct command *c)
 {
 	const char *names[] = { c->name, c->alias };
@@ -68,7 +73,7 @@ void command_usage(const struct command *c, struct strbuf *out)
 		strbuf_add_char(out, ']');
 	for (const struct option *o = c->options; o && o->letter; o++)
 		if (o->word)
-			strbuf_addf(out, " [-%s]", o->word);
+			strbuf_addf(out, " [-%s%s%s]", o->word, o->arg ? " " : "", o->arg ? o->arg : "");
 		else if (o->arg)
 			strbuf_addf(out, " [-%c %s]", o->letter, o->arg);
 	if (c->usage && *c->usage)

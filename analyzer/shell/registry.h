@@ -14,6 +14,9 @@ void registry_deinit(struct registry *r);
 /* Adds @c (borrowed). ERR_MISMATCH when its name or alias is taken. */
 struct err *registry_add(struct registry *r, const struct command *c) MUST_CHECK;
 
+/* Whether a command has exactly this name or alias. */
+bool registry_has(const struct registry *r, const char *name);
+
 /* By exact name or alias; ERR_NOT_FOUND with "did you mean". Beginnings of names are not taken for
  * names: a script must not change its meaning when a command is added. */
 struct err *registry_find(

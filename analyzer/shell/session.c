@@ -19,6 +19,7 @@
 #include "analyzer/shell/args.h"
 #include "analyzer/shell/child.h"
 #include "analyzer/shell/line.h"
+#include "analyzer/shell/pipeline.h"
 #include "analyzer/target/target.h"
 
 struct session {
@@ -31,6 +32,7 @@ struct session {
 	struct expr_state *expr_state; /* borrowed by the target while the session lasts */
 	bool ended, failed, interrupted;
 	uint64_t task_va; /* what `set` chose; 0: nothing */
+	struct selected_frame frame;
 };
 
 enum { NO_CARET = -1 };
@@ -201,49 +203,25 @@ static void report_lost(struct session *s, const char *name, struct err *err)
 	err_drop(err);
 }
 
-static void run_command(struct session *s, const struct command *c, const struct line *l,
-	const struct args *a, const struct report *r)
+static void run_pipeline(
+	struct session *s, struct pipeline *p, const struct line *l, struct report *r)
 {
 	struct sink sink;
+	const char *name = pipeline_answer(p)->name;
 	struct err *err = sink_open(s, l, &sink);
-	out_begin(s->out, c->name);
+	out_begin(s->out, name);
 	if (err) {
 		end_answer(s, err, r);
 		return;
 	}
-	if (!c->needs_no_target && !s->target) {
-		err = err_new(ERR_MISSING, "no dump is open");
-	} else {
-		struct cx cx = { s->target, s->out, &s->arena, s };
-		err = c->run(&cx, a);
-	}
+	err = pipeline_run(p);
+	r->topic = pipeline_failed(p)->name;
 	if (err && err->code == ERR_INTERRUPTED && out_write_error(s->out)) {
 		err_drop(err); /* the sink stopped the command; sink_close() says why */
 		err = NULL;
 	}
 	end_answer(s, err, r);
-	report_lost(s, c->name, sink_close(s, &sink));
-}
-
-/* `ps | bt` will pass objects; until then it must not run the host's program of that name. */
-static struct err *check_pipe(const struct session *s, const struct line *l)
-{
-	static const char *const stages[] = { "where", "order", "first", "count", "group", "walk" };
-	const struct command *c;
-	if (!l->host)
-		return NULL;
-	size_t n = strcspn(l->host, " \t|><;&");
-	scoped_free char *word = xstrndup(l->host, n);
-	bool ours = false;
-	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
-		ours |= strcmp(word, stages[i]) == 0;
-	struct err *err = registry_find(&s->registry, word, &c);
-	ours |= !err;
-	err_drop(err); /* not ours: then it is the host's */
-	if (!ours)
-		return NULL;
-	return err_new(ERR_USAGE, "pipes into %s are not built yet; `| command %s` is the host's",
-		word, word);
+	report_lost(s, name, sink_close(s, &sink));
 }
 
 static void run_parsed(struct session *s, const struct line *l, struct report *r)
@@ -252,6 +230,7 @@ static void run_parsed(struct session *s, const struct line *l, struct report *r
 	size_t n;
 	const struct command *c = NULL;
 	struct args a;
+	struct pipeline *p;
 	struct err *err = words_split(&s->arena, l->command, &words, &n, &r->caret);
 	const char *name = err || !n ? "inquest" : words[0].text;
 	if (!err) {
@@ -263,15 +242,18 @@ static void run_parsed(struct session *s, const struct line *l, struct report *r
 		err = args_parse(&s->arena, c, l->command, &a, &r->caret);
 	}
 	if (!err) {
-		r->caret = l->host_at;
-		err = check_pipe(s, l);
+		struct cx cx = { s->target, s->out, &s->arena, s };
+		const struct command *failed = c;
+		err = pipeline_create(&cx, &s->registry, c, &a, l, &r->caret, &failed, &p);
+		name = r->topic = failed->name;
 	}
 	if (err) {
 		answer_error(s, name, err, r);
 		return;
 	}
 	r->caret = (size_t)NO_CARET;
-	run_command(s, c, l, &a, r);
+	run_pipeline(s, p, l, r);
+	pipeline_destroy(p);
 }
 
 static void run_host(struct session *s, const char *command)
@@ -286,12 +268,17 @@ static void run_host(struct session *s, const char *command)
 	report_lost(s, "!", err);
 }
 
+static bool is_stage(const void *registry, const char *word)
+{
+	return registry_has(registry, word);
+}
+
 void session_run(struct session *s, const char *text)
 {
 	struct report r = { .line = text, .caret = (size_t)NO_CARET };
 	struct line line;
 	interrupt_clear();
-	struct err *err = line_parse(&s->arena, text, &line, &r.caret);
+	struct err *err = line_parse(&s->arena, text, is_stage, &s->registry, &line, &r.caret);
 	if (err) {
 		/* The first word names the answer, as far as the line can be read. */
 		const char *start = text + strspn(text, " \t");
@@ -356,6 +343,11 @@ uint64_t session_task_va(const struct session *s)
 void session_set_task_va(struct session *s, uint64_t va)
 {
 	s->task_va = va;
+}
+
+struct selected_frame *session_selected_frame(struct session *s)
+{
+	return &s->frame;
 }
 
 struct err *session_run_inside(struct cx *cx, const char *text)

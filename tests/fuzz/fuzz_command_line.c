@@ -56,6 +56,13 @@ static void check_args(struct arena *arena, const char *text, bool expression)
 	require(!option || strlen(option) <= len);
 }
 
+/* Half of all words are stages. */
+static bool is_stage(const void *cx, const char *word)
+{
+	(void)cx;
+	return word[0] & 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena arena = { 0 };
@@ -63,13 +70,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len = strlen(text), at = 0, n = 0;
 	struct line line;
 	struct word *words;
-	struct err *err = line_parse(&arena, text, &line, &at);
+	struct err *err = line_parse(&arena, text, is_stage, NULL, &line, &at);
 	require(at <= len);
 	if (!err && line.kind == LINE_COMMAND) {
 		require(strncmp(text, line.command, strlen(line.command)) == 0);
 		require(!line.host || strcmp(line.host, text + line.host_at) == 0);
 		check_args(&arena, line.command, false);
 		check_args(&arena, line.command, true);
+		for (size_t i = 0; i < line.nstages; i++) {
+			const struct line_stage *st = &line.stage[i];
+			require(st->at + strlen(st->text) <= len);
+			require(strncmp(text + st->at, st->text, strlen(st->text)) == 0);
+			check_args(&arena, st->text, true);
+		}
 	}
 	err_drop(err); /* refusing is a right answer */
 	err = words_split(&arena, text, &words, &n, &at);
@@ -88,6 +101,7 @@ void fuzz_seed(void (*add)(const uint8_t *data, size_t size))
 {
 	static const char *const seeds[] = {
 		"bt -a -c 3 1234",
+		"ps | cwhere state == 'x' | abt -l | first > file",
 		"p -1 init_task->comm[(a >> 2)] | grep 'x y' > z",
 		"rd \"a b\\\" c\" -cVALUE -- -a >> ~/file",
 		"!ls | wc",

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -79,7 +80,7 @@ static void test_open_quote(void **state)
 		assert_non_null(err);
 		assert_int_equal(err->code, ERR_USAGE);
 		assert_int_equal(at, cases[i].at);
-		scoped_err struct err *err2 = line_parse(&arena, cases[i].text, &line, &at);
+		scoped_err struct err *err2 = line_parse(&arena, cases[i].text, NULL, NULL, &line, &at);
 		assert_non_null(err2);
 		assert_int_equal(at, cases[i].at);
 	}
@@ -126,7 +127,7 @@ static void test_lines(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct line line;
 		size_t at;
-		assert_null(line_parse(&arena, cases[i].text, &line, &at));
+		assert_null(line_parse(&arena, cases[i].text, NULL, NULL, &line, &at));
 		assert_int_equal(line.kind, cases[i].kind);
 		assert_text(line.command, cases[i].command);
 		assert_text(line.host, cases[i].host);
@@ -159,10 +160,67 @@ static void test_wrong_lines(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct line line;
 		size_t at = 99;
-		scoped_err struct err *err = line_parse(&arena, cases[i].text, &line, &at);
+		scoped_err struct err *err = line_parse(&arena, cases[i].text, NULL, NULL, &line, &at);
 		assert_non_null(err);
 		assert_int_equal(err->code, ERR_USAGE);
 		assert_non_null(strstr(err->msg, cases[i].says));
+		assert_int_equal(at, cases[i].at);
+	}
+}
+
+static bool is_bt_or_where(const void *cx, const char *word)
+{
+	(void)cx;
+	return !strcmp(word, "bt") || !strcmp(word, "where");
+}
+
+static void test_stages(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *command;
+		const char *stages; /* joined by ';', each behind its offset */
+		const char *host, *file;
+	} cases[] = {
+		{ "ps | bt", "ps ", "5:bt;", NULL, NULL },
+		{ "ps|bt", "ps", "3:bt;", NULL, NULL },
+		{ "ps | where (a | b) | bt -l", "ps ", "5:where (a | b) ;21:bt -l;", NULL, NULL },
+		{ "ps | bt | less | bt", "ps ", "5:bt ;", "less | bt", NULL },
+		{ "ps | where x > f", "ps ", "5:where x ;", NULL, "f" },
+		{ "ps | where c == '|' | bt", "ps ", "5:where c == '|' ;22:bt;", NULL, NULL },
+		{ "ps | command bt", "ps ", "", "command bt", NULL },
+		{ "ps | bt| wc", "ps ", "5:bt;", "wc", NULL },
+		{ "ps | bts", "ps ", "", "bts", NULL },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct line line;
+		size_t at;
+		char stages[128] = "";
+		assert_null(line_parse(&arena, cases[i].text, is_bt_or_where, NULL, &line, &at));
+		for (size_t k = 0; k < line.nstages; k++)
+			sprintf(stages + strlen(stages), "%zu:%s;", line.stage[k].at,
+				line.stage[k].text);
+		assert_text(line.command, cases[i].command);
+		assert_string_equal(stages, cases[i].stages);
+		assert_text(line.host, cases[i].host);
+		assert_text(line.file, cases[i].file);
+	}
+}
+
+static void test_wrong_stages(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		size_t at;
+	} cases[] = { { "ps | where a >= 3", 13 }, { "ps | where 'x", 11 }, { "ps | bt |", 8 },
+		{ "ps | where a || b", 13 }, { "ps | bt | bt > ", 13 } };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct line line;
+		size_t at = 99;
+		scoped_err struct err *err =
+			line_parse(&arena, cases[i].text, is_bt_or_where, NULL, &line, &at);
+		assert_non_null(err);
 		assert_int_equal(at, cases[i].at);
 	}
 }
@@ -173,9 +231,9 @@ static void test_home(void **state)
 	struct line line;
 	size_t at;
 	setenv("HOME", "/home/x", 1);
-	assert_null(line_parse(&arena, "ps > ~/f", &line, &at));
+	assert_null(line_parse(&arena, "ps > ~/f", NULL, NULL, &line, &at));
 	assert_string_equal(line.file, "/home/x/f");
-	assert_null(line_parse(&arena, "ps > ~f", &line, &at));
+	assert_null(line_parse(&arena, "ps > ~f", NULL, NULL, &line, &at));
 	assert_string_equal(line.file, "~f");
 }
 
@@ -187,6 +245,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_open_quote, reset),
 		cmocka_unit_test_teardown(test_lines, reset),
 		cmocka_unit_test_teardown(test_wrong_lines, reset),
+		cmocka_unit_test_teardown(test_stages, reset),
+		cmocka_unit_test_teardown(test_wrong_stages, reset),
 		cmocka_unit_test_teardown(test_home, reset),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

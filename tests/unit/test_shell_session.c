@@ -211,8 +211,8 @@ static void test_errors_text(void **state)
 		{ "echo -x", "echo: unknown option -x\n    echo -x\n         ^ try: help echo\n" },
 		{ "e a >", "e: a file name is missing after >\n    e a >\n"
 			   "        ^ try: help echo\n" },
-		{ "echo | fail", "echo: pipes into fail are not built yet; `| command fail` is the "
-				 "host's\n    echo | fail\n           ^ try: help echo\n" },
+		{ "echo | fail", "fail: fail takes nothing from a pipe; `| command fail` is the "
+				 "host's\n    echo | fail\n           ^ try: help fail\n" },
 		{ "complain", "complain: a loop\n" },
 		{ "target", "target: no dump is open\n" },
 		{ "echo 'x", "echo: the quote ' is not closed\n    echo 'x\n"

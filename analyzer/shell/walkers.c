@@ -1,0 +1,206 @@
+/* The built-in walkers, each a loop over an iterator of the kernel's model. */
+#include <string.h>
+
+#include "analyzer/base/scope.h"
+#include "analyzer/base/strbuf.h"
+#include "analyzer/debug/address.h"
+#include "analyzer/debug/expr.h"
+#include "analyzer/kernel/module.h"
+#include "analyzer/kernel/task.h"
+#include "analyzer/kernel/vma.h"
+#include "analyzer/shell/walker.h"
+#include "analyzer/target/target.h"
+
+/* An error that came with more to follow is one element's: told, and passed. */
+static struct err *tell(struct walking *w, struct err *err, bool more)
+{
+	if (!err || !more || err->code == ERR_INTERRUPTED)
+		return err;
+	out_complain(w->cx->out, err);
+	return NULL;
+}
+
+static struct err *walk_task(struct walking *w)
+{
+	struct task_iter it;
+	bool more = true;
+	struct err *err = task_iter_init(&it, w->cx->target);
+	while (!err && more) {
+		struct task task;
+		err = task_iter_next(&it, &task, &more);
+		if (!err && more)
+			walk_emit(w, task.va);
+		err = tell(w, err, more);
+	}
+	return err;
+}
+
+static const struct walker walker_task = {
+	.name = "task",
+	.summary = "all tasks, idle ones and threads too",
+	.yields = "struct task_struct",
+	.run = walk_task,
+};
+
+static struct err *walk_thread(struct walking *w)
+{
+	struct task_iter it;
+	struct task leader;
+	bool more = true;
+	struct err *err = task_read(w->cx->target, w->from, &leader);
+	if (!err)
+		err = task_iter_init(&it, w->cx->target);
+	while (!err && more) {
+		struct task task;
+		err = task_iter_next(&it, &task, &more);
+		if (!err && more && task.group_leader == leader.group_leader)
+			walk_emit(w, task.va);
+		err = tell(w, err, more);
+	}
+	return err;
+}
+
+static const struct walker walker_thread = {
+	.name = "thread",
+	.summary = "the threads of a task's process",
+	.over = "struct task_struct",
+	.yields = "struct task_struct",
+	.run = walk_thread,
+};
+
+static struct err *walk_child(struct walking *w)
+{
+	struct task_iter it;
+	bool more = true;
+	struct err *err = task_iter_init(&it, w->cx->target);
+	while (!err && more) {
+		struct task task;
+		err = task_iter_next(&it, &task, &more);
+		if (!err && more && task.real_parent == w->from && task.va != w->from &&
+			task.group_leader == task.va)
+			walk_emit(w, task.va);
+		err = tell(w, err, more);
+	}
+	return err;
+}
+
+static const struct walker walker_child = {
+	.name = "child",
+	.summary = "the processes that a task is the parent of",
+	.over = "struct task_struct",
+	.yields = "struct task_struct",
+	.run = walk_child,
+};
+
+static struct err *walk_vma(struct walking *w)
+{
+	struct vma_iter it;
+	struct task task;
+	struct mm mm;
+	bool more = true;
+	struct err *err = task_read(w->cx->target, w->from, &task);
+	if (err || !task.mm)
+		return err; /* a kernel thread has none */
+	err = mm_read(w->cx->target, task.mm, &mm);
+	if (!err)
+		err = vma_iter_init(&it, w->cx->target, &mm);
+	while (!err && more) {
+		struct vma vma;
+		err = vma_iter_next(&it, &vma, &more);
+		if (!err && more && !vma.is_gate)
+			walk_emit(w, vma.va);
+		err = tell(w, err, more);
+	}
+	return err;
+}
+
+static const struct walker walker_vma = {
+	.name = "vma",
+	.summary = "the areas of a task's address space",
+	.over = "struct task_struct",
+	.yields = "struct vm_area_struct",
+	.run = walk_vma,
+};
+
+static struct err *walk_module(struct walking *w)
+{
+	struct module_iter it;
+	bool more = true;
+	struct err *err = module_iter_init(&it, w->cx->target);
+	while (!err && more) {
+		struct module module;
+		err = module_iter_next(&it, &module, &more);
+		if (!err && more)
+			walk_emit(w, module.va);
+		err = tell(w, err, more);
+	}
+	return err;
+}
+
+static const struct walker walker_module = {
+	.name = "module",
+	.summary = "loaded modules",
+	.yields = "struct module",
+	.run = walk_module,
+};
+
+/* "TYPE.MEMBER": the struct's name for C, and where the list_head stands in it. */
+static struct err *parse_node(struct walking *w, const char *text, const char **ret_type, uint64_t *ret_offset)
+{
+	const struct debug_env *env = &w->cx->target->debug;
+	const char *dot = strchr(text, '.');
+	struct field_ref field;
+	const struct type *type;
+	if (!dot || dot == text || !dot[1])
+		return err_new(ERR_USAGE, "%s is no TYPE.MEMBER, as in task_struct.tasks", text);
+	char *name = arena_strndup(w->cx->arena, text, (size_t)(dot - text));
+	struct err *err = expr_parse_type(env, name, &type);
+	if (!err)
+		err = type_field(env->types, type, dot + 1, &field);
+	if (err)
+		return err;
+	scoped_strbuf struct strbuf declared = { 0 };
+	type_declare(type, NULL, &declared);
+	*ret_type = arena_strdup(w->cx->arena, strbuf_text(&declared));
+	*ret_offset = field.bit_offset / 8;
+	return NULL;
+}
+
+static struct err *walk_list(struct walking *w)
+{
+	struct target *t = w->cx->target;
+	struct list_iter it;
+	uint64_t head = 0, node, offset = 0;
+	bool more = true;
+	struct err *err = args_point(w->args, w->first, 0,
+		parse_node(w, args_get(w->args, w->first), &w->yields, &offset));
+	if (!err)
+		err = args_point(w->args, w->first + 1, 0,
+			address_parse(&t->debug, args_get(w->args, w->first + 1), &head));
+	if (err)
+		return err;
+	list_iter_init(&it, t, head);
+	while (!err && !(err = list_iter_next(&it, &node, &more)) && more)
+		walk_emit(w, list_entry(t, node, offset));
+	return err;
+}
+
+static const struct walker walker_list = {
+	.name = "list",
+	.summary = "the members of a list_head's ring",
+	.usage = "TYPE.MEMBER HEAD",
+	.yields = "*",
+	.min_args = 2,
+	.max_args = 2,
+	.run = walk_list,
+};
+
+const struct walker *const builtin_walkers[] = {
+	&walker_task,
+	&walker_thread,
+	&walker_child,
+	&walker_vma,
+	&walker_module,
+	&walker_list,
+	NULL,
+};
