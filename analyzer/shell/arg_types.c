@@ -29,7 +29,17 @@ struct err *arg_task(struct cx *cx, const struct args *a, int i, struct task *re
 	const char *text = args_get(a, i);
 	if (!text)
 		return args_error(a, i, "a pid or the address of a task_struct is missing");
-	return placed(a, i, task_parse(cx->target, text, ret));
+	uint64_t va;
+	struct err *err = task_parse(cx->target, text, ret);
+	if (!err || err->code != ERR_USAGE)
+		return err;
+	struct err *other = address_parse(&cx->target->debug, text, &va);
+	if (other) {
+		err_drop(other); /* what a task may be called is said by the first */
+		return placed(a, i, err);
+	}
+	err_drop(err); /* an expression: $x, it, init_task.real_parent */
+	return task_read(cx->target, va, ret);
 }
 
 struct err *arg_limited(const struct args *a, int i, uint64_t most, uint64_t *ret)

@@ -179,6 +179,26 @@ static struct err *parse_host(
 	return *ret->host ? NULL : err_new(ERR_USAGE, "a command is missing after !");
 }
 
+/* "< file" */
+static struct err *parse_script(
+	struct arena *a, const char *text, size_t start, struct line *ret, size_t *ret_at)
+{
+	struct word *words;
+	size_t n, bad;
+	ret->kind = LINE_SCRIPT;
+	*ret_at = start;
+	struct err *err = words_split(a, text + start + 1, &words, &n, &bad);
+	if (err) {
+		*ret_at = start + 1 + bad;
+		return err;
+	}
+	if (n != 1)
+		return err_new(ERR_USAGE, "one file name follows <, and nothing else");
+	ret->file = expand_home(a, words[0].text);
+	ret->file_at = start + 1 + words[0].start;
+	return NULL;
+}
+
 /* The command and its stages, up to what is the host's or the end. */
 static struct err *parse_parts(struct arena *a, const char *text, size_t from, is_stage_fn is_stage,
 	const void *cx, struct line *ret, size_t *ret_at)
@@ -227,6 +247,8 @@ struct err *line_parse(struct arena *a, const char *text, is_stage_fn is_stage, 
 		line.kind = LINE_EMPTY;
 	else if (text[start] == '!')
 		err = parse_host(a, text, start, &line, ret_at);
+	else if (text[start] == '<')
+		err = parse_script(a, text, start, &line, ret_at);
 	else
 		err = parse_parts(a, text, start, is_stage, cx, &line, ret_at);
 	if (err)

@@ -1,6 +1,6 @@
 /*
  * The shape of a typed line: words and their quotes, `| stage`, `> file`, `>> file`, `| shell command`,
- * `!command`. Knows nothing of commands or options; which words are stages it is told.
+ * `!command`, `< file`. Knows nothing of commands or options; which words are stages it is told.
  */
 #ifndef ANALYZER_SHELL_LINE_H
 #define ANALYZER_SHELL_LINE_H
@@ -30,6 +30,7 @@ enum line_kind {
 	LINE_EMPTY, /* blank, or a comment */
 	LINE_COMMAND,
 	LINE_HOST, /* !command: .host */
+	LINE_SCRIPT, /* < file: .file */
 };
 
 /* What stands between a `|` and the next; its text begins at byte .at of the line. */
@@ -44,7 +45,7 @@ struct line {
 	const struct line_stage *stage; /* what it is piped into, one after the other */
 	size_t nstages;
 	const char *host;    /* for the host's shell, after `|` or `!`; else NULL */
-	const char *file;    /* after `>`; else NULL */
+	const char *file;    /* after `>`, or `<`; else NULL */
 	bool append;	     /* it was `>>` */
 	size_t host_at;	     /* where .host began */
 	size_t file_at;

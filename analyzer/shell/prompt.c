@@ -15,7 +15,7 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
 #include "analyzer/shell/complete.h"
-#include "analyzer/shell/session.h"
+#include "analyzer/shell/session_internal.h"
 
 enum { HISTORY_LINES = 5000 };
 
@@ -104,9 +104,26 @@ static void history_keep(const char *path, const char *line)
 		(void)append_history(1, path); /* an unwritable history is no reason to complain */
 }
 
+struct prompt {
+	const char *history; /* may be NULL */
+};
+
+static char *next_line(void *cx, bool continues)
+{
+	const struct prompt *p = cx;
+	interrupt_clear();
+	char *line = readline(continues ? "… " : "> ");
+	if (line)
+		history_keep(p->history, line);
+	else
+		fputc('\n', rl_outstream ? rl_outstream : stdout);
+	return line;
+}
+
 void session_prompt(struct session *s)
 {
 	scoped_free char *path = history_path();
+	struct prompt prompt = { path };
 	completing = s;
 	rl_readline_name = "inquest";
 	rl_attempted_completion_function = on_tab;
@@ -115,15 +132,6 @@ void session_prompt(struct session *s)
 	if (!isatty(STDOUT_FILENO))
 		rl_outstream = stderr; /* the answers' place stays clean */
 	history_open(path);
-	while (!session_ended(s)) {
-		interrupt_clear();
-		scoped_free char *line = readline("> ");
-		if (!line) {
-			fputc('\n', rl_outstream ? rl_outstream : stdout);
-			break;
-		}
-		history_keep(path, line);
-		session_run(s, line);
-	}
+	session_run_lines(s, &(struct line_source){ next_line, &prompt, .interactive = true });
 	completing = NULL;
 }

@@ -132,7 +132,8 @@ static struct err *find_name(void *cx, const char *name, struct value *ret, bool
 		e = find_column(n, name, ret, ret_found);
 		if (e || *ret_found)
 			return e;
-		if (!strcmp(name, "it") && table_object(n->table, &n->object_column)) {
+		bool is_it = !strcmp(name, "it") || (n->object_name && !strcmp(name, n->object_name));
+		if (is_it && table_object(n->table, &n->object_column)) {
 			*ret_found = true;
 			return find_it(n, ret);
 		}

@@ -18,6 +18,7 @@ struct row_names {
 	const struct table *bound; /* what .object and .object_column are about */
 	const struct type *object;
 	size_t object_column;
+	const char *object_name; /* another name for `it`, or NULL */
 	bool absent; /* the last expression asked for a cell that the row lacks */
 };
 

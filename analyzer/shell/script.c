@@ -1,26 +1,33 @@
 /* Lines from a file or from standard input. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
-#include "analyzer/shell/session.h"
+#include "analyzer/base/xalloc.h"
+#include "analyzer/shell/session_internal.h"
 
-static struct err *run_lines(struct session *s, FILE *f, const char *path)
+static char *next_line(void *cx, bool continues)
 {
 	scoped_free char *line = NULL;
 	size_t cap = 0;
-	ssize_t n;
+	(void)continues;
 	errno = 0;
-	while (!session_ended(s) && (n = getline(&line, &cap, f)) >= 0) {
-		if (n && line[n - 1] == '\n')
-			line[n - 1] = '\0';
-		session_run(s, line);
-		if (session_interrupted(s))
-			return NULL; /* Ctrl-C ends the script, not only its present line */
-		errno = 0;
-	}
+	ssize_t n = getline(&line, &cap, cx);
+	if (n < 0)
+		return NULL;
+	if (n && line[n - 1] == '\n')
+		line[n - 1] = '\0';
+	return take_ptr(line);
+}
+
+static struct err *run_lines(struct session *s, FILE *f, const char *path)
+{
+	session_run_lines(s, &(struct line_source){ .next = next_line, .cx = f });
+	if (session_interrupted(s))
+		return NULL; /* the line has said so */
 	if (interrupt_pending())
 		return err_new(ERR_INTERRUPTED, "interrupted"); /* while waiting for a line */
 	if (ferror(f))

@@ -3,7 +3,7 @@
  * report. Each answer is begun and ended exactly once, so that JSON has one valid line whatever
  * happens.
  */
-#include "analyzer/shell/session.h"
+#include "analyzer/shell/session_internal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include "analyzer/base/xalloc.h"
 #include "analyzer/debug/expr.h"
 #include "analyzer/kernel/percpu_expr.h"
+#include "analyzer/out/filter.h"
 #include "analyzer/shell/args.h"
 #include "analyzer/shell/child.h"
 #include "analyzer/shell/line.h"
@@ -30,12 +31,13 @@ struct session {
 	bool carets; /* errors are for people: show the line and the place */
 	struct arena arena;
 	struct expr_state *expr_state; /* borrowed by the target while the session lasts */
-	bool ended, failed, interrupted;
+	bool ended, failed, line_failed, interrupted;
+	unsigned scripts; /* that are running, one inside the other */
 	uint64_t task_va; /* what `set` chose; 0: nothing */
 	struct selected_frame frame;
 };
 
-enum { NO_CARET = -1 };
+enum { NO_CARET = -1, SCRIPTS_MAX = 16 };
 
 struct err *session_create(const struct session_options *o, struct session **ret)
 {
@@ -268,6 +270,19 @@ static void run_host(struct session *s, const char *command)
 	report_lost(s, "!", err);
 }
 
+/* `< file` */
+static void run_script(struct session *s, const struct line *l)
+{
+	struct err *err = NULL;
+	if (s->scripts >= SCRIPTS_MAX)
+		err = err_new(ERR_LIMIT, "scripts call each other more than %d deep", SCRIPTS_MAX);
+	s->scripts++;
+	if (!err)
+		err = session_run_script(s, l->file);
+	s->scripts--;
+	report_lost(s, "<", err);
+}
+
 static bool is_stage(const void *registry, const char *word)
 {
 	return registry_has(registry, word);
@@ -277,6 +292,8 @@ void session_run(struct session *s, const char *text)
 {
 	struct report r = { .line = text, .caret = (size_t)NO_CARET };
 	struct line line;
+	bool before = s->failed;
+	s->failed = false;
 	interrupt_clear();
 	struct err *err = line_parse(&s->arena, text, is_stage, &s->registry, &line, &r.caret);
 	if (err) {
@@ -291,12 +308,106 @@ void session_run(struct session *s, const char *text)
 		answer_error(s, *name ? name : "inquest", err, &r);
 	} else if (line.kind == LINE_HOST) {
 		run_host(s, line.host);
+	} else if (line.kind == LINE_SCRIPT) {
+		run_script(s, &line);
 	} else if (line.kind == LINE_COMMAND) {
 		run_parsed(s, &line, &r);
 	}
 	arena_reset(&s->arena);
 	s->interrupted = interrupt_pending();
-	s->failed |= s->interrupted;
+	s->line_failed = s->failed || s->interrupted;
+	s->failed = s->line_failed || before;
+}
+
+bool session_line_failed(const struct session *s)
+{
+	return s->line_failed;
+}
+
+void session_begin_line(struct session *s)
+{
+	s->line_failed = false;
+}
+
+void session_fail(
+	struct session *s, const char *name, const char *line, size_t caret, struct err *err)
+{
+	struct report r = { .line = line, .caret = caret };
+	if (err->code == ERR_NOT_FOUND)
+		err->code = ERR_USAGE; /* a name in the line that is none: it has a place */
+	s->interrupted = err->code == ERR_INTERRUPTED;
+	answer_error(s, name, err, &r);
+	s->line_failed = true;
+}
+
+/* ---- rows for `if` and `for` ------------------------------------------------------------------- */
+
+struct keeper {
+	struct session *s;
+	struct arena *arena;
+	struct kept_rows *rows;
+};
+
+static void keep_row(void *cx, const struct table *t, const struct row *row)
+{
+	struct keeper *k = cx;
+	struct kept_row *kept = arena_alloc(k->arena, sizeof(*kept));
+	*kept = (struct kept_row){ .table = t, .row = row_copy(k->arena, t, row) };
+	*k->rows->end = kept;
+	k->rows->end = &kept->next;
+}
+
+static void keep_fault(void *cx, const char *command, const struct fault *f)
+{
+	const struct keeper *k = cx;
+	report_lost(k->s, command, err_new(ERR_FORMAT, "%s", f->msg));
+}
+
+static struct err *run_into(
+	struct session *s, const struct line *l, struct out *out, struct arena *a, size_t *ret_at)
+{
+	struct word *words;
+	size_t n;
+	struct args args;
+	struct pipeline *p;
+	const struct command *c, *failed;
+	struct cx cx = { s->target, out, a, s };
+	struct err *err = words_split(a, l->command, &words, &n, ret_at);
+	if (!err)
+		err = registry_find(&s->registry, n ? words[0].text : "", &c);
+	if (!err)
+		err = args_parse(a, c, l->command, &args, ret_at);
+	if (!err)
+		err = pipeline_create(&cx, &s->registry, c, &args, l, ret_at, &failed, &p);
+	if (err)
+		return err;
+	out_begin(out, pipeline_answer(p)->name);
+	err = pipeline_run(p);
+	out_end(out);
+	pipeline_destroy(p);
+	return err;
+}
+
+struct err *session_rows(struct session *s, struct arena *a, const char *text,
+	struct kept_rows *ret, size_t *ret_at)
+{
+	struct line line;
+	*ret_at = 0;
+	interrupt_clear();
+	*ret = (struct kept_rows){ .end = &ret->first };
+	struct err *err = line_parse(a, text, is_stage, &s->registry, &line, ret_at);
+	if (!err && (line.kind != LINE_COMMAND || line.file || line.host)) {
+		*ret_at = line.host ? line.host_at : line.file_at;
+		err = err_new(ERR_USAGE, "a command with its stages stands here, and nothing of the host's");
+	}
+	if (err)
+		return err;
+	struct keeper k = { s, a, ret };
+	struct out *out = out_create_filter(&(struct out_filter){ keep_row, keep_fault, &k },
+		out_address_bytes(s->out));
+	err = run_into(s, &line, out, a, ret_at);
+	out_destroy(out);
+	return err;
 }
 
 bool session_interrupted(const struct session *s)

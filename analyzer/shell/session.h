@@ -28,8 +28,8 @@ void session_destroy(struct session *s);
 /* Runs one line. Whatever fails is reported and remembered, never returned. */
 void session_run(struct session *s, const char *line);
 
-/* Runs a file's lines, "-" for standard input, until the end, quit or Ctrl-C. An error only when
- * the file cannot be read. */
+/* Runs a file's lines, "-" for standard input, until the end, quit or Ctrl-C; docs/scripts.md has the
+ * language. An error only when the file cannot be read. */
 struct err *session_run_script(struct session *s, const char *path) MUST_CHECK;
 
 /* Reads lines from the terminal until quit or Ctrl-D. */

@@ -1,5 +1,6 @@
 """Commands and their whole output. A case is a file in cases/: a line `$ inquest ARGUMENTS`, then lines
-of what is expected: `> ` before standard output, `! ` before standard error, `= STATUS` last.
+of what is expected: `> ` before standard output, `! ` before standard error, `= STATUS` last. Lines with `< `
+are given to it on standard input.
 $ELF and $VMLINUX are a small dump's files, $TMP has the files that `bad_files` makes. A line `> ...`
 stands for any number of lines. Names that begin with err- must fail, with one line on standard error."""
 
@@ -59,10 +60,11 @@ def test_case(case, tmp):
     command = shlex.split(lines[0].removeprefix("$ inquest"))
     want_out = [line[2:] for line in lines if line[:2] == "> " or line == ">"]
     want_err = [line[2:] for line in lines if line.startswith("! ")]
+    given = "".join(line[2:] + "\n" for line in lines if line.startswith("< "))
     status = int(lines[-1].removeprefix("= "))
     env = dict(os.environ, NO_COLOR="1", HOME=str(tmp), XDG_STATE_HOME=str(tmp))
     done = subprocess.run([INQUEST, *command], capture_output=True, text=True, timeout=120, env=env,
-                          stdin=subprocess.DEVNULL)
+                          input=given)
     assert matches(want_err, done.stderr), f"standard error:\n{done.stderr}"
     assert matches(want_out, done.stdout), f"standard output:\n{done.stdout}"
     assert done.returncode == status
