@@ -55,9 +55,31 @@ static struct err *chosen_task(struct cx *cx, const struct args *a, struct task 
 	return err ? err : check_task(cx, ret);
 }
 
+static const struct column scroll_columns[] = { { "scroll" }, { 0 } };
+static const struct table scroll_table = { .layout = LAYOUT_RECORD, .columns = scroll_columns };
+
+/* "scroll [on|off]", as crash has it. */
+static struct err *set_scroll(struct cx *cx, const struct args *a)
+{
+	const char *word = args_get(a, 1);
+	bool on = word && !strcmp(word, "on");
+	if (word && !on && strcmp(word, "off"))
+		return args_error(a, 1, "scroll is on or off, not %s", word);
+	if (word)
+		session_set_paged(cx->session, on);
+	out_table(cx->out, &scroll_table);
+	out_row(cx->out);
+	out_str(cx->out, "scroll", session_paged(cx->session) ? "on" : "off");
+	return NULL;
+}
+
 static struct err *set_run(struct cx *cx, const struct args *a)
 {
 	struct task task;
+	if (args_count(a) && !strcmp(args_get(a, 0), "scroll"))
+		return set_scroll(cx, a);
+	if (args_count(a) > 1)
+		return args_error(a, 1, "one argument too many");
 	struct err *err = target_need_kernel(cx->target);
 	if (!err && args_count(a) + args_flag(a, 'p') + (args_option(a, 'c') != NULL) > 1)
 		err = err_new(ERR_USAGE, "a task, -p or -c: one of them");
@@ -79,18 +101,19 @@ static const char *const set_examples[] = {
 	"set 1\tfrom now on pid 1",
 	"set -c 1\twhat CPU 1 was running",
 	"set -p\tback to the task that panicked",
+	"set scroll off\tno pager at the prompt",
 	NULL,
 };
 
 const struct command cmd_set = {
 	.name = "set",
 	.summary = "show or choose the task that commands are about when none is named",
-	.usage = "[PID|TASK]",
+	.usage = "[PID|TASK | scroll [on|off]]",
 	.details = "At first it is the task that panicked; of a machine that did not, what CPU 0 "
 		   "was doing.",
 	.options = set_options,
 	.examples = set_examples,
-	.max_args = 1,
+	.max_args = 2,
 	.complete = "task",
 	.run = set_run,
 };

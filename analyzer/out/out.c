@@ -52,6 +52,12 @@ void out_set_file(struct out *o, FILE *to)
 	o->ntables = 0;
 }
 
+void out_set_terminal(struct out *o, FILE *to)
+{
+	out_set_file(o, to);
+	o->home = to;
+}
+
 void out_set_errors(struct out *o, FILE *to)
 {
 	o->errors = to;

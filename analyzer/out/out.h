@@ -69,6 +69,9 @@ void out_destroy(struct out *o);
  * `> file` and `| command`, between answers. Forgets a write error. */
 void out_set_file(struct out *o, FILE *to);
 
+/* The same to what leads to out_create()'s terminal after all (a pager): colour stays. */
+void out_set_terminal(struct out *o, FILE *to);
+
 /* Where complaints go in text and CSV; stderr at first. */
 void out_set_errors(struct out *o, FILE *to);
 

@@ -111,6 +111,10 @@ struct selected_frame {
 };
 struct selected_frame *session_selected_frame(struct session *s);
 
+/* Whether long answers at a terminal go through a pager: `set scroll on|off`. */
+bool session_paged(const struct session *s);
+void session_set_paged(struct session *s, bool yes);
+
 /* Runs another command, its words in @text (no `>` and no `|`), as a part of the present answer. */
 struct err *session_run_inside(struct cx *cx, const char *text) MUST_CHECK;
 

@@ -104,6 +104,21 @@ static void history_keep(const char *path, const char *line)
 		(void)append_history(1, path); /* an unwritable history is no reason to complain */
 }
 
+/* What git does: $INQUEST_PAGER, else $PAGER, else less, told to leave short answers alone. "" or "cat": none.
+ * The answers must go to the terminal that types. */
+static const char *pager(void)
+{
+	const char *term = getenv("TERM"), *command = getenv("INQUEST_PAGER");
+	if (!isatty(STDOUT_FILENO) || !term || !strcmp(term, "dumb"))
+		return NULL;
+	if (!command)
+		command = getenv("PAGER");
+	if (!command)
+		command = "less 2>/dev/null || cat";
+	setenv("LESS", "FRX", 0);
+	return *command && strcmp(command, "cat") ? command : NULL;
+}
+
 struct prompt {
 	const char *history; /* may be NULL */
 };
@@ -128,10 +143,12 @@ void session_prompt(struct session *s)
 	rl_readline_name = "inquest";
 	rl_attempted_completion_function = on_tab;
 	rl_signal_event_hook = on_signal;
-	rl_completer_word_break_characters = " \t\n\"'><=;|&{}()[]*+,!";
+	rl_completer_word_break_characters = " \t\n\"'<=;|&{}()[]*+,!"; /* no `>`: of "->" */
 	if (!isatty(STDOUT_FILENO))
 		rl_outstream = stderr; /* the answers' place stays clean */
 	history_open(path);
+	session_set_pager(s, pager());
 	session_run_lines(s, &(struct line_source){ next_line, &prompt, .interactive = true });
+	session_set_pager(s, NULL);
 	completing = NULL;
 }

@@ -33,6 +33,8 @@ struct session {
 	struct expr_state *expr_state; /* borrowed by the target while the session lasts */
 	bool ended, failed, line_failed, interrupted;
 	unsigned scripts; /* that are running, one inside the other */
+	const char *pager;
+	bool unpaged;     /* `set scroll off` */
 	uint64_t task_va; /* what `set` chose; 0: nothing */
 	struct selected_frame frame;
 };
@@ -147,6 +149,7 @@ struct sink {
 	FILE *file;
 	struct child child;
 	const char *name; /* for a message about a failed write */
+	bool paged;
 };
 
 static struct err *sink_open(struct session *s, const struct line *l, struct sink *ret)
@@ -165,6 +168,14 @@ static struct err *sink_open(struct session *s, const struct line *l, struct sin
 			return err;
 		ret->name = "|";
 		out_set_file(s->out, ret->child.to);
+	} else if (s->pager && !s->unpaged) {
+		(void)fflush(s->to);
+		struct err *err = child_start(s->pager, true, &ret->child);
+		if (err)
+			return err;
+		ret->name = "|";
+		ret->paged = true;
+		out_set_terminal(s->out, ret->child.to);
 	}
 	return NULL;
 }
@@ -182,7 +193,9 @@ static struct err *sink_close(struct session *s, struct sink *k)
 		interrupt_clear(); /* the sink's own, not Ctrl-C */
 	if (k->child.pid)
 		err = child_finish(&k->child);
-	if (redirected)
+	if (k->paged)
+		out_set_terminal(s->out, s->to);
+	else if (redirected)
 		out_set_file(s->out, s->to);
 	else if (errnum)
 		s->ended = true; /* nothing that follows could be said either */
@@ -317,6 +330,21 @@ void session_run(struct session *s, const char *text)
 	s->interrupted = interrupt_pending();
 	s->line_failed = s->failed || s->interrupted;
 	s->failed = s->line_failed || before;
+}
+
+void session_set_pager(struct session *s, const char *command)
+{
+	s->pager = command;
+}
+
+bool session_paged(const struct session *s)
+{
+	return !s->unpaged;
+}
+
+void session_set_paged(struct session *s, bool yes)
+{
+	s->unpaged = !yes;
 }
 
 bool session_line_failed(const struct session *s)

@@ -20,6 +20,9 @@ struct line_source {
  */
 void session_run_lines(struct session *s, const struct line_source *source);
 
+/* Answers go through this host command (borrowed) unless the line says otherwise; NULL: straight out. */
+void session_set_pager(struct session *s, const char *command);
+
 /* An answer that consists of @err, about @line at @caret; takes @err. */
 void session_fail(
 	struct session *s, const char *name, const char *line, size_t caret, struct err *err);
