@@ -12,7 +12,7 @@ extern const struct command cmd_memblock, cmd_iomem, cmd_ioports, cmd_vm, cmd_zo
 
 extern const struct command cmd_regs, cmd_task, cmd_set, cmd_foreach, cmd_runq, cmd_sig;
 
-extern const struct command cmd_where, cmd_order, cmd_first, cmd_count, cmd_group, cmd_walk;
+extern const struct command cmd_where, cmd_order, cmd_first, cmd_count, cmd_group, cmd_walk, cmd_alias;
 
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
@@ -63,6 +63,7 @@ const struct command *const builtin_commands[] = {
 	&cmd_count,
 	&cmd_group,
 	&cmd_walk,
+	&cmd_alias,
 	&cmd_help,
 	&cmd_quit,
 	&cmd_exit,

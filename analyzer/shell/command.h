@@ -115,6 +115,12 @@ struct selected_frame *session_selected_frame(struct session *s);
 bool session_paged(const struct session *s);
 void session_set_paged(struct session *s, bool yes);
 
+/* Alias @i in order; false behind the last. Strings are borrowed until one is set. */
+bool session_alias(const struct session *s, size_t i, const char **ret_name, const char **ret_line);
+
+/* @line "" takes it back. ERR_USAGE for a name that is no word or a command's. */
+struct err *session_set_alias(struct session *s, const char *name, const char *line) MUST_CHECK;
+
 /* Runs another command, its words in @text (no `>` and no `|`), as a part of the present answer. */
 struct err *session_run_inside(struct cx *cx, const char *text) MUST_CHECK;
 

@@ -17,6 +17,7 @@
 #include "analyzer/debug/expr.h"
 #include "analyzer/kernel/percpu_expr.h"
 #include "analyzer/out/filter.h"
+#include "analyzer/shell/aliases.h"
 #include "analyzer/shell/args.h"
 #include "analyzer/shell/child.h"
 #include "analyzer/shell/line.h"
@@ -33,6 +34,7 @@ struct session {
 	struct expr_state *expr_state; /* borrowed by the target while the session lasts */
 	bool ended, failed, line_failed, interrupted;
 	unsigned scripts; /* that are running, one inside the other */
+	struct aliases aliases;
 	const char *pager;
 	bool unpaged;     /* `set scroll off` */
 	uint64_t task_va; /* what `set` chose; 0: nothing */
@@ -79,6 +81,7 @@ void session_destroy(struct session *s)
 	expr_state_destroy(s->expr_state);
 	out_destroy(s->out);
 	registry_deinit(&s->registry);
+	aliases_deinit(&s->aliases);
 	arena_deinit(&s->arena);
 	free(s);
 }
@@ -301,8 +304,24 @@ static bool is_stage(const void *registry, const char *word)
 	return registry_has(registry, word);
 }
 
-void session_run(struct session *s, const char *text)
+bool session_alias(const struct session *s, size_t i, const char **ret_name, const char **ret_line)
 {
+	if (i >= s->aliases.all.n)
+		return false;
+	*ret_name = s->aliases.all.v[i].name;
+	*ret_line = s->aliases.all.v[i].line;
+	return true;
+}
+
+struct err *session_set_alias(struct session *s, const char *name, const char *line)
+{
+	return aliases_set(&s->aliases, &s->registry, name, line);
+}
+
+void session_run(struct session *s, const char *typed)
+{
+	scoped_free char *expanded = aliases_expand(&s->aliases, typed);
+	const char *text = expanded ? expanded : typed;
 	struct report r = { .line = text, .caret = (size_t)NO_CARET };
 	struct line line;
 	bool before = s->failed;
