@@ -5,8 +5,6 @@
 #include "analyzer/debug/module_elf.h"
 
 #include <elfutils/libdwfl.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +13,7 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
 #include "analyzer/debug/elf_inflate.h"
+#include "analyzer/debug/module_unpack.h"
 
 struct module_elf {
 	const char *path;
@@ -40,10 +39,11 @@ static bool find_section(const struct module_elf *m, const char *name, uint64_t 
 static struct err *open_file(const struct module_elf *m, int *ret_fd)
 {
 	int inflated = -1;
-	scoped_fd int fd = open(m->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_new(ERR_IO, "%s: %s", m->path, strerror(errno));
-	struct err *err = elf_inflate(fd, &inflated);
+	scoped_fd int fd = -1;
+	struct err *err = module_unpack_open(m->path, &fd);
+	if (err)
+		return err;
+	err = elf_inflate(fd, &inflated);
 	if (err)
 		return err_wrap(err, "%s", m->path);
 	*ret_fd = inflated >= 0 ? inflated : fd;
@@ -221,13 +221,13 @@ static struct err *walk_symbols(const struct symbol_walk *w)
 
 struct err *module_elf_symbols(struct module_elf *m, module_elf_symbol_fn each, void *cx)
 {
-	scoped_fd int fd = open(m->path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = -1;
 	struct symbol_walk w = { .m = m, .each = each, .cx = cx };
-	if (fd < 0)
-		return err_new(ERR_IO, "%s: %s", m->path, strerror(errno));
+	struct err *err = module_unpack_open(m->path, &fd);
+	if (err)
+		return err;
 	elf_version(EV_CURRENT);
 	w.elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	struct err *err = NULL;
 	if (!w.elf || elf_getshdrstrndx(w.elf, &w.names))
 		err = err_new(ERR_FORMAT, "%s: it is no ELF file with sections", m->path);
 	if (!err)

@@ -3,7 +3,6 @@
 #include "analyzer/debug/module_file.h"
 
 #include <elfutils/libdwelf.h>
-#include <fcntl.h>
 #include <fts.h>
 #include <gelf.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "analyzer/base/strmap.h"
 #include "analyzer/base/xalloc.h"
 #include "analyzer/debug/debug_file.h"
+#include "analyzer/debug/module_unpack.h"
 
 #define SYSTEM_DEBUG_DIR "/usr/lib/debug"
 
@@ -75,7 +75,8 @@ static void note_file(struct module_files *f, const char *file, const char *path
 	if (strlen(file) >= sizeof(name))
 		return;
 	strcpy(name, file); /* it fits */
-	if (!cut_end(name, ".ko.debug") && !cut_end(name, ".ko"))
+	if (!cut_end(name, ".ko.debug") && !cut_end(name, ".ko") && !cut_end(name, ".ko.xz") &&
+		!cut_end(name, ".ko.zst") && !cut_end(name, ".ko.gz"))
 		return;
 	for (char *p = name; *p; p++)
 		*p = *p == '-' ? '_' : *p;
@@ -157,13 +158,14 @@ static bool same_srcversion(Elf *elf, const char *wanted)
 	return false;
 }
 
-enum verdict { NO_FILE, OTHER_BUILD, SYMBOLS_ONLY, WITH_DEBUG };
+enum verdict { NO_FILE, DAMAGED, OTHER_BUILD, SYMBOLS_ONLY, WITH_DEBUG };
 
 static enum verdict judge(const char *path, const struct module_wanted *w)
 {
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NO_FILE;
+	scoped_fd int fd = -1;
+	scoped_err struct err *err = module_unpack_open(path, &fd);
+	if (err)
+		return err->code == ERR_IO ? NO_FILE : DAMAGED;
 	elf_version(EV_CURRENT);
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	const void *id = NULL;
@@ -223,8 +225,10 @@ struct err *module_files_find(
 		consider(w, xstrdup(n->path), &best, &path);
 	if (!err && best == OTHER_BUILD)
 		err = err_new(ERR_MISMATCH, "%s is of another build than module %s", path, w->name);
+	if (!err && best == DAMAGED)
+		err = err_new(ERR_FORMAT, "%s cannot be unpacked", path);
 	if (!err && best == NO_FILE)
-		err = err_new(ERR_NOT_FOUND, "no file %s.ko or %s.ko.debug", w->name, w->name);
+		err = err_new(ERR_NOT_FOUND, "no file %s.ko, .ko.debug, .ko.xz, .ko.zst or .ko.gz", w->name);
 	if (err) {
 		free(path);
 		return err;

@@ -1,5 +1,5 @@
 /*
- * The file of a loaded module on this host: NAME.ko or NAME.ko.debug. Nothing found is believed before its
+ * The file of a loaded module on this host: NAME.ko or NAME.ko.debug, or packed as a whole (module_unpack.h). Nothing found is believed before its
  * build-id agrees with the module's in memory (its srcversion where there is no build-id).
  */
 #ifndef ANALYZER_DEBUG_MODULE_FILE_H
@@ -32,7 +32,7 @@ void module_files_destroy(struct module_files *f);
 /*
  * *ret: the path (malloc'ed) of a file with debug information, else of one with symbols only; *ret_debug
  * tells which. ERR_NOT_FOUND when there is no file of that name, ERR_MISMATCH when those that there are
- * belong to another build, ERR_MISSING when nothing is known to compare them by.
+ * belong to another build, ERR_FORMAT when they cannot be unpacked, ERR_MISSING when nothing is known to compare them by.
  */
 struct err *module_files_find(struct module_files *f, const struct module_wanted *w, char **ret,
 	bool *ret_debug) MUST_CHECK;
