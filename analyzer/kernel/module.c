@@ -3,19 +3,16 @@
 #include "analyzer/kernel/module.h"
 
 #include <ctype.h>
-#include <elf.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/vec.h"
+#include "analyzer/kernel/module_layout.h"
 
 #define MODULE_HINT "kernel/module/main.c"
 
-/* No part of a module is larger than the region that modules live in: 128 MiB, on ARM64 2 GiB since
- * v6.5 for all together (arch/arm64/kernel/module.c). */
-enum { MODULE_SYMBOLS_MAX = 1 << 20, SYMBOL_NAME_MAX = 512, PART_BYTES_MAX = 1 << 28 };
 enum module_field_index { MODULE_LIST };
 
 struct module_view {
@@ -35,6 +32,8 @@ static const struct view_field module_fields[] = {
 	FIELD_BYTES(struct module_view, m.name, "name"),
 	FIELD(struct module_view, m.state, "state"),
 	FIELD_OPTIONAL(struct module_view, m.kallsyms, "kallsyms"),
+	FIELD_OPTIONAL(struct module_view, m.exports, "syms"),
+	FIELD_OPTIONAL(struct module_view, m.num_exports, "num_syms"),
 	PART(0),
 	PART(1),
 	PART(2),
@@ -55,17 +54,11 @@ static const struct view_spec module_spec = {
 	.nfields = ARRAY_SIZE(module_fields),
 };
 
-struct mod_kallsyms {
-	uint64_t symtab, strtab, typetab;
-	uint32_t num_symtab;
-};
-enum kallsyms_field_index { KALLSYMS_TYPETAB = 3 };
-
 static const struct view_field kallsyms_fields[] = {
 	FIELD(struct mod_kallsyms, symtab, "symtab"),
 	FIELD(struct mod_kallsyms, num_symtab, "num_symtab"),
 	FIELD(struct mod_kallsyms, strtab, "strtab"),
-	[KALLSYMS_TYPETAB] = FIELD_OPTIONAL(struct mod_kallsyms, typetab, "typetab"), /* since v5.2 */
+	FIELD_OPTIONAL(struct mod_kallsyms, typetab, "typetab"), /* since v5.2 */
 };
 static const struct view_spec kallsyms_spec = {
 	.type = "mod_kallsyms",
@@ -98,8 +91,14 @@ struct err *module_iter_init(struct module_iter *it, struct target *t)
 	const struct view *view;
 	*it = (struct module_iter){ .t = t };
 	struct err *err = target_symbol(t, "modules", &head);
-	if (!err)
-		err = target_view(t, &module_spec, &view);
+	if (err)
+		return err;
+	err = target_view(t, &module_spec, &view);
+	it->layout.by_types = !err;
+	if (err && err->code == ERR_MISSING && t->kernel) {
+		scoped_err struct err *types = err;
+		err = err_wrap(module_layout_find(t, head, &it->layout), "%s, and", types->msg);
+	}
 	if (err)
 		return err;
 	list_iter_init(&it->list, t, head);
@@ -115,54 +114,66 @@ static void fill_old_layout(struct module_view *v)
 	v->m.text_bytes = v->old_text_size;
 }
 
-struct err *module_iter_next(struct module_iter *it, struct module *ret, bool *ret_more)
+static struct err *read_by_types(struct target *t, uint64_t node, struct module *ret)
 {
-	enum { MODULE_STATE_UNFORMED = 3 };
 	const struct view *view;
-	uint64_t node;
-	*ret_more = false;
-	struct err *err = target_view(it->t, &module_spec, &view);
-	while (!err) {
-		struct module_view v = { 0 };
-		err = list_iter_next(&it->list, &node, ret_more);
-		if (err || !*ret_more)
-			return err;
-		v.m.va = list_entry(it->t, node, view_offset(view, MODULE_LIST));
-		err = view_read(view, it->t->kernel, v.m.va, &v);
-		if (err)
-			return err_wrap(err, "module 0x%" PRIx64, v.m.va);
-		if (v.m.state == MODULE_STATE_UNFORMED)
-			continue;
-		v.m.name[sizeof(v.m.name) - 1] = '\0';
-		v.m.text_bytes = v.m.part[0].size;
-		fill_old_layout(&v);
-		*ret = v.m;
-		return NULL;
-	}
+	struct module_view v = { 0 };
+	struct err *err = target_view(t, &module_spec, &view);
+	if (err)
+		return err;
+	v.m.va = list_entry(t, node, view_offset(view, MODULE_LIST));
+	err = view_read(view, t->kernel, v.m.va, &v);
+	v.m.name[sizeof(v.m.name) - 1] = '\0';
+	v.m.text_bytes = v.m.part[0].size;
+	fill_old_layout(&v);
+	*ret = v.m;
 	return err;
 }
 
-/* One Elf32_Sym or Elf64_Sym; false: not a symbol with an address. @type is its letter of the typetab;
- * 0: there is none, and the letter stands in st_info (up to v5.0) or st_size (v5.1). */
-static bool decode_symbol(const struct abi *abi, const uint8_t *p, char *io_type, uint32_t *ret_name,
-	uint64_t *ret_va)
+struct err *module_iter_next(struct module_iter *it, struct module *ret, bool *ret_more)
+{
+	uint64_t node;
+	for (;;) {
+		struct module m = { 0 };
+		struct err *err = list_iter_next(&it->list, &node, ret_more);
+		if (err || !*ret_more)
+			return err;
+		if (it->layout.by_types)
+			err = read_by_types(it->t, node, &m);
+		else
+			err = module_layout_read(&it->layout, it->t,
+				list_entry(it->t, node, it->layout.list), &m);
+		if (err)
+			return err_wrap(err, "module 0x%" PRIx64, m.va);
+		if (m.state == MODULE_UNFORMED)
+			continue;
+		*ret = m;
+		return NULL;
+	}
+}
+
+struct module_symbol module_symbol_decode(const struct abi *abi, const uint8_t *p, char type)
 {
 	bool wide = abi->word_bytes == 8;
-	*ret_name = get_u32(abi, p);
-	*ret_va = wide ? get_u64(abi, p + 8) : get_u32(abi, p + 4);
+	struct module_symbol s = { .name = get_u32(abi, p), .type = type };
+	s.va = wide ? get_u64(abi, p + 8) : get_u32(abi, p + 4);
 	unsigned section = get_u16(abi, wide ? p + 6 : p + 14);
 	unsigned info = wide ? p[4] : p[12];
 	bool function = ELF32_ST_TYPE(info) == STT_FUNC;
-	if (!*io_type) {
+	if (!type) {
 		uint64_t size = wide ? get_u64(abi, p + 16) : get_u32(abi, p + 8);
 		bool in_info = isalpha((int)info) || info == '?';
-		*io_type = in_info ? (char)info : size < 128 && isalpha((int)size) ? (char)size : 't';
-		function |= in_info && tolower(*io_type) == 't';
+		if (in_info)
+			s.type = (char)info;
+		else if (size < 128 && isalpha((int)size))
+			s.type = (char)size;
+		function |= in_info && tolower(s.type) == 't';
 	}
 	/* Thumb functions carry bit 0. */
 	if (!wide && function)
-		*ret_va &= ~1ull;
-	return section != SHN_UNDEF && *ret_va;
+		s.va &= ~1ull;
+	s.defined = section != SHN_UNDEF && s.va;
+	return s;
 }
 
 /* The names that the kernel's own lookup skips: kernel/module/kallsyms.c, is_arm_mapping_symbol(). */
@@ -171,27 +182,43 @@ static bool is_name(const char *s)
 	return *s && *s != '$' && strncmp(s, ".L", 2) && strncmp(s, "L0\001", 3);
 }
 
-/* The symbols of @syms and their letters; those whose names cannot be read are left out, the first such
- * reason comes back. */
-static struct err *add_entries(struct target *t, const struct module *m, const struct mod_kallsyms *k,
-	const uint8_t *syms, const uint8_t *types)
+struct table {
+	struct target *t;
+	const struct module *m;
+	struct mod_kallsyms k;
+	uint8_t *syms, *types;
+	struct module_exports exports;
+};
+
+/* kernel/kallsyms.c, s_show(): what a module exports is a capital, all else is not. */
+static void add_entry(const struct table *table, const struct module_symbol *s, const char *name)
 {
-	size_t each = t->abi.word_bytes == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	bool exported = module_is_exported(table->t, &table->exports, name, s->va);
+	int type = s->type ? s->type : 't';
+	symtab_add(table->t->syms, name, s->va, 0, (char)(exported ? toupper(type) : tolower(type)),
+		table->m->name);
+}
+
+/* Those whose names cannot be read are left out, the first such reason comes back. */
+static struct err *add_entries(const struct table *table)
+{
+	struct target *t = table->t;
+	size_t each = module_symbol_bytes(&t->abi);
 	struct err *first = NULL;
-	for (uint32_t i = 1; i < k->num_symtab; i++) {
-		char name[SYMBOL_NAME_MAX], type = (char)types[i];
-		uint32_t off;
-		uint64_t va;
+	for (uint32_t i = 1; i < table->k.num_symtab; i++) {
+		char name[SYMBOL_NAME_MAX];
+		struct module_symbol s =
+			module_symbol_decode(&t->abi, table->syms + i * each, (char)table->types[i]);
 		if (interrupt_pending())
 			break;
-		if (!decode_symbol(&t->abi, syms + i * each, &type, &off, &va))
+		if (!s.defined)
 			continue;
-		uint64_t name_va = k->strtab + off;
+		uint64_t name_va = table->k.strtab + s.name;
 		if (t->abi.word_bytes == 4)
 			name_va = (uint32_t)name_va;
 		struct err *err = vspace_read_str(t->kernel, name_va, name, sizeof(name));
 		if (!err && is_name(name))
-			symtab_add(t->syms, name, va, 0, type, m->name);
+			add_entry(table, &s, name);
 		if (first)
 			err_drop(err);
 		else
@@ -200,31 +227,43 @@ static struct err *add_entries(struct target *t, const struct module *m, const s
 	return first;
 }
 
-static struct err *add_symbols(struct target *t, const struct module *m)
+static struct err *read_kallsyms(struct target *t, const struct module_layout *l, uint64_t va,
+	struct mod_kallsyms *ret)
 {
 	const struct view *view;
-	struct mod_kallsyms k = { 0 };
+	if (!l->by_types)
+		return module_layout_read_kallsyms(l, t, va, ret);
 	struct err *err = target_view(t, &kallsyms_spec, &view);
-	if (!err)
-		err = view_read(view, t->kernel, m->kallsyms, &k);
+	return err ? err : view_read(view, t->kernel, va, ret);
+}
+
+static struct err *add_symbols(struct target *t, const struct module_layout *l, const struct module *m)
+{
+	struct table table = { .t = t, .m = m };
+	struct mod_kallsyms *k = &table.k;
+	struct err *err = read_kallsyms(t, l, m->kallsyms, k);
 	if (err)
 		return err;
-	if (k.num_symtab > MODULE_SYMBOLS_MAX)
-		return err_new(ERR_FORMAT, "claims %u symbols", k.num_symtab);
-	size_t each = t->abi.word_bytes == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	if (k->num_symtab > MODULE_SYMBOLS_MAX)
+		return err_new(ERR_FORMAT, "claims %u symbols", k->num_symtab);
+	size_t each = module_symbol_bytes(&t->abi);
 	scoped_free uint8_t *syms = NULL, *types = NULL;
-	err = mem_alloc_array(k.num_symtab, each, "module symbols", &syms);
+	err = mem_alloc_array(k->num_symtab, each, "module symbols", &syms);
 	if (!err)
-		err = mem_alloc_array(k.num_symtab, 1, "module symbols", &types);
+		err = mem_alloc_array(k->num_symtab, 1, "module symbols", &types);
 	if (!err)
-		err = vspace_read(t->kernel, k.symtab, syms, k.num_symtab * each);
+		err = vspace_read(t->kernel, k->symtab, syms, k->num_symtab * each);
 	if (err)
 		return err;
 	/* The letters are not worth losing the symbols for. */
-	if (view_has(view, KALLSYMS_TYPETAB) &&
-		vspace_try_read(t->kernel, k.typetab, types, k.num_symtab, NULL))
-		memset(types, 't', k.num_symtab);
-	return add_entries(t, m, &k, syms, types);
+	if (k->typetab && vspace_try_read(t->kernel, k->typetab, types, k->num_symtab, NULL))
+		memset(types, 't', k->num_symtab);
+	table.syms = syms;
+	table.types = types;
+	module_exports_read(t, l, m, &table.exports);
+	err = add_entries(&table);
+	free(table.exports.v);
+	return err;
 }
 
 /* A damaged part must not make the kernel's or other modules' addresses its own. */
@@ -263,7 +302,7 @@ struct err *module_add_symbols(struct target *t)
 		if (!err && more) {
 			err = add_ranges(t, &m);
 			if (!err && m.kallsyms)
-				err = add_symbols(t, &m);
+				err = add_symbols(t, &it.layout, &m);
 			err = err_wrap(err, "module %s", m.name);
 		}
 		if (!err)

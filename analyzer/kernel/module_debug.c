@@ -13,6 +13,7 @@
 #include "analyzer/debug/module_elf.h"
 #include "analyzer/debug/module_file.h"
 #include "analyzer/debug/types_modules.h"
+#include "analyzer/kernel/module_layout.h"
 #include "analyzer/kernel/module_sections.h"
 #include "analyzer/kernel/system.h"
 
@@ -80,14 +81,15 @@ static struct err *find_file(struct module_debug *d, struct one *o)
 	return NULL;
 }
 
-static struct err *add_one(struct module_debug *d, const struct module *m)
+/* @how: what proves the layout of struct module, without types; else empty. */
+static struct err *add_one(struct module_debug *d, const struct module *m, const char *how)
 {
 	struct one *o = arena_alloc(&d->arena, sizeof(*o));
 	*o = (struct one){ .t = d->t, .m = *m };
 	struct err *err = find_file(d, o);
 	if (err && err->code == ERR_INTERRUPTED)
 		return err;
-	o->state = arena_strdup(&d->arena, err ? err->msg : o->path);
+	o->state = arena_printf(&d->arena, "%s%s", how, err ? err->msg : o->path);
 	err_drop(err); /* kept in words: what this module lacks is told when it is asked for */
 	vec_push(&d->module, o);
 	return interrupt_check();
@@ -105,11 +107,14 @@ static struct err *list_modules(struct module_debug *d)
 	while (d->module.n)
 		free(d->module.v[--d->module.n]->path);
 	struct err *err = module_iter_init(&it, d->t);
+	scoped_strbuf struct strbuf how = { 0 };
+	if (!err)
+		module_layout_describe(&it.layout, &how);
 	while (!err && more && d->module.n < MODULES_MAX) {
 		struct module m;
 		err = module_iter_next(&it, &m, &more);
 		if (!err && more)
-			err = add_one(d, &m);
+			err = add_one(d, &m, strbuf_text(&how));
 		if (err && more && err->code != ERR_INTERRUPTED) {
 			err_drop(err); /* one damaged module, which module.c warns of */
 			err = NULL;

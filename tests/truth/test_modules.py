@@ -1,12 +1,14 @@
 """Debug information of modules against what the guest said of its sections, and against binutils and pahole on
 the modules' own files, which know nothing of where the modules lay."""
 
+import json
+import lzma
 import re
 import shutil
 import subprocess
 
 import pytest
-from truth_cores import share
+from truth_cores import INQUEST, share
 
 
 def tool(core, name):
@@ -139,7 +141,6 @@ def test_types_without_any_file(core, sections, files):
     """The kernel keeps its modules' BTF (CONFIG_DEBUG_INFO_BTF_MODULES): the dump alone has their types."""
     if not core.truth("kallsyms") or "btf_modules" not in core.kallsyms:
         pytest.skip("the guest's own symbols do not tell where the modules' BTF is")
-    from truth_cores import INQUEST
     own = {name: int(size) for name, size in re.findall(
         r"^(virtio_mmio_device|fw_cfg_sysfs_entry)\t(\d+)\t",
         "".join(output("pahole", "-s", p) for p in files.values()), re.M)}
@@ -148,3 +149,33 @@ def test_types_without_any_file(core, sections, files):
         done = subprocess.run([INQUEST, core.path / "vmcore.elf", "-c", f"sizeof struct {name}"],
                               capture_output=True, text=True)
         assert done.stdout.split() == [str(size)], done.stderr
+
+
+def test_packed_files(core, sections, files, tmp_path):
+    """Modules packed as they are installed (CONFIG_MODULE_COMPRESS) tell what the plain files tell."""
+    packed = tmp_path / "modules"
+    packed.mkdir()
+    (tmp_path / "vmlinux").symlink_to(core.path / "vmlinux")  # beside it there are no plain ones
+    for i, (module, path) in enumerate(sorted(files.items())):
+        if i % 2 and shutil.which("zstd"):
+            output("zstd", "-q", path, "-o", packed / f"{module}.ko.zst")
+        else:
+            (packed / f"{module}.ko.xz").write_bytes(lzma.compress(path.read_bytes(), preset=1))
+    commands = [f"source {sections[module]['.text'] + 12:#x}" for module in sorted(files)
+                if ".text" in sections[module]]
+
+    def answers():
+        args = [INQUEST, "--json", "--symbols", packed, tmp_path / "vmlinux", core.path / "vmcore.elf", "-c", "sys -d"]
+        for command in commands:
+            args += ["-c", command]
+        done = subprocess.run(args, capture_output=True, timeout=300)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    providers, *lines = answers()
+    (row,) = [r for r in providers["rows"] if r["what"] == "modules"]
+    assert row["state"].startswith(f"{len(files)} of {len(sections)} with debug information")
+    assert [answer["rows"] for answer in lines] == [answer["rows"] for answer in core.run(*commands)]
+    for path in packed.iterdir():
+        path.write_bytes(path.read_bytes()[:-100])
+    (row,) = [r for r in answers()[0]["rows"] if r["what"] == "modules"]
+    assert row["origin"].endswith("cannot be unpacked")
