@@ -62,7 +62,8 @@ static void list_options(struct out *o, const struct command *c)
 	for (const struct option *opt = c->options; opt->letter; opt++) {
 		out_row(o);
 		if (opt->word)
-			out_strf(o, "option", "-%s", opt->word);
+			out_strf(o, "option", "-%s%s%s", opt->word, opt->arg ? " " : "",
+				opt->arg ? opt->arg : "");
 		else
 			out_strf(o, "option", "-%c%s%s", opt->letter, opt->arg ? " " : "",
 				opt->arg ? opt->arg : "");

@@ -19,7 +19,7 @@ static const struct option *find_option(const struct command *c, char letter)
 	return NULL;
 }
 
-/* The flag that the whole word is, like -16. */
+/* The option that the whole word is, like -16 or --flame. */
 static const struct option *find_word(const struct command *c, const char *s)
 {
 	for (const struct option *o = c->options; *s == '-' && o && o->letter; o++)
@@ -49,6 +49,23 @@ static void set_option(struct arena *arena, struct args *a, unsigned char letter
 		.end = place->end,
 		.before = a->option[letter] };
 	a->option[letter] = value;
+}
+
+/* An option that is a whole word; *i moves on when it takes the next one. */
+static struct err *parse_whole(struct arena *arena, const struct option *o, const struct word *words,
+	size_t nwords, size_t *i, struct args *ret)
+{
+	unsigned char letter = (unsigned char)o->letter;
+	if (!o->arg) {
+		ret->option[letter] = &words[*i];
+		return NULL;
+	}
+	*ret->caret = words[*i].start;
+	if (*i + 1 >= nwords)
+		return err_new(ERR_USAGE, "option -%s needs its %s", o->word, o->arg);
+	++*i;
+	set_option(arena, ret, letter, words[*i].text, &words[*i]);
+	return NULL;
 }
 
 /* One cluster; *i moves on when an option takes the next word. */
@@ -113,7 +130,9 @@ struct err *args_parse(struct arena *arena, const struct command *c, const char 
 		if (options && strcmp(s, "--") == 0) {
 			options = false;
 		} else if (whole) {
-			ret->option[(unsigned char)whole->letter] = &words[i];
+			err = parse_whole(arena, whole, words, nwords, &i, ret);
+			if (err)
+				return err;
 		} else if (options && is_option_word(c, s)) {
 			err = parse_cluster(arena, c, words, nwords, &i, ret);
 			if (err)
