@@ -11,9 +11,13 @@ bool cpu_mask_has(const struct cpu_mask *m, unsigned cpu)
 
 unsigned cpu_mask_next(const struct cpu_mask *m, unsigned from)
 {
-	while (from < CPUS_MAX && !cpu_mask_has(m, from))
-		from++;
-	return from;
+	while (from < CPUS_MAX) {
+		uint64_t rest = m->bits[from / 64] >> from % 64;
+		if (rest)
+			return from + (unsigned)__builtin_ctzll(rest);
+		from = (from / 64 + 1) * 64;
+	}
+	return CPUS_MAX;
 }
 
 unsigned cpu_mask_count(const struct cpu_mask *m)

@@ -161,10 +161,30 @@ bool target_said(const struct target *t, const char *key, uint64_t *ret)
 		vmcoreinfo_number(target_vmcoreinfo(t), key, ret);
 }
 
+/* Unwinders ask for the same few members of a struct at each frame. */
+static bool known_type_number(const struct target *t, const char *key, uint64_t *ret)
+{
+	const uint64_t *known = strmap_get(&t->priv->type_numbers, key);
+	if (known)
+		*ret = *known;
+	return known;
+}
+
+static void keep_type_number(const struct target *t, const char *key, uint64_t v)
+{
+	uint64_t *kept = arena_alloc(&t->priv->type_number_keys, sizeof(*kept));
+	*kept = v;
+	strmap_set(&t->priv->type_numbers, arena_strdup(&t->priv->type_number_keys, key), kept);
+}
+
 bool target_number(const struct target *t, const char *key, uint64_t *ret)
 {
-	return target_said(t, key, ret) || config_number(t, key, ret) || type_number(t, key, ret) ||
-	       enumerator_number(t, key, ret);
+	if (known_type_number(t, key, ret) || target_said(t, key, ret) || config_number(t, key, ret))
+		return true;
+	if (!type_number(t, key, ret))
+		return enumerator_number(t, key, ret);
+	keep_type_number(t, key, *ret);
+	return true;
 }
 
 static bool answer_read(void *cx, uint64_t va, void *buf, size_t n)

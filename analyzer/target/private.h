@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "analyzer/base/arena.h"
+#include "analyzer/base/strmap.h"
 #include "analyzer/base/vec.h"
 #include "analyzer/target/attempts.h"
 #include "analyzer/target/kallsyms.h"
@@ -21,6 +23,8 @@ struct target_private {
 	int debug_fd;     /* separate debug file of the vmlinux; -1: none */
 	char *debug_path;
 	VEC(struct bound_view) views;
+	struct strmap type_numbers; /* uint64_t by key: what target_number() had from the types */
+	struct arena type_number_keys;
 	VEC(char *) warnings;
 	struct kallsyms *kallsyms; /* from memory, when there is no vmlinux; t->syms borrows its names */
 	uint8_t *btf;     /* from memory, when there is no vmlinux; t->types borrows it */

@@ -49,6 +49,8 @@ void target_close(struct target *t)
 	for (size_t i = 0; i < t->priv->views.n; i++)
 		view_destroy(t->priv->views.v[i].view);
 	vec_deinit(&t->priv->views);
+	strmap_deinit(&t->priv->type_numbers);
+	arena_deinit(&t->priv->type_number_keys);
 	for (size_t i = 0; i < t->priv->warnings.n; i++)
 		free(t->priv->warnings.v[i]);
 	vec_deinit(&t->priv->warnings);
