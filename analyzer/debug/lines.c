@@ -132,8 +132,8 @@ const char *dwarf_short_path(struct dwarf_source *s, Dwarf_Die *unit, const char
 	return keep_clean(s, path);
 }
 
-/* The unit whose code has @va; NULL without one. */
-static const struct dwarf_unit *find_unit(struct dwarf_source *s, uint64_t va)
+/* The last range that begins at or below @va; NULL without one. */
+static const struct dwarf_range *range_below(struct dwarf_source *s, uint64_t va)
 {
 	if (!s->ranges_made)
 		dwarf_make_ranges(s);
@@ -145,9 +145,28 @@ static const struct dwarf_unit *find_unit(struct dwarf_source *s, uint64_t va)
 		else
 			hi = mid;
 	}
-	if (!lo || va >= s->range.v[lo - 1].end)
+	return lo ? &s->range.v[lo - 1] : NULL;
+}
+
+/* The unit whose code has @va; NULL without one. */
+static const struct dwarf_unit *find_unit(struct dwarf_source *s, uint64_t va)
+{
+	const struct dwarf_range *r = range_below(s, va);
+	return r && va < r->end ? &s->unit.v[r->unit] : NULL;
+}
+
+/*
+ * The line of code that no unit's ranges have: gcc 12 ends a unit's range before the functions that it
+ * writes behind the last, and its line table still has them (arm64 6.1, kernel/sched/core.c).
+ */
+static Dwarf_Line *line_behind(struct dwarf_source *s, uint64_t va, Dwarf_Die *ret_unit)
+{
+	const struct dwarf_range *r = range_below(s, va);
+	bool ends;
+	if (!r || !dwarf_offdie(s->dw, s->unit.v[r->unit].die, ret_unit))
 		return NULL;
-	return &s->unit.v[s->range.v[lo - 1].unit];
+	Dwarf_Line *l = dwarf_getsrc_die(ret_unit, va);
+	return l && !dwarf_lineendsequence(l, &ends) && !ends ? l : NULL;
 }
 
 bool dwarf_unit_at(struct dwarf_source *s, uint64_t va, Dwarf_Die *ret)
@@ -162,9 +181,8 @@ bool dwarf_source_line(
 	struct dwarf_source *s = (struct dwarf_source *)p;
 	Dwarf_Die unit;
 	int line;
-	if (!dwarf_unit_at(s, link_va, &unit))
-		return false;
-	Dwarf_Line *l = dwarf_getsrc_die(&unit, link_va);
+	Dwarf_Line *l = dwarf_unit_at(s, link_va, &unit) ? dwarf_getsrc_die(&unit, link_va) :
+							   line_behind(s, link_va, &unit);
 	const char *path = l ? dwarf_linesrc(l, NULL, NULL) : NULL;
 	if (!path || dwarf_lineno(l, &line))
 		return false;
