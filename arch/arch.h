@@ -228,11 +228,59 @@ struct unwind_step {
 			       * return address */
 	bool thumb;           /* out: the new pc is a return address into Thumb code (ARM32) */
 	bool unproved;        /* the caller is what lr held, and no table says that lr was intact */
+	bool aside;           /* the same, but the frames beyond come from elsewhere: only this one may
+			       * be wrong */
 	uint64_t floor_va;    /* in, out: the stack below is used up; 0: not known yet */
 	uint64_t pt_regs_va;  /* not 0: the new registers come from a pt_regs at this address */
 	const char *why;      /* end: in words: "user mode entry", "no unwind information" */
 	bool broken;          /* end: the chain broke off before its proper end */
 };
+
+/* ---- fault status -------------------------------------------------------------------------------- */
+
+enum exception_kind {
+	EXCEPTION_ASIDE,  /* the code that it came upon has nothing to do with it */
+	EXCEPTION_FAULT,  /* that code caused it, and a status register says how */
+	EXCEPTION_TRAP,   /* that code caused it, and no register says more */
+};
+
+enum fault_access { FAULT_ACCESS_UNKNOWN, FAULT_READS, FAULT_WRITES, FAULT_EXECUTES };
+
+enum fault_cause {
+	CAUSE_OTHER, /* no access to memory, or none of the below */
+	CAUSE_TRANSLATION,
+	CAUSE_PERMISSION,
+	CAUSE_ACCESS_FLAG,
+	CAUSE_ADDRESS_SIZE,
+	CAUSE_ALIGNMENT,
+	CAUSE_EXTERNAL,
+	CAUSE_TAG,
+	CAUSE_DOMAIN,
+};
+
+enum { FAULT_FIELDS_MAX = 14 };
+
+/* A fault status register (ESR_EL1; ARM32: DFSR, or IFSR with Linux's bit 31) and what it says. */
+struct fault_status {
+	const char *what;    /* the exception: "DABT (current EL)", "data abort" */
+	const char *details; /* of it: "level 2 translation fault", "BUG()"; NULL: there are none */
+	enum fault_access access;
+	enum fault_cause cause;
+	bool has_address; /* the fault address register means something */
+	struct fault_field {
+		const char *name; /* the manual's: "EC", "WnR" */
+		uint64_t value;
+		const char *meaning; /* NULL: the number says it all */
+	} field[FAULT_FIELDS_MAX];
+	unsigned nfields;
+};
+
+static inline void fault_field_add(struct fault_status *s, const char *name, uint64_t value,
+	const char *meaning)
+{
+	if (s->nfields < FAULT_FIELDS_MAX)
+		s->field[s->nfields++] = (struct fault_field){ name, value, meaning };
+}
 
 /* ---- addresses in code ----------------------------------------------------------------------------- */
 
@@ -258,6 +306,9 @@ struct arch {
 
 	const char *const *reg_name;
 	uint8_t nregs, reg_pc, reg_sp, reg_fp, reg_lr, reg_status;
+	uint64_t saved_regs; /* bit i: register i is as it was when a called function returns */
+	bool noreturn_saves_none; /* a function that never returns saves no register but lr, as gcc compiles it */
+	bool frame_records;  /* behind a prologue, fp is the address of the saved pair fp, lr */
 
 	/* NT_PRSTATUS: where pid and registers stand; registers are consecutive words in reg order. */
 	uint16_t prstatus_bytes, prstatus_pid_off, prstatus_regs_off;
@@ -337,11 +388,37 @@ struct arch {
 	 * context (pc; sp and lr are lost) and returns true. Else false. May be NULL. */
 	bool (*interrupted)(struct regs *io);
 
+	/* The same of a CPU that was stopped further on, where entry code has begun to save things on a small
+	 * stack of the exception's own mode: env->read is needed. sp and lr are lost. May be NULL. */
+	bool (*interrupted_entry)(const struct arch_env *env, const struct abi *abi, struct regs *io);
+
 	/* True when the registers are of user mode. */
 	bool (*user_mode)(const struct regs *r);
 
+	/* Whether the kernel can have been interrupted with this status register: a mode it runs in, and
+	 * no bit that is never set. */
+	bool (*kernel_status)(uint64_t status);
+
+	/* Bytes that stay free above the pt_regs at a task stack's upper end. */
+	uint8_t stack_reserve_bytes;
+
 	/* Appends the status register in words: flags, masks, mode. A capital letter is a set bit. */
 	void (*describe_status)(uint64_t status, struct strbuf *out);
+
+	/* Decodes a fault status register. */
+	void (*describe_fault)(uint64_t status, struct fault_status *ret);
+
+	/* Whether @status can be what the kernel got with an exception in its own mode: only for telling
+	 * likely words on a stack from others. NULL: the register's values are too common for that. */
+	bool (*plausible_fault)(uint64_t status);
+
+	/* The exception by the name of the entry code that saved its registers: "data abort",
+	 * "interrupt", …; NULL when @entry is none. */
+	const char *(*exception_name)(const char *entry, enum exception_kind *ret_kind);
+
+	/* What a trapping instruction is for: "BUG()"; NULL when it is none. May be NULL, where the status
+	 * tells. */
+	const char *(*trap_name)(const uint8_t code[4], bool thumb);
 
 	/* Whether the instruction before return address @ra is a call, and of what: *ret_target is 0
 	 * for an indirect call. @code holds the 4 bytes before @ra. ARM32: bit 0 of @ra tells Thumb

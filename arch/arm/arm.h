@@ -60,6 +60,15 @@ bool arm_read_pt_regs(
 
 /* CPSR in words: "nZCvq aIF SVC ARM". */
 void arm_describe_status(uint64_t status, struct strbuf *out);
+bool arm_kernel_status(uint64_t status);
+
+/* The context that was interrupted, of a CPU that was stopped in a vector's stub. */
+bool arm_interrupted_entry(const struct arch_env *env, const struct abi *abi, struct regs *io);
+
+/* fsr.c */
+void arm_describe_fault(uint64_t fsr, struct fault_status *ret);
+const char *arm_exception_name(const char *entry, enum exception_kind *ret_kind);
+const char *arm_trap_name(const uint8_t code[4], bool thumb);
 
 void arm_code_refs(const uint8_t *code, size_t n, uint64_t pc, code_ref_fn fn, void *cx);
 

@@ -18,3 +18,12 @@ void arm_describe_status(uint64_t status, struct strbuf *out)
 	strbuf_addf(out, " %s", mode[status & 31] ? mode[status & 31] : "impossible mode");
 	strbuf_add(out, status & 0x20 ? " Thumb" : " ARM");
 }
+
+/* arch/arm/include/uapi/asm/ptrace.h, v6.1: any mode but USR; a 26-bit mode no kernel of today has. */
+bool arm_kernel_status(uint64_t status)
+{
+	uint64_t mode = status & 31;
+
+	return mode == 0x11 || mode == 0x12 || mode == 0x13 || mode == 0x17 || mode == 0x1a ||
+	       mode == 0x1b || mode == 0x1f;
+}

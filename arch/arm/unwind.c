@@ -190,6 +190,38 @@ static bool step_from_overflow(const struct arch_env *env, const struct abi *abi
 	return true;
 }
 
+/* Whether instruction @insn may write lr or sp. In doubt yes: ARM ARM v7-A, A5, where r13 and r14 stand as
+ * a destination or as a base that is written back. */
+static bool may_write_lr_or_sp(uint32_t insn)
+{
+	uint32_t kind = insn >> 25 & 7, d = insn >> 12 & 15, n = insn >> 16 & 15;
+
+	if (kind == 5) /* B, BL, BLX: a jump leaves lr alone */
+		return insn >> 28 == 0xf || (insn & 1 << 24);
+	if ((insn & 0x0ffffff0) == 0x012fff30) /* BLX register */
+		return true;
+	if (kind == 4 && (insn & 0x6000)) /* LDM, STM */
+		return true;
+	return d == ARM_SP || d == ARM_LR || n == ARM_SP || n == ARM_LR;
+}
+
+/* Whether nothing in the function that begins at @start and holds @pc can have changed lr or sp, on any path: so
+ * both are its caller's. ARM code only. */
+static bool lr_is_intact(const struct arch_env *env, uint32_t start, uint32_t pc)
+{
+	enum { WORDS_MAX = 64 };
+	uint64_t of = start;
+	const char *name;
+	uint8_t raw[4];
+	unsigned i;
+
+	for (i = 0; i < WORDS_MAX && env_function(env, start + 4 * i, &name, &of) && of == start; i++)
+		if (!env_read(env, start + 4 * i, raw, sizeof(raw)) ||
+			may_write_lr_or_sp(load_u32le(raw)))
+			return false;
+	return i < WORDS_MAX && pc >= start && pc < start + 4 * i;
+}
+
 static void step_frame(const struct arch_env *env, const struct abi *abi, struct regs *io,
 	struct unwind_step *step)
 {
@@ -226,8 +258,12 @@ static void step_frame(const struct arch_env *env, const struct abi *abi, struct
 	/* Assembly without unwind directives, a processor's idle loop for one, is mostly leaves. */
 	bool leaf = step->exact && e.word == EXIDX_CANTUNWIND && regs_has(io, ARM_LR);
 	if (at_start || leaf) {
+		uint64_t fn;
+		bool intact = at_start ||
+			(env_function(env, pc, &name, &fn) && !(io->v[ARM_CPSR] & 0x20) &&
+				lr_is_intact(env, (uint32_t)fn, pc));
 		arm_unwind_lr(io, step);
-		step->unproved = leaf && !at_start;
+		step->unproved = !intact;
 	} else if (e.word == EXIDX_CANTUNWIND) {
 		arm_unwind_end(step, true, "marked as not unwindable");
 	} else {

@@ -34,6 +34,13 @@ struct err *arm64_unwind(const struct arch_env *env, const struct arch_layout *l
 /* PSTATE in words: "nZCv DAIF PAN EL1h". */
 void arm64_describe_status(uint64_t status, struct strbuf *out);
 
+bool arm64_kernel_status(uint64_t status);
+
+/* esr.c */
+void arm64_describe_fault(uint64_t esr, struct fault_status *ret);
+bool arm64_plausible_fault(uint64_t esr);
+const char *arm64_exception_name(const char *entry, enum exception_kind *ret_kind);
+
 uint64_t arm64_strip(const struct arch_layout *l, uint64_t va);
 
 void arm64_code_refs(const uint8_t *code, size_t n, uint64_t pc, code_ref_fn fn, void *cx);

@@ -33,3 +33,12 @@ void arm64_describe_status(uint64_t status, struct strbuf *out)
 	else
 		describe_aarch64(status, out);
 }
+
+/* arch/arm64/include/uapi/asm/ptrace.h, v7.2: EL1 or EL2 (VHE) with either stack pointer. Bits above 31 are
+ * EL3's and FEAT_*'s, which Linux does not set in a saved PSTATE but for PSR_EXLOCK and the like. */
+bool arm64_kernel_status(uint64_t status)
+{
+	uint64_t mode = status & 0x1f;
+
+	return status >> 36 == 0 && (mode == 4 || mode == 5 || mode == 8 || mode == 9);
+}

@@ -183,25 +183,84 @@ static void step_zero_record(const struct arch_env *env, const struct abi *abi,
 	step_to_pt_regs(env, l, rec, va, &r, io, step);
 }
 
-/* No record of its own yet, or no code at all (a call through a wild pointer): the caller is in
- * x30. */
-static bool step_to_lr(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
-	struct unwind_step *step)
+/* ---- the link register ------------------------------------------------------------------------ */
+
+/* Entry code is called by nobody: what lr holds there is the interrupted code's. */
+static bool in_entry_text(const struct arch_env *env, uint64_t pc)
 {
-	uint64_t pc = io->v[A64_PC], lr = arm64_strip(l, io->v[A64_LR]), start;
+	uint64_t lo, hi;
+
+	return env_symbol(env, "__entry_text_start", &lo) &&
+	       env_symbol(env, "__entry_text_end", &hi) && pc >= lo && pc < hi;
+}
+
+/* Whether two names are of one function: compilers split "f" into "f" and "f.cold", "f.part.0". */
+static bool same_function(const char *a, const char *b)
+{
+	size_t n = strcspn(a, ".");
+
+	return n == strcspn(b, ".") && !strncmp(a, b, n);
+}
+
+/* What tracers put in place of return addresses, which no call stands before: analyzer/stack/trampoline.c. */
+static bool is_trampoline(const struct arch_env *env, uint64_t lr)
+{
 	const char *name;
+	uint64_t start;
+
+	return env_function(env, lr, &name, &start) && start == lr &&
+	       (!strcmp(name, "return_to_handler") || !strcmp(name, "__kretprobe_trampoline") ||
+		       !strcmp(name, "kretprobe_trampoline"));
+}
+
+/*
+ * Whether code that was interrupted in function @name still has its return address in x30 alone,
+ * so that the record at x29 is its caller's: a leaf, or one that has not pushed its record yet, or has
+ * popped it. If it has one, then x30 either is what that record says or was set by a call of its own,
+ * and leads back into the function itself.
+ */
+static bool lr_is_live(const struct arch_env *env, const struct abi *abi,
+	const struct arch_layout *l, const struct regs *io, const char *name)
+{
+	uint64_t lr = arm64_strip(l, io->v[A64_LR]), fp = io->v[A64_FP], lo, hi, start, target;
+	const char *lr_name;
+	uint8_t code[4], raw[16];
+
+	if (!is_trampoline(env, lr) &&
+		(!env_function(env, lr - 1, &lr_name, &start) || same_function(name, lr_name) ||
+			!env_read(env, lr - 4, code, sizeof(code)) ||
+			!arch_arm64.is_call(code, lr, &target)))
+		return false;
+	return regs_has(io, A64_FP) && !(fp & 7) && env_stack(env, fp, &lo, &hi) &&
+	       env_read(env, fp, raw, sizeof(raw)) &&
+	       arm64_strip(l, get_u64(abi, raw + 8)) != lr;
+}
+
+/* No record of its own, or no code at all (a call through a wild pointer): the caller is in x30. */
+static bool step_to_lr(const struct arch_env *env, const struct abi *abi,
+	const struct arch_layout *l, struct regs *io, struct unwind_step *step)
+{
+	uint64_t pc = io->v[A64_PC], lr = arm64_strip(l, io->v[A64_LR]), start, ignored;
+	const char *name, *lr_name;
+	bool aside = false;
 
 	if (!step->exact || !regs_has(io, A64_LR) || lr == pc || !env->function)
 		return false;
-	if (env_function(env, pc, &name, &start) && start != pc)
-		return false;
-	if (!env_function(env, lr - 1, &name, &start))
+	if (env_function(env, pc, &name, &start) && start != pc) {
+		if (in_entry_text(env, pc) || !lr_is_live(env, abi, l, io, name))
+			return false;
+		aside = true;
+	}
+	if (!env_function(env, lr - 1, &lr_name, &ignored))
 		return false;
 	regs_set(io, A64_PC, lr);
-	/* x19-x28, x29 and sp are still the caller's */
-	io->valid &= 0x3ffull << 19 | 1ull << A64_FP | 1ull << A64_SP | 1ull << A64_PC;
+	if (regs_has(io, A64_SP))
+		step->floor_va = io->v[A64_SP];
+	/* Where nothing has run yet x19-x28, x29 and sp are still the caller's; a leaf leaves only x29. */
+	io->valid &= 1ull << A64_FP | 1ull << A64_PC | (aside ? 0 : 0x3ffull << 19 | 1ull << A64_SP);
 	step->how = HOW_REGS;
 	step->exact = false;
+	step->aside = aside;
 	return true;
 }
 
@@ -217,7 +276,7 @@ static void step_frame(const struct arch_env *env, const struct abi *abi,
 		end(step, false, "user mode");
 		return;
 	}
-	if (step_to_lr(env, l, io, step))
+	if (step_to_lr(env, abi, l, io, step))
 		return;
 	if (!regs_has(io, A64_FP) || !io->v[A64_FP]) {
 		end(step, !regs_has(io, A64_FP), "no frame pointer");

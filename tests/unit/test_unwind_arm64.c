@@ -20,8 +20,10 @@ static uint64_t stackframe_off; /* 0: the types are not known */
 enum { STACK_BYTES = 0x4000 };
 
 static const char *const fn_name[] = { "leaf", "middle", "caller", "el1h_64_irq",
-	"el1h_64_irq_handler", "el0t_64_sync", "el1_abort", "el1_sync", "el1_da" };
+	"el1h_64_irq_handler", "el0t_64_sync", "el1_abort", "el1_sync", "el1_da", "leaf.cold",
+	"return_to_handler" };
 static bool new_entry; /* the kernel has el1h_64_sync */
+static bool entry_text; /* the first function is entry code */
 
 static bool mem_read(void *cx, uint64_t va, void *buf, size_t n)
 {
@@ -42,7 +44,9 @@ static bool mem_function(void *cx, uint64_t pc, const char **ret_name, uint64_t 
 static bool mem_symbol(void *cx, const char *name, uint64_t *ret)
 {
 	(void)cx;
-	*ret = FN;
+	*ret = strcmp(name, "__entry_text_end") ? FN : FN + 0x100;
+	if (!strncmp(name, "__entry_text_", 13))
+		return entry_text;
 	return new_entry && !strcmp(name, "el1h_64_sync");
 }
 
@@ -345,6 +349,62 @@ static void test_link_register(void **state)
 	assert_int_equal(r.v[A64_PC], FN + 0x250);
 }
 
+/* One step from @pc, interrupted, with a record at x29 that leads to @record_lr: where to. */
+static uint64_t caller_of(uint64_t pc, uint64_t lr, uint64_t record_lr, struct unwind_step *ret_step)
+{
+	struct regs r = regs_at(pc, STACK + 0x100);
+
+	put_record(STACK + 0x100, STACK + 0x180, record_lr);
+	regs_set(&r, A64_LR, lr);
+	regs_set(&r, A64_SP, STACK + 0xf0);
+	regs_set(&r, 19, 7);
+	*ret_step = (struct unwind_step){ .exact = true };
+	go(&r, ret_step);
+	if (ret_step->aside) {
+		assert_int_equal(r.v[A64_FP], STACK + 0x100);
+		assert_false(regs_has(&r, A64_SP)); /* a leaf may have pushed what it likes */
+		assert_false(regs_has(&r, 19));
+		assert_int_equal(ret_step->floor_va, STACK + 0xf0);
+	}
+	return r.v[A64_PC];
+}
+
+/* A leaf, or a function before or behind its own record: who called it is in x30 alone. */
+static void test_live_link_register(void **state)
+{
+	const uint64_t pc = FN + 0x40, caller = FN + 0x140, next = FN + 0x250;
+	struct unwind_step st;
+
+	(void)state;
+	fake_put(&mem, caller - 4, 0x94000000, 4); /* bl */
+	fake_put(&mem, FN + 0x20, 0x94000000, 4);
+	assert_int_equal(caller_of(pc, caller, next, &st), caller);
+	assert_true(st.aside && !st.exact && st.how == HOW_REGS && !st.end);
+	assert_int_equal(caller_of(pc, caller | 0x2aull << 48, next, &st), caller); /* signed */
+	/* Its record stands: x30 is as it was at entry, or from a call of its own. */
+	assert_int_equal(caller_of(pc, caller, caller, &st), caller);
+	assert_true(!st.aside && st.how == HOW_FP);
+	assert_int_equal(caller_of(pc, FN + 0x24, next, &st), next);
+	assert_false(st.aside);
+	/* What x30 holds is no return address; or nothing was called there. */
+	assert_int_equal(caller_of(pc, FN + 0x180, next, &st), next);
+	assert_int_equal(caller_of(pc, 0x1234, next, &st), next);
+	fake_put(&mem, caller - 4, 0xd63f0100, 4); /* blr x8 */
+	assert_int_equal(caller_of(pc, caller, next, &st), caller);
+	/* A part that the compiler has moved away is the function itself. */
+	fake_put(&mem, FN + 0x920 - 4, 0x94000000, 4);
+	assert_int_equal(caller_of(pc, FN + 0x920, next, &st), next);
+	assert_false(st.aside);
+	/* A tracer's return address has no call before it. */
+	assert_int_equal(caller_of(pc, FN + 0xa00, next, &st), FN + 0xa00);
+	assert_true(st.aside);
+	assert_int_equal(caller_of(pc, FN + 0xa04, next, &st), next);
+	/* Entry code is called by nobody. */
+	entry_text = true;
+	assert_int_equal(caller_of(pc, caller, next, &st), next);
+	entry_text = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +416,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stub_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_stub_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_link_register, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_live_link_register, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
