@@ -30,6 +30,7 @@ void types_destroy(struct types *db)
 	for (size_t i = 0; i < 3; i++)
 		strmap_deinit(&db->tag[i]);
 	free(db->interned);
+	idmap_deinit(&db->places);
 	arena_deinit(&db->arena);
 	free(db);
 }
@@ -224,7 +225,7 @@ bool types_source_line(struct types *db, uint64_t link_va, const char **ret_file
 	return types_source_line(db, link_va, ret_file, ret_line);
 }
 
-size_t types_source_frames(
+static size_t find_source_frames(
 	struct types *db, uint64_t link_va, uint64_t start, struct source_frame *out)
 {
 	for (size_t i = 0; i < db->slot.n; i++) {
@@ -238,7 +239,35 @@ size_t types_source_frames(
 	if (!db->modules.load)
 		return 0;
 	types_modules_load(db);
-	return types_source_frames(db, link_va, start, out);
+	return find_source_frames(db, link_va, start, out);
+}
+
+/* Thousands of stacks stand at the same few places, and reading DWARF takes its time. */
+struct source_place {
+	uint64_t start;
+	size_t n;
+	struct source_frame frame[];
+};
+
+size_t types_source_frames(
+	struct types *db, uint64_t link_va, uint64_t start, struct source_frame *out)
+{
+	enum { PLACES_MAX = 1 << 16 };
+	struct source_place *place = link_va ? idmap_get(&db->places, link_va) : NULL;
+	if (place && place->start == start) {
+		memcpy(out, place->frame, place->n * sizeof(*out));
+		return place->n;
+	}
+	size_t n = find_source_frames(db, link_va, start, out);
+	/* What is not known may be known once more debug information is open. */
+	if (!n || !link_va || place || db->places.n >= PLACES_MAX)
+		return n;
+	place = arena_alloc(&db->arena, sizeof(*place) + n * sizeof(*out));
+	place->start = start;
+	place->n = n;
+	memcpy(place->frame, out, n * sizeof(*out));
+	idmap_set(&db->places, link_va, place);
+	return n;
 }
 
 struct err *type_complete(struct types *db, const struct type *t)
@@ -294,7 +323,7 @@ static struct err *find_member(struct types *db, const struct type *t, const cha
 		return e;
 	for (uint32_t i = 0; i < t->nmembers; i++) {
 		const struct type_member *m = &t->member[i];
-		if (!m->name || strncmp(m->name, name, len) || m->name[len])
+		if (!m->name || *m->name != *name || strncmp(m->name, name, len) || m->name[len])
 			continue;
 		*io = (struct field_ref){ m->type, io->bit_offset + m->bit_offset, m->bit_size };
 		*ret_found = true;

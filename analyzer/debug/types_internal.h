@@ -72,6 +72,7 @@ struct provider_slot {
 	int fd;
 	struct types_module *module; /* whose it is; NULL: the kernel's */
 	struct open_ahead *ahead; /* waits: being opened on a thread of its own; NULL: not */
+	struct cfi_file *cfi; /* NULL: not asked for yet */
 };
 
 /* A type with what only the database looks at. */
@@ -117,6 +118,7 @@ struct types {
 	const struct type *void_type;
 	const char *symbols_dir; /* where files are looked for first; NULL: nowhere */
 	struct types_modules modules;
+	struct idmap places; /* what types_source_frames() has answered, by address */
 };
 
 /*
@@ -174,6 +176,9 @@ void types_modules_deinit(struct types *db);
 struct type_provider *types_provider_at(struct types *db, size_t i);
 
 void types_providers_deinit(struct types *db);
+
+/* cfi_source.c */
+void types_cfi_close(struct provider_slot *s);
 
 /* dwarf_source.c: what types_add_dwarf() put off. *ret_state is the caller's to free. */
 struct err *dwarf_source_open(struct types *db, int fd, const char *path,

@@ -161,6 +161,7 @@ void types_providers_deinit(struct types *db)
 		struct provider_slot *s = &db->slot.v[i];
 		if (s->ahead)
 			open_slot(db, s);
+		types_cfi_close(s);
 		if (s->provider)
 			s->provider->destroy(s->provider);
 		free(s->name);
