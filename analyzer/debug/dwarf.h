@@ -119,7 +119,11 @@ const struct type *dwarf_type_of(struct dwarf_source *s, Dwarf_Die *die);
 
 struct err *dwarf_type_complete(struct type_provider *p, struct type *t) MUST_CHECK;
 
-/* inlines.c */
+/* inlines.c: the function with code at *@io_va, which moves to where it begins if that is behind @start, its
+ * symbol; and from a function or block into the block or inlined function within that has code at @va. */
+bool dwarf_find_function(struct dwarf_source *s, uint64_t start, uint64_t *io_va, Dwarf_Die *ret_unit,
+	Dwarf_Die *ret);
+bool dwarf_step_inwards(Dwarf_Die *die, uint64_t va, Dwarf_Die *ret);
 size_t dwarf_source_frames(struct type_provider *p, uint64_t link_va, uint64_t start,
 	struct source_frame *out);
 

@@ -29,7 +29,7 @@ static bool function_at(Dwarf_Die *unit, uint64_t va, Dwarf_Die *ret)
  * instructions where the symbol stands; gcc 12 lets the function's DWARF begin behind them, and the
  * line table give them to whatever came before: then *io_va becomes where it begins.
  */
-static bool find_function(struct dwarf_source *s, uint64_t start, uint64_t *io_va,
+bool dwarf_find_function(struct dwarf_source *s, uint64_t start, uint64_t *io_va,
 	Dwarf_Die *ret_unit, Dwarf_Die *ret)
 {
 	enum { PATCHABLE_BYTES = 8 };
@@ -46,7 +46,7 @@ static bool find_function(struct dwarf_source *s, uint64_t start, uint64_t *io_v
 }
 
 /* The block or inlined function below @die that has code at @va. */
-static bool step_inwards(Dwarf_Die *die, uint64_t va, Dwarf_Die *ret)
+bool dwarf_step_inwards(Dwarf_Die *die, uint64_t va, Dwarf_Die *ret)
 {
 	Dwarf_Die child;
 	Dwarf_Off at;
@@ -95,12 +95,12 @@ size_t dwarf_source_frames(
 	struct dwarf_source *s = (struct dwarf_source *)p;
 	Dwarf_Die unit, chain[SOURCE_FRAMES_MAX];
 	size_t n = 1;
-	if (!find_function(s, start, &va, &unit, &chain[0])) {
+	if (!dwarf_find_function(s, start, &va, &unit, &chain[0])) {
 		out[0] = (struct source_frame){ .function = NULL };
 		return dwarf_source_line(p, va, &out[0].file, &out[0].line);
 	}
 	Dwarf_Die at = chain[0];
-	for (unsigned i = 0; i < MAX_BLOCKS && step_inwards(&at, va, &at); i++) {
+	for (unsigned i = 0; i < MAX_BLOCKS && dwarf_step_inwards(&at, va, &at); i++) {
 		if (dwarf_tag(&at) != DW_TAG_inlined_subroutine)
 			continue;
 		if (n == SOURCE_FRAMES_MAX)
