@@ -18,7 +18,8 @@ static bool same_function(const struct target *t, uint64_t a, uint64_t b)
 	return symtab_at(t->syms, a, &x) && symtab_at(t->syms, b, &y) && x.va == y.va;
 }
 
-static int chain_score(struct target *t, const struct task *task, const struct regs *start)
+static int chain_score(
+	struct target *t, const struct task *task, const struct regs *start, bool broken_too)
 {
 	struct unwinder u;
 	int matched = 0, odd = 0;
@@ -28,7 +29,7 @@ static int chain_score(struct target *t, const struct task *task, const struct r
 	for (;;) {
 		uint64_t pc = u.regs.v[pc_reg];
 		scoped_err struct err *err = unwinder_step(&u);
-		if (err || (u.step.end && u.step.broken))
+		if (err || (u.step.end && u.step.broken && !broken_too))
 			return NOT_A_CHAIN;
 		if (u.step.end)
 			break;
@@ -37,11 +38,17 @@ static int chain_score(struct target *t, const struct task *task, const struct r
 		last_odd = match == CALL_NONE || match == CALL_OTHER;
 		if (u.frames == 1 && (last_odd || same_function(t, u.regs.v[pc_reg] - 1, pc)))
 			return NOT_A_CHAIN;
+		/* So do they where they were called twice from one place. */
+		if (u.frames == 2 && u.regs.v[pc_reg] == pc)
+			return NOT_A_CHAIN;
 		matched += !last_odd;
 		odd += last_odd;
 	}
-	/* The outermost return address was never a call's: entry code put it there. */
+	/* The outermost return address was never a call's: entry code put it there, or what overwrote the
+	 * stack did. */
 	odd -= last_odd;
+	if (u.step.broken)
+		return matched >= SCORE_MIN && odd <= 1 ? matched - odd : NOT_A_CHAIN;
 	return matched >= SCORE_MIN && matched > odd ? matched - odd : NOT_A_CHAIN;
 }
 
@@ -65,7 +72,7 @@ static void lr_from_last_call(struct target *t, uint64_t sp, struct regs *io)
 
 /* Tries the places of one stack; @io_found and *io_best change when one is better. */
 static void search_stack(struct target *t, const struct task *task, const struct stack *stack,
-	const struct regs *start, struct regs *io_found, int *io_best)
+	const struct regs *start, bool broken_too, struct regs *io_found, int *io_best)
 {
 	bool needs_lr = at_first_instruction(t, start);
 	/* After Ctrl-C whoever asked finds out by itself. */
@@ -75,7 +82,7 @@ static void search_stack(struct target *t, const struct task *task, const struct
 		regs_set(&regs, t->arch->reg_sp, sp);
 		if (needs_lr)
 			lr_from_last_call(t, sp, &regs);
-		int score = chain_score(t, task, &regs);
+		int score = chain_score(t, task, &regs, broken_too);
 		if (score > *io_best) {
 			*io_best = score;
 			*io_found = regs;
@@ -89,7 +96,10 @@ bool sp_search(struct target *t, const struct task *task, struct regs *io)
 	struct regs found = *io;
 	struct stack stack;
 	for (unsigned i = 0; stack_of_task(t, task, i, &stack); i++)
-		search_stack(t, task, &stack, io, &found, &best);
+		search_stack(t, task, &stack, io, false, &found, &best);
+	/* A stack that was written over has no whole chain: then the longest piece of one that is nearly without a flaw. */
+	for (unsigned i = 0; best == NOT_A_CHAIN && stack_of_task(t, task, i, &stack); i++)
+		search_stack(t, task, &stack, io, true, &found, &best);
 	if (best == NOT_A_CHAIN)
 		return false;
 	*io = found;

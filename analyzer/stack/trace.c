@@ -1,10 +1,12 @@
 /* The policy of a backtrace: start registers, then the architecture's unwinder frame by frame. */
 #include "analyzer/stack/trace.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/vec.h"
+#include "analyzer/stack/stacks.h"
 #include "analyzer/stack/unwinder.h"
 
 const char *frame_how_name(enum frame_how how)
@@ -41,8 +43,8 @@ static uint64_t lookup_address(
 	uint64_t callee;
 	if (step->exact)
 		return pc;
-	if (!was_freed(t, pc) && vspace_try_read(t->kernel, pc - sizeof(code), code, sizeof(code), NULL) == FAULT_NONE &&
-		!t->arch->is_call(code, pc | step->thumb, &callee))
+	if (vspace_try_read(t->kernel, pc - sizeof(code), code, sizeof(code), NULL) == FAULT_NONE &&
+		!t->arch->is_call(code, pc | step->thumb, &callee) && !was_freed(t, pc))
 		return pc;
 	return pc - 1;
 }
@@ -56,7 +58,38 @@ static struct frame frame_of(const struct target *t, const struct unwinder *u)
 			regs_has(&u->regs, t->arch->reg_fp) ? u->regs.v[t->arch->reg_fp] : 0,
 		.exact = u->step.exact,
 		.lookup_pc = lookup_address(t, pc, &u->step),
+		.regs = u->regs,
 	};
+}
+
+/*
+ * What the last step makes of the trust so far: *io_trust is that of the chain, the answer this frame's own.
+ * @inner is the frame below. ARM32's tables and frame pointers speak of a function's body: where it was
+ * interrupted before or behind that, they lead astray, and hardly ever to a call.
+ */
+static enum frame_trust judge(
+	const struct unwinder *u, const struct frame *inner, enum frame_trust *io_trust)
+{
+	bool by_lr = u->step.unproved || u->step.aside;
+	bool by_body = inner->exact && !u->step.exact && u->t->arch->capstone_thumb_mode &&
+		       (u->step.how == HOW_EXIDX || u->step.how == HOW_FP);
+	enum call_match call = !by_lr && !by_body ? CALL_DIRECT :
+		unwinder_call_before(u, u->regs.v[u->t->arch->reg_pc], inner->lookup_pc);
+	bool doubtful = by_lr ? call != CALL_DIRECT : call == CALL_NONE;
+	bool lost = u->replaced == TRAMPOLINE_LIKELY || u->replaced == TRAMPOLINE_LOST;
+	enum frame_trust own = *io_trust;
+	if ((doubtful || lost) && own < TRUST_LIKELY)
+		own = TRUST_LIKELY;
+	/* Frame records lead on by themselves; tables are looked up by what may be wrong. */
+	if ((doubtful && !u->step.aside) || (lost && u->step.how != HOW_FP && !u->step.aside))
+		*io_trust = own;
+	return own;
+}
+
+static const char *note_of(const struct unwinder *u)
+{
+	bool by_lr = u->step.how == HOW_REGS && !u->step.exact;
+	return u->note ? u->note : by_lr ? "by the link register" : NULL;
 }
 
 static struct err *walk(struct target *t, struct unwinder *u, enum frame_trust trust,
@@ -69,12 +102,10 @@ static struct err *walk(struct target *t, struct unwinder *u, enum frame_trust t
 	struct err *err;
 	while (!(err = interrupt_check()) && !(err = unwinder_step(u)) && !u->step.end) {
 		struct frame f = frame_of(t, u);
-		if (u->step.unproved &&
-			unwinder_call_before(u, f.pc, frames.v[frames.n - 1].lookup_pc) != CALL_DIRECT)
-			trust = TRUST_LIKELY;
 		f.how = u->step.how;
-		f.trust = trust;
+		f.trust = judge(u, &frames.v[frames.n - 1], &trust);
 		f.pt_regs_va = u->step.pt_regs_va;
+		f.note = note_of(u);
 		vec_push(&frames, f);
 	}
 	ret->frame = arena_alloc(a, frames.n * sizeof(*frames.v));
@@ -86,6 +117,19 @@ static struct err *walk(struct target *t, struct unwinder *u, enum frame_trust t
 	return err;
 }
 
+/* A CPU that was stopped where entry code saves what it interrupted: on with that. */
+static void leave_entry(struct target *t, const struct task *task, struct task_regs *io)
+{
+	struct unwinder u;
+	if (!io->exact || io->sp_unknown || !t->arch->interrupted_entry)
+		return;
+	unwinder_init(&u, t, task, &io->regs, true);
+	if (!t->arch->interrupted_entry(&u.env, &t->abi, &io->regs))
+		return;
+	io->sp_unknown = true;
+	io->source = "CPU note, through an exception vector's stack";
+}
+
 struct err *trace_task(struct target *t, const struct task *task, struct arena *a,
 	struct trace *ret)
 {
@@ -93,6 +137,7 @@ struct err *trace_task(struct target *t, const struct task *task, struct arena *
 	struct err *err = task_regs_read(t, task, &start);
 	if (err)
 		return err;
+	leave_entry(t, task, &start);
 	struct trace trace = { .source = start.source };
 	if (t->arch->user_mode(&start.regs) && start.exact) {
 		trace.user = true;
@@ -106,10 +151,97 @@ struct err *trace_task(struct target *t, const struct task *task, struct arena *
 		if (!sp_search(t, task, &start.regs))
 			start.regs.valid &= ~(1ull << t->arch->reg_sp);
 	}
+	if (start.guess)
+		trust = TRUST_GUESS;
 	struct unwinder u;
 	unwinder_init(&u, t, task, &start.regs, start.exact);
 	err = walk(t, &u, trust, a, &trace);
 	if (!err)
 		*ret = trace;
 	return err;
+}
+
+/* ---- from where somebody says -------------------------------------------------------------- */
+
+/* Whether a chain of the few frames that chance hardly makes goes on from here, and ends well. */
+static bool chain_is_good(const struct unwinder *at, uint64_t first_pc)
+{
+	enum { CALLS_MIN = 3 };
+	struct unwinder u = *at;
+	u.env.cx = &u;
+	unsigned calls = 0;
+	uint64_t inner = first_pc;
+	for (;;) {
+		scoped_err struct err *err = unwinder_step(&u);
+		if (err || (u.step.end && u.step.broken))
+			return false;
+		if (u.step.end)
+			return calls >= CALLS_MIN;
+		uint64_t pc = u.regs.v[u.t->arch->reg_pc];
+		calls += u.step.exact || unwinder_call_before(&u, pc, inner) != CALL_NONE;
+		inner = pc - !u.step.exact;
+	}
+}
+
+/* The registers if a frame record begins at @va: of the function that has it, where its pc was given, else of
+ * the caller to which it leads. Both architectures push the frame pointer below the return address. */
+static bool guess_regs(struct target *t, const struct trace_start *start, uint64_t va, struct regs *ret)
+{
+	unsigned word = t->abi.word_bytes;
+	uint64_t pc, fp;
+	*ret = (struct regs){ 0 };
+	if (start->has_pc) {
+		regs_set(ret, t->arch->reg_pc, start->pc);
+		regs_set(ret, t->arch->reg_sp, start->sp);
+		regs_set(ret, t->arch->reg_fp, va);
+		return true;
+	}
+	if (!vspace_try_word(t->kernel, va, &fp) || !vspace_try_word(t->kernel, va + word, &pc))
+		return false;
+	regs_set(ret, t->arch->reg_pc, t->arch->strip(&vspace_facts(t->kernel)->layout, pc));
+	regs_set(ret, t->arch->reg_sp, va + 2 * word);
+	regs_set(ret, t->arch->reg_fp, fp);
+	return true;
+}
+
+struct err *trace_task_from(struct target *t, const struct task *task, const struct trace_start *start,
+	struct arena *a, struct trace *ret)
+{
+	struct stack stack;
+	struct unwinder u;
+	struct regs regs;
+	if (!start->has_sp) {
+		struct task_regs own;
+		struct err *err = task_regs_read(t, task, &own);
+		if (err)
+			return err;
+		regs_set(&own.regs, t->arch->reg_pc, start->pc);
+		struct trace trace = { .source = "the given program counter" };
+		unwinder_init(&u, t, task, &own.regs, true);
+		err = walk(t, &u, TRUST_LIKELY, a, &trace);
+		if (!err)
+			*ret = trace;
+		return err;
+	}
+	if (!stack_find(t, task, start->sp, &stack))
+		return err_new(ERR_NOT_FOUND, "0x%" PRIx64 " is on no stack of this task or of a CPU",
+			start->sp);
+	for (uint64_t va = start->sp & -(uint64_t)t->abi.word_bytes; va < stack.hi;
+		va += t->abi.word_bytes) {
+		struct err *err = interrupt_check();
+		if (err)
+			return err;
+		if (!guess_regs(t, start, va, &regs))
+			continue;
+		unwinder_init(&u, t, task, &regs, start->has_pc);
+		if (!chain_is_good(&u, regs.v[t->arch->reg_pc]))
+			continue;
+		struct trace trace = { .source = "the given stack pointer" };
+		err = walk(t, &u, TRUST_LIKELY, a, &trace);
+		if (!err)
+			*ret = trace;
+		return err;
+	}
+	return err_new(ERR_NOT_FOUND, "no chain of frames begins at 0x%" PRIx64 " or above it on this "
+		"stack; bt -t shows what addresses of code are there", start->sp);
 }

@@ -24,6 +24,8 @@ struct frame {
 	enum frame_how how;
 	enum frame_trust trust;
 	uint64_t pt_regs_va; /* not 0: the registers came from this exception frame */
+	struct regs regs;    /* what is known of the registers while this frame's code ran */
+	const char *note;    /* a constant for people: what else is known about it; or NULL */
 };
 
 struct trace {
@@ -35,9 +37,23 @@ struct trace {
 	const char *source; /* where the first registers came from */
 };
 
+/* Where else than at a task's registers a trace begins. */
+struct trace_start {
+	bool has_pc, has_sp;
+	uint64_t pc, sp;
+};
+
 /* Errors are about the start (no registers, no types); a chain that breaks is a trace that says so. */
 struct err *trace_task(struct target *t, const struct task *task, struct arena *a,
 	struct trace *ret) MUST_CHECK;
+
+/*
+ * The same from a program counter or a stack pointer that somebody believes in. Without a pc the first place
+ * at or above @start->sp from which a chain goes on well is taken; with both, the frame pointer is looked for
+ * in this way. The frames are likely, not sure. ERR_NOT_FOUND when no chain begins there.
+ */
+struct err *trace_task_from(struct target *t, const struct task *task, const struct trace_start *start,
+	struct arena *a, struct trace *ret) MUST_CHECK;
 
 const char *frame_how_name(enum frame_how how);       /* "regs", "fp", "exidx", … */
 const char *frame_trust_name(enum frame_trust trust); /* "sure", "likely", "guess" */

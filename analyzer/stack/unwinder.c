@@ -1,7 +1,10 @@
 /* Gives an architecture's unwinder what it asks for, and counts its steps. */
 #include "analyzer/stack/unwinder.h"
 
+#include <string.h>
+
 #include "analyzer/kernel/module.h"
+#include "analyzer/stack/cfi.h"
 #include "analyzer/stack/stacks.h"
 
 /* The largest kernel stack is 64 KiB (arm64 with such pages), the smallest frame 16 bytes. */
@@ -23,11 +26,17 @@ static bool answer_symbol(void *cx, const char *name, uint64_t *ret_va)
 	return true;
 }
 
+/* A pc that went astray may be in data, which has symbols too. */
+static bool is_data(const struct symbol *sym)
+{
+	return sym->type && strchr("bBdDrR", sym->type);
+}
+
 static bool answer_function(void *cx, uint64_t pc, const char **ret_name, uint64_t *ret_start)
 {
 	struct unwinder *u = cx;
 	struct symbol sym;
-	if (!symtab_at(u->t->syms, pc, &sym))
+	if (!symtab_at(u->t->syms, pc, &sym) || is_data(&sym))
 		return false;
 	*ret_name = sym.name;
 	*ret_start = sym.va;
@@ -56,7 +65,7 @@ static bool answer_unwind_table(void *cx, uint64_t pc, uint64_t *ret_start, uint
 {
 	struct unwinder *u = cx;
 	struct symbol sym;
-	if (!symtab_at(u->t->syms, pc, &sym))
+	if (!symtab_at(u->t->syms, pc, &sym) || is_data(&sym))
 		return false;
 	if (sym.module)
 		return module_unwind_table(u->t, pc, ret_start, ret_stop);
@@ -90,15 +99,57 @@ void unwinder_init(struct unwinder *u, struct target *t, const struct task *task
 	}
 }
 
+/*
+ * Puts the true return address in place of a tracer's; @inner_pc is where the frame below stands. A function
+ * that another one jumped to was entered with what the other's tracer had put into lr: then behind one
+ * trampoline there is another.
+ */
+static void replace_trampoline(struct unwinder *u, uint64_t inner_pc)
+{
+	enum { TRACERS_MAX = 4 };
+	const struct arch *arch = u->t->arch;
+	uint64_t true_pc, *pc = &u->regs.v[arch->reg_pc];
+	uint64_t fp = regs_has(&u->regs, arch->reg_fp) ? u->regs.v[arch->reg_fp] : 0;
+	enum trampoline_answer answer = TRAMPOLINE_NONE;
+	u->note = NULL;
+	u->replaced = TRAMPOLINE_NONE;
+	if (u->step.end || u->step.exact)
+		return;
+	for (unsigned i = 0; i < TRACERS_MAX && answer != TRAMPOLINE_LOST; i++) {
+		answer = trampoline_resolve(
+			&u->trampolines, u->t, u->task, *pc, fp, &true_pc, &u->note);
+		if (answer == TRAMPOLINE_NONE)
+			break;
+		if (answer > u->replaced)
+			u->replaced = answer;
+		if (answer == TRAMPOLINE_LOST)
+			return;
+		*pc = arch->strip(&vspace_facts(u->t->kernel)->layout, true_pc);
+		u->step.thumb = arch->capstone_thumb_mode && *pc & 1;
+		if (u->step.thumb)
+			*pc &= ~1ull;
+	}
+	if (u->replaced == TRAMPOLINE_LIKELY && unwinder_call_before(u, *pc, inner_pc) == CALL_DIRECT)
+		u->replaced = TRAMPOLINE_SURE;
+}
+
 struct err *unwinder_step(struct unwinder *u)
 {
+	uint64_t inner_pc = u->regs.v[u->t->arch->reg_pc] - !u->step.exact;
 	if (++u->frames > FRAMES_MAX) {
 		u->step.end = u->step.broken = true;
 		u->step.why = "too many frames";
 		return NULL;
 	}
 	const struct arch_layout *layout = &vspace_facts(u->t->kernel)->layout;
-	return u->t->arch->unwind(&u->env, layout, &u->regs, &u->step);
+	const struct regs before = u->regs;
+	const struct unwind_step prior = u->step;
+	struct err *err = u->t->arch->unwind(&u->env, layout, &u->regs, &u->step);
+	if (!err)
+		cfi_arbitrate(u, &before, &prior);
+	if (!err)
+		replace_trampoline(u, inner_pc);
+	return err;
 }
 
 enum call_match unwinder_call_before(const struct unwinder *u, uint64_t ra, uint64_t callee_pc)

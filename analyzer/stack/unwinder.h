@@ -3,6 +3,7 @@
 #define ANALYZER_STACK_UNWINDER_H
 
 #include "analyzer/stack/trace.h"
+#include "analyzer/stack/trampoline.h"
 
 struct unwinder {
 	struct target *t;
@@ -10,13 +11,17 @@ struct unwinder {
 	struct arch_env env; /* cx is this unwinder */
 	struct regs regs;
 	struct unwind_step step; /* the last one; .exact is about regs' pc */
+	struct trampolines trampolines;
+	enum trampoline_answer replaced; /* what became of regs' pc by the last step */
+	const char *note;		 /* about it; NULL: nothing */
 	unsigned frames;
 };
 
 void unwinder_init(struct unwinder *u, struct target *t, const struct task *task,
 	const struct regs *start, bool exact);
 
-/* One frame up: u->regs and u->step change. step.end when there is none. */
+/* One frame up: u->regs and u->step change. step.end when there is none. A return address that was a tracer's
+ * is the true one already, as far as .replaced says. */
 struct err *unwinder_step(struct unwinder *u) MUST_CHECK;
 
 /* What stands before return address @ra: no call, a call of something unknown (through a register),
