@@ -13,6 +13,7 @@
 #include "analyzer/shell/session.h"
 #include "analyzer/debug/debuginfod.h"
 #include "analyzer/kernel/module_debug.h"
+#include "analyzer/stack/reg_file.h"
 #include "analyzer/target/overrides.h"
 #include "analyzer/target/target.h"
 
@@ -166,9 +167,23 @@ static bool facts_are_good(const struct options *o)
 	return false;
 }
 
+/* --regs: what the registers are called depends on the dump's architecture. */
+static struct err *take_registers(const struct options *o, struct target *t, struct reg_file **ret)
+{
+	*ret = NULL;
+	if (!o->regs_path)
+		return NULL;
+	if (!t->arch)
+		return err_new(ERR_MISSING, "--regs: the dump does not say of which architecture it is");
+	struct err *err = reg_file_open(t->arch, o->regs_path, ret);
+	t->given_regs = *ret;
+	return err_wrap(err, "--regs");
+}
+
 static enum status run(const struct options *o)
 {
 	struct target *t;
+	struct reg_file *registers;
 	if (!facts_are_good(o))
 		return STATUS_USAGE;
 	interrupt_install(); /* opening may take its time */
@@ -189,9 +204,14 @@ static enum status run(const struct options *o)
 	}
 	module_debug_later(t, o->symbols_dir);
 	size_t said = say_warnings(t, 0);
-	enum status status = run_session(o, t);
+	err = take_registers(o, t, &registers);
+	if (err)
+		say(err->msg);
+	enum status status = err ? STATUS_USAGE : run_session(o, t);
+	err_drop(err); /* said */
 	say_warnings(t, said);
 	target_close(t);
+	reg_file_close(registers);
 	return status;
 }
 

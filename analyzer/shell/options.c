@@ -24,6 +24,7 @@ static const char help_text[] =
 	"                  VMCOREINFO or kimage_voffset kaslr phys_offset page_offset va_bits t1sz\n"
 	"                  page_size lpae swapper_pg_dir; what memory contradicts is ignored\n"
 	"      --ram FILE@ADDRESS  raw RAM and its physical address; may be repeated\n"
+	"      --regs FILE  the CPUs' registers as text: lines \"cpu N\", then \"REGISTER = HEX\"\n"
 	"      --cache-size MB  of decompressed pages; else a quarter of this machine's memory\n"
 	"      --force     go on when VMLINUX and DUMP do not belong together, obey --set\n"
 	"      --no-cache  neither read nor write the index of this kernel in ~/.cache/inquest\n"
@@ -35,7 +36,7 @@ static const char help_text[] =
 	"4 the dump is cut or damaged, and the commands succeeded.\n";
 
 enum { OPT_JSON = 256, OPT_CSV, OPT_FORCE, OPT_SYMBOLS, OPT_SET, OPT_NO_COLOR, OPT_NO_CACHE, OPT_RAM,
-	OPT_CACHE_SIZE };
+	OPT_CACHE_SIZE, OPT_REGS };
 
 static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 	{ "no-color", no_argument, NULL, OPT_NO_COLOR },
 	{ "no-colour", no_argument, NULL, OPT_NO_COLOR },
 	{ "ram", required_argument, NULL, OPT_RAM },
+	{ "regs", required_argument, NULL, OPT_REGS },
 	{ "cache-size", required_argument, NULL, OPT_CACHE_SIZE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -118,6 +120,9 @@ static enum options_verdict take_option(struct options *o, char **argv, int opt)
 		return OPTIONS_RUN;
 	case OPT_SET:
 		vec_push(&o->set, optarg);
+		return OPTIONS_RUN;
+	case OPT_REGS:
+		o->regs_path = optarg;
 		return OPTIONS_RUN;
 	case OPT_RAM:
 		return take_ram(o, optarg);

@@ -23,6 +23,7 @@ struct options {
 	enum out_format format;
 	bool force, no_color, no_cache;
 	const char *symbols_dir;
+	const char *regs_path; /* NULL: not given */
 	VEC(struct dump_file) ram;
 	uint64_t cache_bytes; /* 0: not said */
 	VEC(const char *) set; /* "NAME=VALUE", not looked at here */

@@ -31,6 +31,8 @@ struct target_options {
 	size_t nset;
 };
 
+struct reg_file;
+
 struct target {
 	struct dump *dump;
 	struct vmlinux *vmlinux;  /* NULL: none was given */
@@ -42,6 +44,7 @@ struct target {
 	struct symtab *syms;      /* never NULL, may be empty */
 	struct types *types;      /* never NULL, may be empty */
 	struct debug_env debug;   /* the three above, for the debug layer */
+	const struct reg_file *given_regs; /* analyzer/stack/reg_file.h: registers by hand, the caller's; NULL */
 	struct target_private *priv;
 };
 
