@@ -1,207 +1,405 @@
-/* bt: backtraces. */
+/* bt: backtraces, and what else stacks hold. Rows of frames and of stacks are the shell's; here is who is
+ * meant and what of it. */
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column frame_columns[] = {
-	{ "number", .width = 3, .align = ALIGN_RIGHT, .text_only = true },
-	{ "stack", .text_only = true },
-	{ "location", .text_only = true },
-	{ "note", .text_only = true },
-	{ "n", .hidden = true },
-	{ "sp", .hidden = true },
-	{ "pc", .hidden = true },
-	{ "symbol", .hidden = true },
-	{ "offset", .hidden = true },
-	{ "size", .hidden = true },
-	{ "module", .hidden = true },
-	{ "how", .hidden = true },
-	{ "trust", .hidden = true },
-	{ "inlined", .hidden = true },
-	{ "file", .hidden = true },
-	{ "line", .hidden = true },
-	{ "pt_regs", .hidden = true },
-	{ 0 }
-};
-static const struct table frame_table = { .layout = LAYOUT_LINES, .columns = frame_columns };
+#include <string.h>
 
 static const struct column bt_columns[] = {
 	{ "pid" }, { "task" }, { "cpu" }, { "comm", .title = "COMMAND" },
 	{ "source", .hidden = true },
 	{ "end", .hidden = true },
-	{ "frames", .list = &frame_table },
+	{ "frames", .list = &frame_rows_table },
+	{ "user_block", .text_only = true },
+	{ "user_regs", .hidden = true, .list = &register_rows_table },
+	{ "raw", .list = &raw_rows_table },
+	{ "texts", .list = &text_rows_table },
+	{ "exceptions", .list = &exception_rows_table },
 	{ 0 }
 };
 static const struct table bt_table = { .layout = LAYOUT_HEADLINE, .columns = bt_columns };
 
+static const struct column check_columns[] = { { "tasks", .title = "STACKS CHECKED" },
+	{ "overflows" }, { 0 } };
+static const struct table check_table = { .layout = LAYOUT_RECORD, .columns = check_columns };
+
 static const struct option bt_options[] = {
 	{ 'a', NULL, "the task that each CPU was running" },
+	{ 'c', "CPUS", "the task that each of these CPUs was running: 3 or 1,8-11" },
+	{ 'p', NULL, "the task that panicked" },
+	{ 'g', NULL, "all threads of the task's process, the leader first" },
+	{ 'n', NULL, "frames are numbered, for frame N (they always are); 'bt -a -n idle' leaves idle tasks out" },
 	{ 'l', NULL, "show source lines" },
 	{ 'i', NULL, "also the functions that were inlined into each, with source lines" },
+	{ 's', NULL, "symbols with offsets (always so)" },
+	{ 'x', NULL, "offsets in hex (always so)" },
+	{ 'b', NULL, "the build-id of each module, as kernels print it with CONFIG_STACKTRACE_BUILD_ID" },
+	{ 'f', NULL, "the words that each frame has on the stack" },
+	{ 'F', NULL, "the same, with symbols in place of addresses" },
+	{ '2', NULL, "the same as -F", .word = "FF" },
+	{ 't', NULL, "addresses of code on the stack, from the stack pointer up" },
+	{ 'T', NULL, "the same from the stack's lower end" },
+	{ 'r', NULL, "the whole stack as words" },
+	{ 'e', NULL, "exception frames that a search of the stack finds" },
+	{ 'E', NULL, "the same on the stacks of each CPU (irq, overflow, …); -c chooses CPUs" },
+	{ 'v', NULL, "check the magic at the end of every task's stack" },
+	{ 'R', "SYMBOL", "only tasks whose trace has this function, or this address" },
+	{ 'S', "SP", "begin at this stack pointer" },
+	{ 'I', "PC", "begin with this program counter" },
+	{ 'o', NULL, "refused: crash's older methods do not exist here" },
+	{ 'O', NULL, "refused, like -o" },
 	{ 0 }
 };
 
-static void show_symbol(struct cx *cx, const struct frame *f)
-{
-	const struct target *t = cx->target;
-	struct symbol sym;
-	scoped_strbuf struct strbuf location = { 0 };
-	if (!symtab_at(t->syms, f->lookup_pc, &sym)) {
-		out_strf(cx->out, "location", "0x%llx", (unsigned long long)f->pc);
-		return;
-	}
-	symtab_format(t->syms, f->pc, f->lookup_pc != f->pc, &location);
-	out_str(cx->out, "location", strbuf_text(&location));
-	out_str(cx->out, "symbol", sym.name);
-	out_hex(cx->out, "offset", f->pc - sym.va);
-	out_hex(cx->out, "size", sym.size);
-	if (sym.module)
-		out_str(cx->out, "module", sym.module);
-}
-
 /* What the options ask for. */
 struct wanted {
-	bool lines, inlined;
+	struct frame_style style;
+	struct trace_start start;
+	const char *reference; /* -R */
+	bool texts, texts_from_end, raw, exceptions;
+	bool threads, no_idle;
 };
 
-static size_t source_frames(const struct target *t, const struct frame *f, struct source_frame *out)
+/* ---- one task ------------------------------------------------------------------------------- */
+
+static struct err *read_trace(struct cx *cx, const struct task *task, const struct wanted *want,
+	struct trace *ret)
 {
-	uint64_t slide = t->image.va - t->image.link_va;
+	if (want->start.has_pc || want->start.has_sp)
+		return trace_task_from(cx->target, task, &want->start, cx->arena, ret);
+	return trace_task(cx->target, task, cx->arena, ret);
+}
+
+/* Whether a frame is in function @text, or has the address @text as its pc or stack pointer. */
+static bool trace_has(const struct cx *cx, const struct trace *trace, const char *text)
+{
 	struct symbol sym;
-	uint64_t start = symtab_at(t->syms, f->lookup_pc, &sym) ? sym.va - slide : 0;
-	return types_source_frames(t->types, f->lookup_pc - slide, start, out);
-}
-
-static void show_line(struct cx *cx, const struct source_frame *f, struct strbuf *note)
-{
-	if (!f->file)
-		return;
-	out_str(cx->out, "file", f->file);
-	out_int(cx->out, "line", f->line);
-	strbuf_addf(note, " %s:%d", f->file, f->line);
-}
-
-static void show_place(struct cx *cx, const struct frame *f, unsigned n)
-{
-	out_uint(cx->out, "n", n);
-	out_addr(cx->out, "sp", f->sp);
-	out_addr(cx->out, "pc", f->pc);
-	out_str(cx->out, "how", frame_how_name(f->how));
-	out_str(cx->out, "trust", frame_trust_name(f->trust));
-}
-
-/* A function that the compiler put into frame @n, which has no frame of its own. */
-static void show_inlined(
-	struct cx *cx, const struct frame *f, unsigned n, const struct source_frame *inlined)
-{
-	scoped_strbuf struct strbuf note = { 0 };
-	out_row(cx->out);
-	show_place(cx, f, n);
-	out_str(cx->out, "location", inlined->function);
-	out_str(cx->out, "symbol", inlined->function);
-	out_bool(cx->out, "inlined", true);
-	show_line(cx, inlined, &note);
-	strbuf_add(&note, " (inlined)");
-	out_str(cx->out, "note", strbuf_text(&note) + 1);
-}
-
-static void show_frame(struct cx *cx, const struct frame *f, unsigned n, struct wanted want)
-{
-	scoped_strbuf struct strbuf note = { 0 };
-	struct source_frame source[SOURCE_FRAMES_MAX] = { 0 };
-	size_t nsource = want.lines || want.inlined ? source_frames(cx->target, f, source) : 0;
-	for (size_t i = 0; want.inlined && i + 1 < nsource; i++)
-		show_inlined(cx, f, n, &source[i]);
-	out_row(cx->out);
-	out_strf(cx->out, "number", "#%u", n);
-	out_strf(cx->out, "stack", "[%0*llx]", cx->target->abi.word_bytes * 2,
-		(unsigned long long)f->sp);
-	show_place(cx, f, n);
-	show_symbol(cx, f);
-	out_bool(cx->out, "inlined", false);
-	if (f->pt_regs_va) {
-		out_addr(cx->out, "pt_regs", f->pt_regs_va);
-		strbuf_addf(&note, " <exception frame at 0x%llx>", (unsigned long long)f->pt_regs_va);
+	uint64_t va;
+	bool number = number_parse_hex(text, &va);
+	for (size_t i = 0; i < trace->nframes; i++) {
+		const struct frame *f = &trace->frame[i];
+		if (number && (f->pc == va || f->sp == va))
+			return true;
+		if (symtab_at(cx->target->syms, f->lookup_pc, &sym) && !strcmp(sym.name, text))
+			return true;
 	}
-	/* With -i each function has its own line, without it the innermost one's stands for all. */
-	if (nsource)
-		show_line(cx, &source[want.inlined ? nsource - 1 : 0], &note);
-	if (f->trust != TRUST_SURE)
-		strbuf_addf(&note, " (%s)", frame_trust_name(f->trust));
-	if (note.len)
-		out_str(cx->out, "note", strbuf_text(&note) + 1);
+	return false;
 }
 
-static struct err *show_task(struct cx *cx, const struct task *task, struct wanted want)
+static void show_identity(struct cx *cx, const struct task *task)
 {
-	struct trace trace;
 	out_row(cx->out);
 	out_uint(cx->out, "pid", task->pid);
 	out_addr(cx->out, "task", task->va);
 	if (task->cpu != TASK_CPU_UNKNOWN)
 		out_uint(cx->out, "cpu", task->cpu);
 	out_str_n(cx->out, "comm", task->comm, (size_t)task_comm_length(task));
-	struct err *err = trace_task(cx->target, task, cx->arena, &trace);
+}
+
+/* The registers of user mode: what it was running, or what it left at its entry into the kernel. */
+static void show_user_regs(struct cx *cx, const struct task *task, bool running_user)
+{
+	struct exception_frame f;
+	if (!running_user) {
+		if (exception_frame_of_user(cx->target, task, &f))
+			register_rows_show(cx, "user_regs", "user_block", &f.regs, &f);
+		return;
+	}
+	struct task_regs now;
+	struct err *err = task_regs_read(cx->target, task, &now);
+	if (err)
+		out_fault(cx->out, "user_regs", err);
+	else
+		register_rows_show(cx, "user_regs", "user_block", &now.regs, NULL);
+}
+
+static void show_trace(struct cx *cx, const struct task *task, const struct trace *trace,
+	const struct wanted *want)
+{
+	out_str(cx->out, "source", trace->source);
+	out_str(cx->out, "end", trace->end);
+	out_list_begin(cx->out, "frames");
+	for (size_t i = 0; i < trace->nframes; i++)
+		frame_rows_show(cx, task, trace, i, want->style);
+	out_list_end(cx->out);
+	show_user_regs(cx, task, trace->user);
+	if (trace->broken)
+		out_complain(cx->out, err_new(ERR_FORMAT, "pid %u: the chain breaks off after frame "
+			"%zu: %s", task->pid, trace->nframes - 1, trace->end));
+}
+
+/* The stack that the task was on, and where its pointer stood; its own from the lower end when that is not
+ * known. */
+static void find_stack(struct cx *cx, const struct task *task, struct stack *ret, uint64_t *ret_sp)
+{
+	struct task_regs regs;
+	unsigned sp_reg = cx->target->arch->reg_sp;
+	struct err *err = task_regs_read(cx->target, task, &regs);
+	*ret_sp = !err && !regs.sp_unknown && regs_has(&regs.regs, sp_reg) ? regs.regs.v[sp_reg] : 0;
+	err_drop(err); /* a stack can be looked at without */
+	if (*ret_sp && stack_find(cx->target, task, *ret_sp, ret))
+		return;
+	*ret_sp = 0;
+	stack_of_task(cx->target, task, 0, ret);
+}
+
+/* -e: the task's own stack, and of a task that was running its CPU's others too. */
+static struct err *show_exceptions(struct cx *cx, const struct task *task, uint64_t sp)
+{
+	enum { STACKS_MAX = 8 };
+	struct stack stacks[STACKS_MAX];
+	size_t n = 0;
+	bool running = task_is_running(cx->target, task);
+	for (unsigned i = 0; n < STACKS_MAX && (!i || running); i++) {
+		if (!stack_of_task(cx->target, task, i, &stacks[n]))
+			break;
+		n += stacks[n].hi > stacks[n].lo;
+	}
+	return exception_rows_show(cx, "exceptions", task, stacks, n, sp);
+}
+
+static struct err *show_stack(struct cx *cx, const struct task *task, const struct wanted *want)
+{
+	struct stack stack = { 0 };
+	uint64_t sp;
+	struct err *err = NULL;
+	show_identity(cx, task);
+	find_stack(cx, task, &stack, &sp);
+	if (stack.hi <= stack.lo)
+		return err_new(ERR_MISSING, "pid %u: its stack is gone", task->pid);
+	if (want->start.has_sp && stack_find(cx->target, task, want->start.sp, &stack))
+		sp = want->start.sp;
+	if (want->raw)
+		err = raw_rows_show(cx, "raw", &stack, stack.lo);
+	if (!err && (want->texts || want->texts_from_end))
+		err = text_rows_show(cx, "texts", &stack, want->texts_from_end ? stack.lo : sp);
+	if (!err && want->exceptions)
+		err = show_exceptions(cx, task, sp);
+	return err_wrap(err, "pid %u", task->pid);
+}
+
+static struct err *show_task(struct cx *cx, const struct task *task, const struct wanted *want)
+{
+	struct trace trace;
+	bool view = want->raw || want->texts || want->texts_from_end || want->exceptions;
+	if (want->no_idle && !task->pid)
+		return NULL;
+	if (view && !want->reference)
+		return show_stack(cx, task, want);
+	struct err *err = read_trace(cx, task, want, &trace);
+	if (!err && want->reference && !trace_has(cx, &trace, want->reference))
+		return NULL;
+	if (!err && view)
+		return show_stack(cx, task, want);
+	show_identity(cx, task);
 	if (err)
 		return err_wrap(err, "pid %u", task->pid);
-	out_str(cx->out, "source", trace.source);
-	out_str(cx->out, "end", trace.end);
-	out_list_begin(cx->out, "frames");
-	for (size_t i = 0; i < trace.nframes; i++)
-		show_frame(cx, &trace.frame[i], (unsigned)i, want);
-	out_list_end(cx->out);
-	if (trace.broken)
-		out_complain(cx->out, err_new(ERR_FORMAT, "pid %u: the chain breaks off after frame "
-			"%zu: %s", task->pid, trace.nframes - 1, trace.end));
+	show_trace(cx, task, &trace, want);
 	return NULL;
 }
 
-static struct err *show_all_cpus(struct cx *cx, struct wanted want)
+/* ---- who is meant --------------------------------------------------------------------------- */
+
+/* What is wrong with one is complained about, so that the next follows. */
+static struct err *one_of_many(struct cx *cx, struct err *err)
+{
+	if (!err || err->code == ERR_INTERRUPTED || err->code == ERR_USAGE)
+		return err;
+	out_complain(cx->out, err);
+	return NULL;
+}
+
+static struct err *show_process(struct cx *cx, const struct task *one, const struct wanted *want)
+{
+	struct task_iter it;
+	struct task task;
+	bool more = true;
+	struct err *err = task_iter_init(&it, cx->target);
+	while (!err && more) {
+		err = task_iter_next(&it, &task, &more);
+		if (!err && more && task.tgid == one->tgid && task.pid)
+			err = show_task(cx, &task, want);
+		if (more)
+			err = one_of_many(cx, err);
+	}
+	return err;
+}
+
+static struct err *show_wanted(struct cx *cx, const struct task *task, const struct wanted *want)
+{
+	return want->threads && task->pid ? show_process(cx, task, want) : show_task(cx, task, want);
+}
+
+static struct err *show_cpus(struct cx *cx, const struct args *a, const struct wanted *want)
 {
 	struct cpu_mask cpus;
-	struct err *err = cpu_mask_read(cx->target, CPUS_PRESENT, &cpus);
+	const char *list = args_option(a, 'c');
+	struct err *err = list ? cpu_list_parse(cx->target, list, &cpus) :
+				 cpu_mask_read(cx->target, CPUS_PRESENT, &cpus);
 	for (unsigned cpu = 0; !err && (cpu = cpu_mask_next(&cpus, cpu)) < CPUS_MAX; cpu++) {
 		struct task task;
 		err = task_current(cx->target, cpu, &task);
 		if (!err)
-			err = show_task(cx, &task, want);
-		if (err && err->code != ERR_INTERRUPTED) {
-			out_complain(cx->out, err_wrap(err, "CPU %u", cpu));
-			err = NULL;
+			err = show_wanted(cx, &task, want);
+		if (err && err->code != ERR_INTERRUPTED)
+			err = err_wrap(err, "CPU %u", cpu);
+		err = one_of_many(cx, err);
+	}
+	return err;
+}
+
+/* -E: the stacks of CPUs, whoever used them. */
+static struct err *show_cpu_stacks(struct cx *cx, const struct args *a)
+{
+	enum { STACKS_MAX = 8 };
+	struct cpu_mask cpus;
+	const char *list = args_option(a, 'c');
+	struct err *err = list ? cpu_list_parse(cx->target, list, &cpus) :
+				 cpu_mask_read(cx->target, CPUS_PRESENT, &cpus);
+	for (unsigned cpu = 0; !err && (cpu = cpu_mask_next(&cpus, cpu)) < CPUS_MAX; cpu++) {
+		struct stack stacks[STACKS_MAX];
+		size_t n = 0;
+		struct task on_cpu = { .cpu = cpu };
+		for (unsigned i = 1; n < STACKS_MAX; i++) {
+			if (!stack_of_task(cx->target, &on_cpu, i, &stacks[n]))
+				break;
+			n += stacks[n].hi > stacks[n].lo;
 		}
+		out_row(cx->out);
+		out_uint(cx->out, "cpu", cpu);
+		err = one_of_many(
+			cx, exception_rows_show(cx, "exceptions", NULL, stacks, n, 0));
+	}
+	return err;
+}
+
+/* ---- -v ------------------------------------------------------------------------------------- */
+
+/* include/uapi/linux/magic.h: STACK_END_MAGIC */
+enum { END_MAGIC = 0x57AC6E9D };
+
+/* The word at the stack's far end: end_of_stack(), include/linux/sched/task_stack.h, v4.19 … v7.2. Where
+ * thread_info is no part of task_struct, it lies there first. */
+static struct err *check_end(struct cx *cx, const struct task *task, uint64_t info_bytes, bool *ret_bad)
+{
+	uint64_t word;
+	struct err *err = vspace_read_word(cx->target->kernel, task->stack + info_bytes, &word);
+	if (err)
+		return err_wrap(err, "pid %u: end of its stack", task->pid);
+	*ret_bad = word != END_MAGIC;
+	if (*ret_bad)
+		out_complain(cx->out, err_new(ERR_FORMAT, "pid %u: stack overflow: at its stack's end, "
+			"0x%llx, is 0x%llx and not 0x%x", task->pid,
+			(unsigned long long)(task->stack + info_bytes), (unsigned long long)word,
+			END_MAGIC));
+	return NULL;
+}
+
+static struct err *check_stacks(struct cx *cx)
+{
+	struct task_iter it;
+	struct task task;
+	bool more = true;
+	uint64_t info_bytes = 0, ignored, checked = 0, overflows = 0;
+	if (!target_number(cx->target, "offsetof(task_struct.thread_info)", &ignored) &&
+		!target_number(cx->target, "sizeof(thread_info)", &info_bytes))
+		return err_new(ERR_MISSING, "where stacks end cannot be told without types; sys -b says "
+			"what was looked for");
+	struct err *err = task_iter_init(&it, cx->target);
+	while (!err && more) {
+		bool bad = false;
+		err = task_iter_next(&it, &task, &more);
+		/* The first task's stack is the image's own and has its magic too; a dead one's is gone. */
+		if (!err && more && task.stack) {
+			err = check_end(cx, &task, info_bytes, &bad);
+			checked += !err;
+			overflows += bad;
+		}
+		if (more)
+			err = one_of_many(cx, err);
+	}
+	if (err)
+		return err;
+	out_table(cx->out, &check_table);
+	out_row(cx->out);
+	out_uint(cx->out, "tasks", checked);
+	out_uint(cx->out, "overflows", overflows);
+	return NULL;
+}
+
+/* ---- options -------------------------------------------------------------------------------- */
+
+static struct err *read_options(const struct args *a, struct wanted *ret)
+{
+	*ret = (struct wanted){
+		.style = { .lines = args_flag(a, 'l'), .inlined = args_flag(a, 'i'),
+			.build_id = args_flag(a, 'b') },
+		.start = { .has_pc = args_option(a, 'I'), .has_sp = args_option(a, 'S') },
+		.reference = args_option(a, 'R'),
+		.texts = args_flag(a, 't'), .texts_from_end = args_flag(a, 'T'),
+		.raw = args_flag(a, 'r'), .exceptions = args_flag(a, 'e'),
+		.threads = args_flag(a, 'g'),
+	};
+	ret->style.words = args_flag(a, '2') ? WORDS_OWNERS : args_flag(a, 'F') ? WORDS_SYMBOLS :
+			   args_flag(a, 'f') ? WORDS_HEX : WORDS_NONE;
+	if (args_flag(a, 'o') || args_flag(a, 'O'))
+		return err_new(ERR_USAGE, "-o and -O choose among methods that crash has for x86 and for old "
+			"arm64 kernels; here all that is known is used, and each frame says how it was "
+			"found (with --json: how, trust)");
+	if (ret->start.has_pc && !number_parse_hex(args_option(a, 'I'), &ret->start.pc))
+		return err_new(ERR_USAGE, "-I needs an address, not \"%s\"", args_option(a, 'I'));
+	if (ret->start.has_sp && !number_parse_hex(args_option(a, 'S'), &ret->start.sp))
+		return err_new(ERR_USAGE, "-S needs an address, not \"%s\"", args_option(a, 'S'));
+	return NULL;
+}
+
+static struct err *show_named(struct cx *cx, const struct args *a, const struct wanted *want, int first)
+{
+	struct task task;
+	struct err *err = NULL;
+	if (args_flag(a, 'p') || args_count(a) == first) {
+		err = args_flag(a, 'p') ? first_task(cx, &task) : current_task(cx, &task);
+		return err ? err : show_wanted(cx, &task, want);
+	}
+	for (int i = first; !err && i < args_count(a); i++) {
+		err = arg_task(cx, a, i, &task);
+		if (!err)
+			err = show_wanted(cx, &task, want);
+		err = one_of_many(cx, err);
 	}
 	return err;
 }
 
 static struct err *bt_run(struct cx *cx, const struct args *a)
 {
-	struct task task;
-	struct wanted want = { .lines = args_flag(a, 'l'), .inlined = args_flag(a, 'i') };
+	struct wanted want;
+	int first = 0;
 	struct err *err = target_need_kernel(cx->target);
+	if (!err)
+		err = read_options(a, &want);
 	if (err)
 		return err;
+	/* crash: "bt -a -n idle" */
+	if (args_flag(a, 'n') && args_count(a) && !strcmp(args_get(a, 0), "idle")) {
+		want.no_idle = true;
+		first = 1;
+	}
+	if (args_flag(a, 'v'))
+		return check_stacks(cx);
 	out_table(cx->out, &bt_table);
-	if (args_flag(a, 'a'))
-		return show_all_cpus(cx, want);
-	if (!args_count(a)) {
-		err = current_task(cx, &task);
-		return err ? err : show_task(cx, &task, want);
-	}
-	for (int i = 0; i < args_count(a); i++) {
-		err = arg_task(cx, a, i, &task);
-		if (!err)
-			err = show_task(cx, &task, want);
-		if (err && (err->code == ERR_USAGE || err->code == ERR_INTERRUPTED))
-			return err;
-		if (err)
-			out_complain(cx->out, err);
-	}
-	return NULL;
+	if (args_flag(a, 'E'))
+		return show_cpu_stacks(cx, a);
+	if (args_flag(a, 'a') || args_option(a, 'c'))
+		return show_cpus(cx, a, &want);
+	return show_named(cx, a, &want, first);
 }
 
 static const char *const bt_examples[] = {
 	"bt\tthe current task (set), at first the one that panicked",
 	"bt 1\tpid 1",
 	"bt -a\twhat every CPU was doing",
+	"bt -t\tthe addresses of code on the stack, where a trace breaks off",
+	"foreach bt -R schedule_timeout\ttasks that are in this function",
 	NULL,
 };
 
@@ -209,6 +407,9 @@ const struct command cmd_bt = {
 	.name = "bt",
 	.summary = "backtrace of a task's kernel stack",
 	.usage = "[PID|TASK…]",
+	.details = "Below a frame that was interrupted stand the registers of its exception frame, and below "
+		   "the last one those of user mode. Frames that are not sure say so: a \"likely\" one was "
+		   "only in a register, or its chain began with a searched stack pointer.",
 	.options = bt_options,
 	.examples = bt_examples,
 	.max_args = -1,
