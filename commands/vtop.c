@@ -30,6 +30,8 @@ static const struct table vtop_table = { .layout = LAYOUT_TABLE, .columns = vtop
 
 static const struct option vtop_options[] = {
 	{ 'c', "PID|TASK", "in this task's user space" },
+	{ 'u', NULL, "in the current task's user space (set), as user addresses are anyway" },
+	{ 'k', NULL, "in the kernel's" },
 	{ 0 }
 };
 
@@ -124,7 +126,16 @@ static const char *stripped(const struct space_facts *f, uint64_t typed_va, uint
 	return untagged == va ? "tag removed" : "pointer authentication code removed";
 }
 
-static void show_address(struct cx *cx, struct vspace *vs, uint64_t typed_va, bool user)
+/* Whose space an address is looked up in. */
+struct place {
+	struct vspace *user;  /* owned; NULL: there is none, or nobody asked for it yet */
+	struct task task;     /* whose it is, where that is the current one */
+	bool current, kernel; /* -u, -k */
+	bool sought;
+};
+
+static void show_address(struct cx *cx, struct vspace *vs, uint64_t typed_va, bool user,
+	const struct task *current)
 {
 	const struct space_facts *facts = vspace_facts(vs);
 	const struct arch_layout *l = &facts->layout;
@@ -150,45 +161,80 @@ static void show_address(struct cx *cx, struct vspace *vs, uint64_t typed_va, bo
 		out_str(cx->out, "window", window);
 	if (walk.fault == FAULT_NONE)
 		show_page(cx, walk.pa);
-	const char *note = other ? user ? "a kernel address: without -c"
+	const char *note = other ? user ? current ? "a kernel address: without -u" :
+						    "a kernel address: without -c"
 					: "a user address: -c says whose"
 				 : stripped(facts, typed_va, va);
 	if (note)
 		out_str(cx->out, "note", note);
+	else if (current)
+		out_strf(cx->out, "note", "pid %u's", current->pid);
 	out_list_begin(cx->out, "levels");
 	for (unsigned i = 0; i < walk.nsteps; i++)
 		show_step(cx, &paging, &walk.step[i]);
 	out_list_end(cx->out);
 }
 
-static struct err *open_space(struct cx *cx, const char *task_text, struct vspace **ret)
+static struct err *open_space(struct cx *cx, const struct args *a, struct place *p)
 {
-	struct task task;
-	struct err *err = task_parse(cx->target, task_text, &task);
-	return err ? err : user_space_open(cx->target, &task, ret);
+	const char *task_text = args_option(a, 'c');
+	struct err *err = NULL;
+	p->current = args_flag(a, 'u');
+	p->kernel = args_flag(a, 'k');
+	if ((task_text != NULL) + p->current + p->kernel > 1)
+		return err_new(ERR_USAGE, "-c, -k and -u: one of them");
+	if (task_text)
+		err = task_parse(cx->target, task_text, &p->task);
+	else if (p->current)
+		err = current_task(cx, &p->task);
+	if (!err && (task_text || p->current))
+		err = user_space_open(cx->target, &p->task, &p->user);
+	return err;
+}
+
+/* A user address that nobody said more about is the current task's, if that has any. */
+static struct vspace *space_of(struct cx *cx, struct place *p, bool named, uint64_t va)
+{
+	const struct space_facts *facts = vspace_facts(cx->target->kernel);
+	if (named)
+		return p->user;
+	if (p->kernel || facts->arch->untag(&facts->layout, va) >= facts->layout.user_end)
+		return cx->target->kernel;
+	if (!p->sought) {
+		struct err *err = current_task(cx, &p->task);
+		if (!err)
+			err = user_space_open(cx->target, &p->task, &p->user);
+		err_drop(err); /* a kernel thread: the kernel's tables say that nothing is there */
+		p->sought = true;
+	}
+	return p->user ? p->user : cx->target->kernel;
 }
 
 static struct err *vtop_run(struct cx *cx, const struct args *a)
 {
-	const char *task_text = args_option(a, 'c');
-	struct vspace *user = NULL;
+	struct place p = { 0 };
 	struct err *err = target_need_kernel(cx->target);
-	if (!err && task_text)
-		err = open_space(cx, task_text, &user);
+	if (!err)
+		err = open_space(cx, a, &p);
+	bool named = p.user != NULL;
 	out_table(cx->out, &vtop_table);
 	for (int i = 0; !err && i < args_count(a); i++) {
 		uint64_t va;
 		err = arg_address(cx, a, i, &va);
-		if (!err)
-			show_address(cx, user ? user : cx->target->kernel, va, user != NULL);
+		if (err)
+			break;
+		struct vspace *vs = space_of(cx, &p, named, va);
+		bool user = vs != cx->target->kernel;
+		show_address(cx, vs, va, user, user && !args_option(a, 'c') ? &p.task : NULL);
 	}
-	vspace_destroy(user);
+	vspace_destroy(p.user);
 	return err;
 }
 
 static const char *const vtop_examples[] = {
 	"vtop init_task\ta kernel symbol, level by level",
 	"vtop -c 1 400000\tan address of pid 1",
+	"vtop 400000\ta user address: of the current task (set)",
 	NULL,
 };
 

@@ -2,6 +2,7 @@
 #include "analyzer/shell/memory_arg.h"
 
 #include "analyzer/kernel/user_space.h"
+#include "analyzer/shell/current_task.h"
 #include "analyzer/target/target.h"
 
 struct err *memory_choose(struct cx *cx, const char *task_text, bool physical, struct memory *ret)
@@ -26,10 +27,32 @@ struct err *memory_choose(struct cx *cx, const char *task_text, bool physical, s
 	return NULL;
 }
 
+struct err *memory_choose_current(struct cx *cx, struct memory *ret)
+{
+	struct memory m = { .target = cx->target };
+	struct task task;
+	struct err *err = target_need_kernel(cx->target);
+	if (!err)
+		err = current_task(cx, &task);
+	if (!err)
+		err = user_space_open(cx->target, &task, &m.user);
+	if (err)
+		return err;
+	m.vs = m.user;
+	*ret = m;
+	return NULL;
+}
+
 struct err *memory_open(struct cx *cx, const struct args *a, struct memory *ret)
 {
-	if (args_option(a, 'c') && args_flag(a, 'p'))
-		return err_new(ERR_USAGE, "-p and -c: physical memory belongs to no task");
+	bool one_task = args_option(a, 'c') || args_flag(a, 'u');
+	if (one_task && args_flag(a, 'p'))
+		return err_new(ERR_USAGE, "-p and -%c: physical memory belongs to no task",
+			args_flag(a, 'u') ? 'u' : 'c');
+	if (args_option(a, 'c') && args_flag(a, 'u'))
+		return err_new(ERR_USAGE, "-c and -u: one of them");
+	if (args_flag(a, 'u'))
+		return memory_choose_current(cx, ret);
 	return memory_choose(cx, args_option(a, 'c'), args_flag(a, 'p'), ret);
 }
 
