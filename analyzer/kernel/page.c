@@ -119,29 +119,41 @@ static bool find_sections(struct target *t, struct sections *ret)
 	return s.section_bytes >= 8 && s.section_bytes <= 256;
 }
 
+static struct err *section_at(struct target *t, const struct sections *s, uint64_t pfn, uint64_t *ret)
+{
+	uint64_t nr = pfn >> s->shift, at = s->array + nr * s->section_bytes, root;
+
+	if (nr >= 1ull << 24)
+		return err_new(ERR_NOT_FOUND, "frame 0x%" PRIx64 " is beyond all memory sections", pfn);
+	if (s->extreme) {
+		uint64_t per_root = (1ull << page_shift(t)) / s->section_bytes;
+		struct err *err = vspace_read_word(
+			t->kernel, s->array + nr / per_root * t->abi.word_bytes, &root);
+		if (err)
+			return err_wrap(err, "mem_section");
+		if (!root)
+			return err_new(ERR_NOT_FOUND, "frame 0x%" PRIx64 " has no struct page: no "
+				"memory section holds it", pfn);
+		at = root + nr % per_root * s->section_bytes;
+	}
+	*ret = at;
+	return NULL;
+}
+
 /* include/linux/mmzone.h: SECTION_MARKED_PRESENT 1, SECTION_HAS_MEM_MAP 2; three flag bits in 4.19, up
  * to six in 7.3, and an encoded map has as many zeroes at least. */
 static struct err *sparse_page(struct target *t, const struct sections *s, uint64_t pfn, uint64_t *ret)
 {
 	enum { HAS_MEM_MAP = 2, FLAG_BITS = 0x3f };
-	uint64_t nr = pfn >> s->shift, at = s->array + nr * s->section_bytes, map, bytes;
+	uint64_t at, map, bytes;
 	unsigned word = t->abi.word_bytes;
 	struct err *err = struct_page_bytes(t, &bytes);
 
+	if (!err)
+		err = section_at(t, s, pfn, &at);
 	if (err)
 		return err;
-	if (nr >= 1ull << 24)
-		return err_new(ERR_NOT_FOUND, "frame 0x%" PRIx64 " is beyond all memory sections", pfn);
-	if (s->extreme) {
-		uint64_t per_root = (1ull << page_shift(t)) / s->section_bytes, root;
-		err = vspace_read_word(t->kernel, s->array + nr / per_root * word, &root);
-		if (!err && !root)
-			return err_new(ERR_NOT_FOUND, "frame 0x%" PRIx64 " has no struct page: no "
-				"memory section holds it", pfn);
-		at = root + nr % per_root * s->section_bytes;
-	}
-	if (!err)
-		err = vspace_read_word(t->kernel, at + s->map_offset, &map);
+	err = vspace_read_word(t->kernel, at + s->map_offset, &map);
 	if (err)
 		return err_wrap(err, "mem_section");
 	if (!(map & HAS_MEM_MAP))
@@ -170,6 +182,22 @@ static struct err *flat_page(struct target *t, uint64_t pfn, uint64_t *ret)
 		return err_new(ERR_NOT_FOUND, "frame 0x%" PRIx64 " has no struct page: it is outside of "
 			"mem_map", pfn);
 	*ret = map + (pfn - first) * bytes;
+	return NULL;
+}
+
+struct err *page_section(struct target *t, uint64_t pfn, struct page_section *ret)
+{
+	struct sections s;
+	uint64_t va;
+	struct err *err = target_need_kernel(t);
+
+	if (!err && !find_sections(t, &s))
+		err = err_new(ERR_MISSING, "this kernel has no memory sections");
+	if (!err)
+		err = section_at(t, &s, pfn, &va);
+	if (err)
+		return err;
+	*ret = (struct page_section){ va, pfn >> s.shift << s.shift, 1ull << s.shift };
 	return NULL;
 }
 

@@ -21,6 +21,12 @@ unsigned page_shift(const struct target *t);
  * kernel has none for it (a device, a hole). ERR_MISSING: neither array can be found. */
 struct err *page_of_pfn(struct target *t, uint64_t pfn, uint64_t *ret_va) MUST_CHECK;
 
+/* SPARSEMEM: the struct mem_section that holds a frame. ERR_MISSING: FLATMEM has none. ERR_NOT_FOUND. */
+struct page_section {
+	uint64_t va, first_pfn, npfns;
+};
+struct err *page_section(struct target *t, uint64_t pfn, struct page_section *ret) MUST_CHECK;
+
 /* The frame of the struct page at @va. */
 struct err *page_to_pfn(struct target *t, uint64_t va, uint64_t *ret_pfn) MUST_CHECK;
 

@@ -1,0 +1,420 @@
+/*
+ * kasan report: the last report in the log, item by item, beside the same made anew from memory.
+ * Where the two differ, memory was changed after the report, or something is damaged.
+ * mm/kasan/report.c and report_generic.c, 4.19 to 7.2, for the words.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "analyzer/base/scope.h"
+#include "analyzer/base/vec.h"
+#include "analyzer/kernel/kasan_global.h"
+#include "analyzer/kernel/kasan_shadow.h"
+#include "analyzer/kernel/kasan_stack.h"
+#include "analyzer/kernel/printk.h"
+#include "analyzer/kernel/stack_depot.h"
+#include "analyzer/shell/kasan_rows.h"
+
+enum { LINES_MAX = 400 };
+
+static const struct column report_columns[] = { { "same", .width = 4 }, { "item", .width = 18 },
+	{ "log", .title = "LOG", .width = 36 }, { "memory" }, { 0 } };
+static const struct table report_table = { .layout = LAYOUT_TABLE, .columns = report_columns };
+
+struct report {
+	struct cx *cx;
+	const struct kasan *k;
+	VEC(char *) line; /* of the log's last report */
+	uint64_t addr;	  /* as the report has it: with its tag */
+	uint64_t bytes;
+	bool is_free, has_size;
+};
+
+/* ---- the log ----------------------------------------------- */
+
+static void drop_lines(struct report *r)
+{
+	for (size_t i = 0; i < r->line.n; i++)
+		free(r->line.v[i]);
+	r->line.n = 0;
+}
+
+/* A record may hold several lines. */
+static void keep_lines(struct report *r, const char *text, size_t n)
+{
+	while (n && r->line.n < LINES_MAX) {
+		const char *end = memchr(text, '\n', n);
+		size_t len = end ? (size_t)(end - text) : n;
+		char *line = xcalloc(1, len + 1);
+		memcpy(line, text, len);
+		vec_push(&r->line, line);
+		n -= end ? len + 1 : len;
+		text += end ? len + 1 : len;
+	}
+}
+
+static bool contains(const char *text, size_t n, const char *what)
+{
+	return memmem(text, n, what, strlen(what)) != NULL;
+}
+
+/* The lines from the last report's first on, up to its closing rule. */
+static struct err *read_log(struct report *r)
+{
+	struct printk_iter it;
+	struct printk_record rec;
+	bool more = true, inside = false;
+	struct err *err = printk_iter_init(&it, r->cx->target);
+	if (err)
+		return err;
+	while (!(err = printk_iter_next(&it, &rec, &more)) && more) {
+		if (contains(rec.text, rec.text_bytes, "BUG: KASAN: ")) {
+			drop_lines(r);
+			inside = true;
+		}
+		if (inside)
+			keep_lines(r, rec.text, rec.text_bytes);
+		inside &= !contains(rec.text, rec.text_bytes, "======");
+	}
+	printk_iter_deinit(&it);
+	if (err && r->line.n) {
+		out_complain(r->cx->out, err); /* the log is damaged, but a report is there */
+		err = NULL;
+	}
+	if (!err && !r->line.n)
+		err = err_new(ERR_NOT_FOUND, "the log has no report of KASAN's");
+	return err;
+}
+
+/* The text behind @what in the first line that has it, from line @from on; NULL. */
+static const char *behind(const struct report *r, const char *what, size_t from, size_t *ret_line)
+{
+	for (size_t i = from; i < r->line.n; i++) {
+		const char *p = strstr(r->line.v[i], what);
+		if (!p)
+			continue;
+		if (ret_line)
+			*ret_line = i;
+		return p + strlen(what);
+	}
+	return NULL;
+}
+
+static struct err *parse_access(struct report *r)
+{
+	unsigned long long addr, bytes;
+	const char *p = behind(r, " of size ", 0, NULL);
+	if (p && sscanf(p, "%llu at addr %llx", &bytes, &addr) == 2) {
+		r->has_size = true;
+		r->bytes = bytes;
+	} else {
+		p = behind(r, "Free of addr ", 0, NULL);
+		r->is_free = p;
+		p = p ? p : behind(r, " at addr ", 0, NULL);
+		if (!p || sscanf(p, "%llx", &addr) != 1)
+			return err_new(
+				ERR_FORMAT, "the log's report names no address: %s", r->line.v[0]);
+	}
+	r->addr = addr;
+	return NULL;
+}
+
+/* ---- rows ----------------------------------------------- */
+
+/* @log may be NULL: the log does not say; so may @memory. */
+static void row(struct report *r, const char *item, const char *log, const char *memory, bool same)
+{
+	out_row(r->cx->out);
+	out_str(r->cx->out, "same", !log || !memory ? "" : same ? "yes" : "NO");
+	out_str(r->cx->out, "item", item);
+	out_str(r->cx->out, "log", log);
+	out_str(r->cx->out, "memory", memory);
+}
+
+static void row_number(struct report *r, const char *item, const char *log_at, int base,
+	uint64_t memory, const char *format)
+{
+	scoped_strbuf struct strbuf log = { 0 }, ours = { 0 };
+	uint64_t n = log_at ? strtoull(log_at, NULL, base) : 0;
+	strbuf_addf(&ours, base == 16 ? "0x%llx" : "%llu", (unsigned long long)memory);
+	strbuf_add(&ours, format);
+	if (log_at) {
+		strbuf_addf(&log, base == 16 ? "0x%llx" : "%llu", (unsigned long long)n);
+		strbuf_add(&log, format);
+	}
+	row(r, item, log_at ? strbuf_text(&log) : NULL, strbuf_text(&ours), n == memory);
+}
+
+/* ---- type and first bad address ----------------------------------------------- */
+
+/* kasan_find_first_bad_addr(): granule by granule, the first that is not wholly accessible */
+static uint64_t first_bad(const struct report *r)
+{
+	uint64_t va = kasan_untag(r->k, r->addr), bad;
+	if (r->is_free)
+		return va;
+	if (!kasan_accessible(r->k, r->addr, r->bytes ? r->bytes : 1, &bad))
+		return bad;
+	return va;
+}
+
+/* Tag modes have one poison for all: the ring's last event of this pointer says which it is. */
+static const char *tagged_type(const struct report *r)
+{
+	struct kasan_object o;
+	struct kasan_tracks t;
+	struct err *err = kasan_object_find(r->k, r->addr, &o);
+	bool found = !err && !(err = kasan_tracks_read(r->k, &o, &t));
+	err_drop(err); /* no object, or none that is told of */
+	if (r->is_free)
+		return found && o.va == kasan_untag(r->k, r->addr) ? "double-free" : "invalid-free";
+	if (!found || (!t.alloc.known && !t.free.known))
+		return "invalid-access";
+	return t.newest_is_free ? "slab-use-after-free" : "slab-out-of-bounds";
+}
+
+static void show_type(struct report *r)
+{
+	const char *log = behind(r, "BUG: KASAN: ", 0, NULL),
+		   *end = log ? strstr(log, " in ") : NULL;
+	scoped_strbuf struct strbuf word = { 0 };
+	uint64_t bad = first_bad(r), ignored;
+	uint8_t b = 0, next = 0;
+	const char *ours = NULL;
+	if (!kasan_covers(r->k, r->addr)) {
+		ours = kasan_wild_bug_type(r->k, r->addr);
+	} else if (r->k->mode != KASAN_GENERIC) {
+		ours = tagged_type(r);
+	} else if (kasan_try_byte(r->k, bad, &b)) {
+		kasan_try_byte(r->k, bad + r->k->granule, &next);
+		enum kasan_kind kind = kasan_value_kind(r->k, b);
+		if (r->is_free)
+			ours = kind == KASAN_SLAB && b != KASAN_SLAB_REDZONE ? "double-free"
+									     : "invalid-free";
+		else if (kasan_accessible(r->k, r->addr, r->bytes ? r->bytes : 1, &ignored))
+			ours = "accessible now";
+		else
+			ours = kasan_bug_type(r->k, b, next);
+	}
+	strbuf_add_bytes(&word, log ? log : "", end ? (size_t)(end - log) : log ? strlen(log) : 0);
+	/* "slab-use-after-free" is called "use-after-free" up to 6.3 */
+	const char *w = strbuf_text(&word);
+	bool same = ours && *w &&
+		    (!strcmp(ours, w) || (strlen(ours) > strlen(w) &&
+						 !strcmp(ours + strlen(ours) - strlen(w), w)));
+	row(r, "type", w, ours, same);
+}
+
+/* ---- object and tracks ----------------------------------------------- */
+
+/* Frames from line @at on against the saved stack; where they part, that frame of each. */
+static void show_frames(struct report *r, const char *item, size_t at, uint32_t handle)
+{
+	uint64_t pcs[STACK_DEPOT_FRAMES_MAX];
+	size_t n = 0, told = 0, i;
+	scoped_strbuf struct strbuf log = { 0 }, ours = { 0 };
+	struct err *err = stack_depot_fetch(r->cx->target, handle, pcs, STACK_DEPOT_FRAMES_MAX, &n);
+	if (err) {
+		out_complain(r->cx->out, err);
+		n = 0;
+	}
+	while (at + told < r->line.n && *r->line.v[at + told] == ' ' && r->line.v[at + told][1])
+		told++;
+	for (i = 0; i < n && i < told; i++) {
+		strbuf_reset(&ours);
+		symtab_format(r->cx->target->syms, pcs[i], false, &ours);
+		if (strcmp(strbuf_text(&ours), r->line.v[at + i] + 1))
+			break;
+	}
+	if (i == n && i == told) {
+		strbuf_reset(&ours);
+		strbuf_addf(&ours, "%zu frames", n);
+		row(r, item, strbuf_text(&ours), strbuf_text(&ours), true);
+		return;
+	}
+	strbuf_addf(&log, "#%zu %s", i, i < told ? r->line.v[at + i] + 1 : "(ends)");
+	strbuf_reset(&ours);
+	strbuf_addf(&ours, "#%zu ", i);
+	if (i < n)
+		symtab_format(r->cx->target->syms, pcs[i], false, &ours);
+	row(r, item, strbuf_text(&log), i < n ? strbuf_text(&ours) : "(ends)", false);
+}
+
+static void show_track(struct report *r, const char *word, const char *item,
+	const char *frames_item, const struct kasan_track *t)
+{
+	size_t at = 0;
+	scoped_free char *what = xasprintf("%s by task ", word);
+	const char *log = behind(r, what, 0, &at);
+	if (!log && !t->known)
+		return;
+	if (t->known)
+		row_number(r, item, log, 10, t->pid, "");
+	else
+		row(r, item, log, NULL, false);
+	if (log && t->known && t->stack)
+		show_frames(r, frames_item, at + 1, t->stack);
+}
+
+/* " which belongs to the cache kmalloc-1k of size 1024" */
+static void show_cache(struct report *r, const struct kasan_object *o)
+{
+	const char *log = behind(r, "belongs to the cache ", 0, NULL);
+	const char *end = log ? strstr(log, " of size ") : NULL;
+	scoped_strbuf struct strbuf name = { 0 };
+	if (end)
+		strbuf_add_bytes(&name, log, (size_t)(end - log));
+	row(r, "cache", end ? strbuf_text(&name) : NULL, o->cache.name,
+		end && !strcmp(strbuf_text(&name), o->cache.name));
+	row_number(r, "object size", end ? end + strlen(" of size ") : NULL, 10,
+		o->cache.object_size, "");
+}
+
+static struct err *show_object(struct report *r, bool *ret_found)
+{
+	struct kasan_object o;
+	struct kasan_tracks t;
+	struct err *err = kasan_object_find(r->k, r->addr, &o);
+	const char *log = behind(r, "belongs to the object at ", 0, NULL);
+	if (err && !log && (err->code == ERR_NOT_FOUND || err->code == ERR_FAULT)) {
+		err_drop(err); /* neither says that it is one */
+		return NULL;
+	}
+	if (!err)
+		err = kasan_tracks_read(r->k, &o, &t);
+	if (err)
+		return err;
+	*ret_found = true;
+	row_number(r, "object", log, 16, o.va, "");
+	show_cache(r, &o);
+	struct kasan_place place = kasan_object_place(&o, kasan_untag(r->k, r->addr));
+	/* since 6.4 the kernel measures from the end of what was asked for, where it knows that */
+	log = behind(r, "The buggy address is located ", 0, NULL);
+	if (log && !strstr(log, "allocated "))
+		row_number(r, place.relation, log, 10, place.bytes, " bytes");
+	else
+		row_number(r, place.relation, NULL, 10, place.bytes, " bytes");
+	show_track(r, "Allocated", "allocated by pid", "allocation stack", &t.alloc);
+	show_track(r, "Freed", "freed by pid", "free stack", &t.free);
+	return NULL;
+}
+
+/* ---- variables ----------------------------------------------- */
+
+static void show_frame_variable(struct report *r, const struct kasan_variable *v)
+{
+	scoped_free char *ours = xasprintf("[%llu, %llu) '%s'", (unsigned long long)v->offset,
+		(unsigned long long)(v->offset + v->size), v->name);
+	bool told = false;
+	for (size_t i = 0; i < r->line.n && !told; i++)
+		told = strstr(r->line.v[i], ours);
+	row(r, "variable", told ? ours : behind(r, "This frame has ", 0, NULL), ours, told);
+}
+
+static struct err *show_variables(struct report *r)
+{
+	uint64_t va = kasan_untag(r->k, r->addr);
+	struct task task;
+	struct kasan_global g;
+	size_t at;
+	scoped_free struct kasan_frame *f = xcalloc(1, sizeof(*f));
+	const char *log = behind(r, "is located at offset ", 0, &at);
+	struct err *err = NULL;
+	if (behind(r, "belongs to the variable:", 0, &at)) {
+		err = kasan_global_find(r->k, va, &g);
+		const char *name = at + 1 < r->line.n ? r->line.v[at + 1] + 1 : "";
+		if (!err)
+			row(r, "variable", name, g.name, !strncmp(name, g.name, strlen(g.name)));
+		return err;
+	}
+	if (!log)
+		return NULL;
+	err = kasan_stack_task(r->cx->target, va, &task);
+	if (!err)
+		err = kasan_frame_find(r->k, va, task.stack, f);
+	if (err)
+		return err;
+	scoped_strbuf struct strbuf function = { 0 };
+	symtab_format(r->cx->target->syms, f->pc, false, &function);
+	row_number(r, "offset in frame", log, 10, va - f->va, "");
+	const char *name = at + 1 < r->line.n && *r->line.v[at + 1] ? r->line.v[at + 1] + 1 : NULL;
+	row(r, "function", name, strbuf_text(&function),
+		name && !strcmp(name, strbuf_text(&function)));
+	for (unsigned i = 0; i < f->nvariables; i++)
+		show_frame_variable(r, &f->variable[i]);
+	return NULL;
+}
+
+/* ---- memory state ----------------------------------------------- */
+
+/* Below the guilty row stands a caret: under the first bad granule. */
+static void show_caret(struct report *r, const char *line, const char *caret, uint64_t row_va)
+{
+	long n = (caret - line - (long)r->k->t->abi.word_bytes * 2 - 3) / 3;
+	uint64_t log = row_va + (uint64_t)n * r->k->granule;
+	uint64_t ours = first_bad(r) & ~(r->k->granule - 1ull);
+	scoped_free char *a = xasprintf("0x%llx", (unsigned long long)log);
+	scoped_free char *b = xasprintf("0x%llx", (unsigned long long)ours);
+	row(r, "first bad granule", a, b, log == ours);
+}
+
+static void show_memory(struct report *r)
+{
+	unsigned long long va = 0;
+	size_t at;
+	if (!behind(r, "Memory state around the buggy address", 0, &at))
+		return;
+	for (unsigned rows = 0; ++at < r->line.n && rows < 2 * KASAN_ROWS_AROUND + 1;) {
+		const char *line = r->line.v[at], *colon = strchr(line, ':');
+		scoped_strbuf struct strbuf ours = { 0 }, log = { 0 };
+		if (line[strspn(line, " ")] == '^') {
+			show_caret(r, line, line + strspn(line, " "), va);
+			continue;
+		}
+		if (!colon || (*line != ' ' && *line != '>') || sscanf(line + 1, "%llx", &va) != 1)
+			continue;
+		rows++;
+		scoped_free char *item = xasprintf("%llx", va);
+		kasan_row_text(r->k, va, &ours);
+		strbuf_add(&log, colon + 1 + strspn(colon + 1, " "));
+		while (log.len && log.s[log.len - 1] == ' ')
+			log.s[--log.len] = '\0';
+		row(r, item, strbuf_text(&log), strbuf_text(&ours),
+			!strcmp(strbuf_text(&log), strbuf_text(&ours)));
+	}
+}
+
+static struct err *show(struct report *r)
+{
+	bool in_object = false;
+	struct err *err = parse_access(r);
+	if (err)
+		return err;
+	out_table(r->cx->out, &report_table);
+	row(r, "report", r->line.v[0], NULL, false);
+	row(r, "access", r->line.n > 1 ? r->line.v[1] : NULL, NULL, false);
+	if (r->k->mode != KASAN_HW_TAGS)
+		show_type(r);
+	err = show_object(r, &in_object);
+	if (err && err->code != ERR_INTERRUPTED) {
+		out_complain(r->cx->out, err);
+		err = NULL;
+	}
+	if (!err && !in_object)
+		err = show_variables(r);
+	if (!err && r->k->mode != KASAN_HW_TAGS)
+		show_memory(r);
+	return err;
+}
+
+struct err *kasan_report_run(struct cx *cx, const struct kasan *k, const struct args *a)
+{
+	struct report r = { .cx = cx, .k = k };
+	struct err *err =
+		args_count(a) > 1 ? args_error(a, 1, "report takes no argument") : read_log(&r);
+	if (!err)
+		err = show(&r);
+	drop_lines(&r);
+	vec_deinit(&r.line);
+	return err;
+}
