@@ -5,14 +5,20 @@ extern const struct command cmd_ptdump, cmd_ptov, cmd_pte, cmd_layout, cmd_fixma
 	cmd_ptob;
 extern const struct command cmd_dump, cmd_help, cmd_quit, cmd_sys, cmd_log, cmd_ps, cmd_bt, cmd_vtop, cmd_rd,
 	cmd_sym, cmd_dis, cmd_percpu, cmd_p, cmd_struct, cmd_exit, cmd_eval,
-	cmd_whatis, cmd_sizeof, cmd_list, cmd_tree, cmd_source, cmd_printf,
+	cmd_whatis, cmd_sizeof, cmd_list, cmd_locals, cmd_tree, cmd_source, cmd_printf,
 	cmd_hexdump, cmd_search;
 
 extern const struct command cmd_memblock, cmd_iomem, cmd_ioports, cmd_vm, cmd_zones, cmd_dt, cmd_machine;
 
-extern const struct command cmd_regs, cmd_task, cmd_set, cmd_foreach, cmd_runq, cmd_sig;
+extern const struct command cmd_stacks, cmd_stackcheck;
+
+extern const struct command cmd_fault, cmd_regs, cmd_task, cmd_set, cmd_foreach, cmd_runq, cmd_sig;
 
 extern const struct command cmd_where, cmd_order, cmd_first, cmd_count, cmd_group, cmd_walk, cmd_alias;
+
+extern const struct command cmd_frame, cmd_up, cmd_down;
+
+extern const struct command cmd_depot, cmd_kasan, cmd_page_owner, cmd_kfence;
 
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
@@ -25,7 +31,13 @@ const struct command *const builtin_commands[] = {
 	&cmd_runq,
 	&cmd_sig,
 	&cmd_bt,
+	&cmd_frame,
+	&cmd_up,
+	&cmd_down,
+	&cmd_stacks,
+	&cmd_stackcheck,
 	&cmd_regs,
+	&cmd_fault,
 	&cmd_vtop,
 	&cmd_ptov,
 	&cmd_pte,
@@ -53,6 +65,7 @@ const struct command *const builtin_commands[] = {
 	&cmd_whatis,
 	&cmd_sizeof,
 	&cmd_list,
+	&cmd_locals,
 	&cmd_tree,
 	&cmd_source,
 	&cmd_eval,
@@ -64,6 +77,10 @@ const struct command *const builtin_commands[] = {
 	&cmd_group,
 	&cmd_walk,
 	&cmd_alias,
+	&cmd_kasan,
+	&cmd_kfence,
+	&cmd_page_owner,
+	&cmd_depot,
 	&cmd_help,
 	&cmd_quit,
 	&cmd_exit,
