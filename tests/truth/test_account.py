@@ -16,18 +16,24 @@ def same_name(comm, row):
 
 def test_ps(core):
     """Tasks whose line did not change between the two readings. The state of one that was on a CPU
-    then (the reader itself) or at death is no constant, and some have been woken since."""
+    then (the reader itself) or at death is no constant, nor is a moment's wait (D); some have been woken since."""
+    # Whoever acts after the account (the trigger, the module's threads) is where the scenario has put it.
+    actors = ("trigger", "mb-alloc", "mb-free", "mb-fault")
     ours = {row["pid"]: row for row in core.rows("ps") if row["pid"]}
     steady = [line.split(None, 9) for line in core.steady("ps") if not line.startswith("#")]
+    # kthreadd's newest child has its parent's name until it gives itself one.
+    steady = [field for field in steady if field[9] != "kthreadd" or field[0] == "2"]
     same, states = [], []
     for pid, tgid, ppid, cpu, state, flags, vsize, rss, start, comm in steady:
         row = ours.get(int(pid))
         same.append(bool(row) and (row["tgid"], row["ppid"]) == (int(tgid), int(ppid))
                     and same_name(comm, row))
-        if row and state != "R" and row["current"] != ">":
+        if row and state not in "RD" and row["current"] != ">" and comm not in actors:
             states.append((row["state"], state))
     share(sum(same), len(same), 0.99, "tasks")
-    share(sum(a == b or a == "R" for a, b in states), len(states), 0.97, "states")
+    # Time to fall asleep elsewhere, for those that wait for a CPU or a lock that will never be free.
+    floor = 0.97 if core.ran_on < 3 else 0.9
+    share(sum(a == b or a == "R" for a, b in states), len(states), floor, "states")
     share(sum(a == b for a, b in states), len(states), 0.6, "states of tasks not woken since")
 
 
@@ -42,7 +48,10 @@ def test_ps_shows_no_strangers(core):
 
 def test_ps_has_an_idle_task_per_cpu(core):
     idle = [row for row in core.rows("ps") if row["pid"] == 0]
-    assert [row["comm"] for row in idle] == [f"swapper/{i}" for i in range(int(core.meta["cpus"]))]
+    # include/linux/init_task.h has "swapper"; init_idle() adds the CPU, on SMP kernels (kernel/sched/core.c).
+    smp = "CONFIG_SMP" in core.config
+    names = [f"swapper/{i}" for i in range(int(core.meta["cpus"]))] if smp else ["swapper"]
+    assert [row["comm"] for row in idle] == names
 
 
 def names_a_thing(name, module):
@@ -52,12 +61,18 @@ def names_a_thing(name, module):
     return module != "bpf" and not name.removeprefix("__pi_").startswith(("$", ".L"))
 
 
+# Names of the tables that hold names. Some releases' kallsyms have them (5.10 __kstrtab_*, 6.12 kallsyms_*), most
+# have not; we list none, and find each by its name.
+TABLES = re.compile(r"^(__kstrtab_.*|__kstrtabns_.*|kallsyms_(num_syms|names|markers|token_table|token_index|offsets|"
+                    r"addresses|relative_base|seqs_of_names))$")
+
+
 def test_symbols(core):
     """Every line of /proc/kallsyms, modules included: address and name; and the type's letter."""
     ours = {}
     for row in core.rows("sym -l"):
         ours.setdefault((int(row["address"], 16), row["name"], row["module"]), set()).add(row["type"])
-    missing, letters = [], []
+    missing, letters, tables = [], [], []
     for line in core.truth("kallsyms"):
         address, letter, name, *module = line.split()
         key = (int(address, 16), name, module[0].strip("[]") if module else None)
@@ -65,11 +80,15 @@ def test_symbols(core):
             continue
         if key in ours:
             letters.append(letter in ours[key])
+        elif TABLES.match(name):
+            tables.append(key)
         else:
             missing.append(key)
     assert not missing, f"{len(missing)} missing, e.g. {missing[:5]}"
     assert len(letters) > 10000
     share(sum(letters), len(letters), 0.999, "type letters")
+    for (address, name, _), answer in zip(tables[:20], core.run(*[f"sym {key[1]}" for key in tables[:20]])):
+        assert [int(row["address"], 16) for row in answer["rows"]] == [address], name
 
 
 def test_aliases(core):
@@ -103,13 +122,14 @@ def console_lines(core):
         match = CONSOLE.match(line.decode(errors="backslashreplace").rstrip("\r"))
         if match:
             lines.append((match[1], match[2].rstrip()))
-    return lines
+    # A record that ends with an empty line of its own has that on the console, too.
+    return [line for before, line in zip([None] + lines, lines) if line[1] or not before or before[0] != line[0]]
 
 
 def test_log(core):
     """Every line of the console that is not older than the buffer, in order."""
     rows = core.rows("log")
-    ours = [(stamp(row), row["text"].rstrip()) for row in rows]
+    ours = [(stamp(row), line.rstrip()) for row in rows for line in row["text"].split("\n")]
     assert ours, "the log is empty"
     oldest = float(ours[0][0])
     lines = [line for line in console_lines(core) if float(line[0]) >= oldest]
@@ -144,7 +164,9 @@ def test_sys(core):
     assert row["cpus"] == int(core.meta["cpus"])
     assert row["dump_memory"] == int(core.meta["memory_mb"]) << 20
     assert row["quality"] == "complete"
-    assert row["panic"] == (core.meta["panic_message"] if core.panicked else None)
+    # A guest that hung before its panic message could reach the console says in its recipe what memory has.
+    told = core.meta["panic_message"] if core.panicked else None
+    assert row["panic"] == core.recipe.get("expect_panic", told)
 
 
 def test_sys_memory(core):
@@ -161,8 +183,7 @@ def test_sys_uptime(core):
     h, m, s = map(int, clock.split(":"))
     uptime = int(days) * 86400 + h * 3600 + m * 60 + s
     second = float(core.meta["uptime_second_reading"])
-    last = float(core.meta.get("panic_console_seconds", second))
-    assert int(second) - 1 <= uptime <= last + 15
+    assert int(second) - 1 <= uptime <= second + core.ran_on + 15
 
 
 def enumerators(core, name):
@@ -189,11 +210,16 @@ def test_percpu_events(core):
         if first[key] == second[key]:
             steady += 1
             equal += value == int(second[key])
-    share(equal, steady, 0.9, "steady counters")
+    # Who fills the memory moves what had been quiet: reclaim's and compaction's own counters.
+    floor = 0.75 if "panic_on_oom" in core.meta.get("panic_message", "") else 0.9
+    share(equal, steady, floor, "steady counters")
 
 
 def test_percpu_softirqs(core):
-    """kstat.softirqs, each CPU's own, against /proc/softirqs: never less, and equal where steady."""
+    """kstat.softirqs, each CPU's own, against /proc/softirqs: never less; equal where steady; those that the tick
+    raises not more than some ticks of the time since."""
+    ticking = ("TIMER:", "SCHED:", "HRTIMER:", "RCU:")
+    most = 500 * (core.ran_on + 3)
     def table(name):
         return [line.split() for line in core.truth(name)[1:]]
     equal = steady = 0
@@ -202,15 +228,17 @@ def test_percpu_softirqs(core):
         for cpu in range(int(core.meta["cpus"])):
             value, low = int(rows[cpu]["value"]), int(now[1 + cpu])
             assert value >= low, f"{now[0]} CPU {cpu}: {value} < {low}"
-            if then[1 + cpu] == now[1 + cpu]:
+            if now[0] in ticking:
+                assert value <= low + most, f"{now[0]} CPU {cpu}: {value} > {low} + {most}"
+            elif then[1 + cpu] == now[1 + cpu]:
                 steady += 1
                 equal += value == low
-    share(equal, steady, 0.8, "steady softirq counts")
+    share(equal, steady, 0.9, "steady softirq counts")
 
 
 def test_percpu_addresses(core):
     """Copies are __per_cpu_offset apart and lie where vtop finds memory."""
-    rows = core.rows("percpu vmstat_work")
+    rows = core.rows("percpu kstat")
     assert len(rows) == len(core.rows("ps 0")) or len(rows) >= int(core.meta["cpus"])
     addresses = [int(row["address"], 16) for row in rows]
     assert len(set(addresses)) == len(addresses)
@@ -225,12 +253,16 @@ def test_vtop_linear(core):
 
 
 def test_vtop_vmalloc(core):
-    """Kernel stacks are vmalloc'ed: each has the end magic (include/uapi/linux/magic.h) at its base."""
+    """Kernel stacks are vmalloc'ed (linear before ARM32 had CONFIG_VMAP_STACK): each has the end magic
+    (include/uapi/linux/magic.h) at its base, or behind the thread_info that stands there."""
     pids = [row["pid"] for row in core.rows("ps -k") if row["pid"]][:10]
     tasks = core.run(*[f"struct task_struct.stack {row['task']}"
                        for row in core.rows("ps -k") if row["pid"] in pids])
     bases = [re.search(r"0x[0-9a-f]+", a["rows"][0]["text"])[0] for a in tasks]
     assert len(bases) == len(pids) > 0
+    if "CONFIG_THREAD_INFO_IN_TASK" not in core.config:
+        (size,) = core.rows("p sizeof(struct thread_info)")
+        bases = [f"{int(base, 16) + int(size['value']):#x}" for base in bases]
     for base, answer in zip(bases, core.run(*[f"vtop {b}" for b in bases])):
         pa = int(answer["rows"][0]["physical"], 16)
         assert core.ram(pa, 4) == (0x57AC6E9D).to_bytes(4, "little"), base
@@ -238,9 +270,12 @@ def test_vtop_vmalloc(core):
 
 def test_kdump_says_the_same(core):
     """The flattened kdump of the same moment answers like the ELF dump."""
-    commands = ("ps", "log", "vtop linux_banner", "percpu vmstat_work", "bt")
+    commands = ("ps", "log", "vtop linux_banner", "percpu kstat")
     for elf, kdump in zip(core.run(*commands), core.run(*commands, dump="vmcore.kdump")):
         assert elf == kdump
+    # A stack that the scenario has damaged ends in a fault: the same one.
+    elf, kdump = core.run("bt", status=None), core.run("bt", dump="vmcore.kdump", status=None)
+    assert elf == kdump and elf[0]["rows"]
 
 
 @pytest.mark.parametrize("command", ["dis panic", "p jiffies", "struct -o list_head", "mod -x"])

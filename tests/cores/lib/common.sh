@@ -15,7 +15,7 @@ die() { say "${0##*/}: $*"; exit 1; }
 # The lines of configuration-like files that matter: no comments, no blank lines, no time estimates.
 meaningful_lines() {
     sed -e '/^# CONFIG_[A-Z0-9_]* is not set$/b' -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*$/d' \
-        -e '/^\(BUILD_\|RUN_\)SECONDS=/d' -e '/^NOTE=/d' -e '/^SET=/d' -- "$@"
+        -e '/^\(BUILD_\|RUN_\)SECONDS=/d' -e '/^NOTE=/d' -e '/^SET=/d' -e '/^expect_[a-z_]*=/d' -- "$@"
 }
 
 hash_of_stdin() { sha256sum | cut -c1-16; }

@@ -6,14 +6,22 @@ GUEST_FORMAT=1 # raise it when dumps have to be taken again although no recipe h
 # recipe_load NAME: sets R_* and, through kernel_load, K_*.
 recipe_load() {
     local KERNEL='' SMP=2 MEMORY=128 CPU='' CMDLINE='' MODULES='' PREPARE='' TRIGGER='' PANIC='' WAIT='' TIMEOUT=120
-    local ON_TIMEOUT=fail SETTLE=1 SET=opt-in NOTE='' RUN_SECONDS=15 MACHINE=''
-    local file=$HERE/recipes/$1
+    local ON_TIMEOUT=fail SETTLE=1 SET=opt-in NOTE='' RUN_SECONDS=15 MACHINE='' PROGRAMS='' ACCOUNT_TIMEOUT=300
+    local MISBEHAVE=''
+    local file=$HERE/recipes/$1 program
     [[ -f $file ]] || die "no such recipe: $1 (see --list)"
     # shellcheck source=/dev/null
     . "$file"
     R_NAME=$1 R_KERNEL=$KERNEL R_SMP=$SMP R_MEMORY=$MEMORY R_CPU=$CPU R_CMDLINE=$CMDLINE R_MODULES=$MODULES
     R_PREPARE=$PREPARE R_TRIGGER=$TRIGGER R_PANIC=$PANIC R_WAIT=$WAIT R_TIMEOUT=$TIMEOUT R_ON_TIMEOUT=$ON_TIMEOUT
     R_SETTLE=$SETTLE R_SET=$SET R_NOTE=$NOTE R_SECONDS=$RUN_SECONDS R_MACHINE=$MACHINE
+    R_PROGRAMS=$PROGRAMS R_ACCOUNT_TIMEOUT=$ACCOUNT_TIMEOUT
+    R_MISBEHAVE=$MISBEHAVE
+    if [[ -n $R_MISBEHAVE ]]; then
+        R_MODULES="$R_MODULES misbehave"
+        R_PREPARE="$R_PREPARE; /misbehave plan $R_MISBEHAVE" R_PREPARE=${R_PREPARE#; }
+        R_TRIGGER=${R_TRIGGER:-/misbehave go}
+    fi
     R_DIR=$CORES_DIR/$1
     kernel_load "$R_KERNEL"
     [[ -n $R_CPU ]] || { [[ $K_ARCH == arm64 ]] && R_CPU=cortex-a57 || R_CPU=cortex-a15; }
@@ -22,6 +30,8 @@ recipe_load() {
         echo "format $GUEST_FORMAT $INITRAMFS_FORMAT kernel $K_KEY"
         meaningful_lines "$file" "$HERE/guest/init"
         cat "$HERE/guest/"*.c
+        for program in $R_PROGRAMS; do cat "$HERE/guest/programs/$program.c"; done
+        [[ -z $R_MISBEHAVE ]] || module_key
     } | hash_of_stdin)
     R_TRUTH_KEY=$(cat "$HERE/lib/truth.py" "$HERE/check-core" | hash_of_stdin)
 }
@@ -32,7 +42,8 @@ core_ready() {
     if ! key_holds "$R_DIR" "$R_KEY"; then
         kernel_ready "$R_KERNEL"
         userland_ready "$K_ARCH"
-        if failed "kernel $R_KERNEL" || failed "userland $K_ARCH"; then
+        if [[ -n $R_MISBEHAVE ]] && ! failed "kernel $R_KERNEL"; then module_ready; fi
+        if failed "kernel $R_KERNEL" || failed "userland $K_ARCH" || failed "module for $K_NAME"; then
             FAILED+=("core $1")
             return 0
         fi
@@ -53,7 +64,7 @@ core_make() {
     mkdir -p "$new/modules"
     initramfs_make "$new/initramfs"
     python3 "$HERE/lib/machine.py" --folder "$new" ${R_WAIT:+--pattern "$R_WAIT"} --timeout "$R_TIMEOUT" \
-        --settle "$R_SETTLE" --on-timeout "$R_ON_TIMEOUT" -- \
+        --settle "$R_SETTLE" --on-timeout "$R_ON_TIMEOUT" --account-timeout "$R_ACCOUNT_TIMEOUT" -- \
         "$qemu" -M "virt,memory-backend=ram${R_MACHINE:+,$R_MACHINE}" -cpu "$R_CPU" -smp "$R_SMP" -m "${R_MEMORY}M" \
         -object "memory-backend-file,id=ram,size=${R_MEMORY}M,mem-path=ram.raw,share=on" \
         -kernel "$K_DIR/image" -initrd initramfs \
@@ -68,7 +79,7 @@ core_make() {
     ln "$K_DIR/vmlinux" "$new/vmlinux" 2>/dev/null || cp "$K_DIR/vmlinux" "$new/vmlinux"
     cp "$K_DIR/config" "$new/config"
     for word in $R_MODULES; do
-        for module in "$K_DIR/modules/${word%%:*}.ko" "$K_DIR/modules/${word%%:*}.ko.debug"; do
+        for module in {"$K_DIR/modules","$WORK_DIR/modules/$K_NAME"}/"${word%%:*}.ko"{,.debug}; do
             [[ ! -f $module ]] || cp "$module" "$new/modules/"
         done
     done

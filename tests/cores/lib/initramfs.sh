@@ -34,7 +34,7 @@ userland_make() {
 
 # initramfs_make FILE: from the loaded kernel (K_*) and recipe (R_*).
 initramfs_make() {
-    local file=$1 root=$1.tree word name applet program
+    local file=$1 root=$1.tree word name applet program module
     rm -rf "$root"
     mkdir -p "$root"/{bin,dev,proc,sys,etc,tmp,modules}
     cp "$WORK_DIR/userland/$K_ARCH/busybox" "$root/bin/busybox"
@@ -45,10 +45,18 @@ initramfs_make() {
     for program in workload account; do
         "${CROSS[$K_ARCH]}strip" -o "$root/$program" "$WORK_DIR/userland/$K_ARCH/$program"
     done
+    for program in $R_PROGRAMS; do
+        "${CROSS[$K_ARCH]}gcc" -O1 -s -static -pthread -Wall -Wextra -Werror -o "$root/$program" \
+            "$HERE/guest/programs/$program.c"
+    done
     echo "A file that the guest's workload holds open." >"$root/workload.txt"
     cp "$HERE/guest/init" "$root/"
     printf '#!/bin/sh\n%s\n' "$R_PREPARE" >"$root/prepare"
     chmod 755 "$root/init" "$root/prepare"
+    if [[ -n $R_MISBEHAVE ]]; then
+        cp "$HERE/guest/module/run" "$root/misbehave"
+        chmod 755 "$root/misbehave"
+    fi
     if [[ -n $R_TRIGGER ]]; then
         printf '#!/bin/sh\nread -r go </tmp/go\n%s\necho "guest: the trigger has returned"\n' "$R_TRIGGER" \
             >"$root/trigger"
@@ -60,7 +68,9 @@ initramfs_make() {
         name=${word%%:*}
         # A signature does not survive strip, so a packaged module (which has no debug information) stays whole.
         if [[ $K_KIND == source ]]; then
-            "${CROSS[$K_ARCH]}strip" -g -o "$root/modules/$name.ko" "$K_DIR/modules/$name.ko"
+            module=$K_DIR/modules/$name.ko
+            [[ -f $module ]] || module=$WORK_DIR/modules/$K_NAME/$name.ko
+            "${CROSS[$K_ARCH]}strip" -g -o "$root/modules/$name.ko" "$module"
         else
             cp "$K_DIR/modules/$name.ko" "$root/modules/"
         fi

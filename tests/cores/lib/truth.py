@@ -3,7 +3,7 @@
 
 usage: truth.py --console FILE --out FOLDER [--fact KEY=VALUE]... <channel
 
-Besides the files that the guest sent it derives: ps, stacks, splat*, meta (formats: README.md). It knows the
+Besides the files that the guest sent it derives: ps, stacks, splat*, report*, misbehave, meta (formats: README.md). It knows the
 text formats of /proc and of the kernel's traces, on both architectures; it knows nothing of the dump.
 """
 import argparse
@@ -140,6 +140,24 @@ def derive_stacks(stack, stat):
     return format_stacks((pid, comms.get(pid, "?"), frames) for pid, frames in sorted(tasks.items()))
 
 
+REPORT = re.compile(r"^BUG: (KASAN|KFENCE|spinlock|sleeping|Bad page)|^BUG \S+ \(.*\): |^pagealloc: memory corruption")
+REPORT_END = re.compile(r"^={60,}$|^FIX |^Kernel panic|^Disabling lock debugging|^Object padding")
+
+
+def reports(lines):
+    """What the kernel's own checkers said of damage, one list of lines each."""
+    found, current = [], None
+    for line in lines:
+        if current is not None and REPORT_END.match(line):
+            current = None
+        if REPORT.match(line):
+            current = []
+            found.append(current)
+        if current is not None:
+            current.append(line.rstrip())
+    return found
+
+
 def format_stacks(tasks):
     return "".join(f"== {pid} {comm}\n" + "".join(frame + "\n" for frame in frames) for pid, comm, frames in tasks)
 
@@ -196,6 +214,20 @@ def main():
     for number, trace in enumerate(splats, 1):
         who = " on CPU {} pid {} comm {}".format(*trace.where) if trace.where else ""
         write(f"splat.{number}", f"# {trace.about}{who}\n" + "".join(f + "\n" for f in trace.frames))
+    for number, report in enumerate(reports(lines), 1):
+        write(f"report.{number}", "\n".join(report).rstrip() + "\n")
+    # The module's own words come through the terminal, without a time stamp.
+    deeds = [line.removeprefix("misbehave: ") for line in lines if re.match(r"^misbehave: \w+=", line)]
+    if deeds:
+        write("misbehave", "".join(line + "\n" for line in deeds))
+    # What a recipe's own commands had to tell: lines "inquest-NAME| TEXT" of the terminal.
+    told = {}
+    for line in lines:
+        match = re.match(r"^inquest-(\w+)\| ?(.*)$", line)
+        if match:
+            told.setdefault(match[1], []).append(match[2])
+    for name, text in told.items():
+        write(name, "\n".join(text) + "\n")
     final, panic_line = final_trace(lines, splats)
     facts = [fact.split("=", 1) for fact in options.fact]
     version = files.get("version", b"").decode("latin-1").strip()
