@@ -111,6 +111,7 @@ mutate:
 bench: all $(BUILD)/bench/reads
 	bench/startup $(if $(STRICT),--strict) $(BUILD)/inquest
 	bench/memory $(BUILD)
+	bench/stacks $(if $(STRICT),--strict) $(BUILD)/inquest
 
 # The programs that the benches measure beside ours, from Debian's packages; crash is built, which takes long.
 peers:
