@@ -97,12 +97,21 @@ def parse_console(text):
     return lines, stamps, traces
 
 
+PANIC = {"panic", "vpanic"}  # the latter does the work in 7.2
+
+
+def names(frames):
+    return [frame.split("+")[0] for frame in frames]
+
+
 def final_trace(lines, traces):
     """The trace of the task that panicked, and the number of the line that announces the panic."""
     panics = [n for n, line in enumerate(lines) if line.startswith("Kernel panic - not syncing")]
     if not panics:
         return None, None
-    after = [t for t in traces if t.line > panics[0] and t.about.startswith("Kernel panic")]
+    # Another CPU's lines may have cut it off before panic() itself.
+    after = [t for t in traces if t.line > panics[0] and t.about.startswith("Kernel panic")
+             and PANIC & set(names(t.frames))]
     before = [t for t in traces if t.line < panics[0] and not re.match(r"task:|Allocated|Freed|CPU\d|NMI", t.about)]
     return (after[0] if after else before[-1] if before else None), panics[0]
 
@@ -110,8 +119,8 @@ def final_trace(lines, traces):
 def standing(frames):
     """Those frames that are still on the stack while the machine stands in panic(): a trace that panic() itself
     printed begins with functions that have returned since, and panic()'s own frame has moved on."""
-    names = [frame.split("+")[0] for frame in frames]
-    return frames[names.index("panic") + 1:] if "panic" in names else frames
+    inside = [i for i, name in enumerate(names(frames)) if name in PANIC]
+    return frames[inside[-1] + 1:] if inside else frames
 
 
 def split_stat(line):
