@@ -1,4 +1,5 @@
 /* kasan map, scan and quarantine: rows over all of memory. */
+#include <stdio.h>
 #include <string.h>
 
 #include "analyzer/base/scope.h"
@@ -124,18 +125,32 @@ static struct err *keep(void *cx, const struct kasan_finding *f)
 	return NULL;
 }
 
+static void show_count(
+	struct cx *cx, const struct kasan *k, const char *value, uint64_t n, const char *meaning)
+{
+	if (!n)
+		return;
+	out_row(cx->out);
+	out_str(cx->out, "value", value);
+	out_uint(cx->out, "granules", n);
+	out_bytes(cx->out, "memory", n << k->scale);
+	out_str(cx->out, "meaning", meaning);
+}
+
+/* Tags are chance: all of them are one row. */
 static void show_histogram(struct cx *cx, const struct kasan *k, const struct kasan_histogram *h)
 {
+	uint64_t tags = 0;
 	out_table(cx->out, &histogram_table);
 	for (unsigned v = 0; v < 256; v++) {
-		if (!h->count[v])
-			continue;
-		out_row(cx->out);
-		out_strf(cx->out, "value", "%02x", v);
-		out_uint(cx->out, "granules", h->count[v]);
-		out_bytes(cx->out, "memory", h->count[v] << k->scale);
-		out_str(cx->out, "meaning", kasan_value_name(k, (uint8_t)v));
+		char value[3];
+		snprintf(value, sizeof(value), "%02x", v);
+		if (k->mode != KASAN_GENERIC && v != KASAN_TAG_INVALID && v != KASAN_TAG_KERNEL)
+			tags += h->count[v];
+		else
+			show_count(cx, k, value, h->count[v], kasan_value_name(k, (uint8_t)v));
 	}
+	show_count(cx, k, "00-fd", tags, "tags");
 }
 
 static void show_findings(struct cx *cx, const struct findings *all, bool verbose)
