@@ -19,7 +19,7 @@ def printed(core):
     text = (core.path / "console.log").read_bytes().decode(errors="backslashreplace")
     log = [re.sub(r"^\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?", "", line.rstrip("\r")) for line in text.split("\n")]
     for line in core.truth("page_owner") + [""] + log + [""]:
-        if re.match(r"PFN \d+ type|(Allocated|Freed) by task \d+:", line):
+        if re.match(r"PFN (?:0x[0-9a-f]+|\d+) type|(Allocated|Freed) by task \d+:", line):
             stack = []
         elif stack is not None and re.match(r" (\S+\+0x[0-9a-f]+/0x[0-9a-f]+( \[\w+\])?|0x[0-9a-f]+)$", line):
             stack.append(line.strip())
