@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "analyzer/base/xalloc.h"
+#include "analyzer/debug/dwarf_mend.h"
 #include "analyzer/debug/dwarf_index.h"
 #include "analyzer/debug/index_cache.h"
 #include "analyzer/debug/type.h"
@@ -147,7 +148,8 @@ static void *run(void *arg)
 {
 	struct dwarf_cache *c = arg;
 	setpriority(PRIO_PROCESS, 0, 10); /* Linux: of this thread only */
-	Dwarf *dw = dwarf_begin(c->fd, DWARF_C_READ);
+	Elf *elf;
+	Dwarf *dw = dwarf_begin_mended(c->fd, &elf, NULL);
 	struct dwarf_source *s = xcalloc(1, sizeof(*s));
 	s->dw = dw;
 	if (dw && scan_all(c, s))
@@ -156,6 +158,7 @@ static void *run(void *arg)
 	vec_deinit(&s->range);
 	free(s);
 	dwarf_end(dw);
+	elf_end(elf);
 	return NULL;
 }
 

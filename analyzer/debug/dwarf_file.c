@@ -8,6 +8,7 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
 #include "analyzer/debug/debug_file.h"
+#include "analyzer/debug/dwarf_mend.h"
 #include "analyzer/debug/elf_inflate.h"
 
 static struct err *begin(int fd, const char *path, struct dwarf_file *f)
@@ -16,7 +17,7 @@ static struct err *begin(int fd, const char *path, struct dwarf_file *f)
 	struct err *err = elf_inflate(fd, &f->inflated);
 	if (err)
 		return err_wrap(err, "%s: its debug information cannot be inflated", path);
-	f->dw = dwarf_begin(f->inflated >= 0 ? f->inflated : fd, DWARF_C_READ);
+	f->dw = dwarf_begin_mended(f->inflated >= 0 ? f->inflated : fd, &f->elf, &f->mended);
 	if (f->dw)
 		return NULL;
 	if (f->inflated >= 0)
@@ -64,8 +65,10 @@ void dwarf_file_close(struct dwarf_file *f)
 {
 	if (f->borrowed && f->alt)
 		dwarf_setalt(f->dw, NULL);
-	if (!f->borrowed)
+	if (!f->borrowed) {
 		dwarf_end(f->dw);
+		elf_end(f->elf);
+	}
 	if (f->alt)
 		dwarf_file_close(f->alt);
 	free(f->alt);

@@ -9,7 +9,9 @@
 struct dwarf_file {
 	Dwarf *dw;
 	bool borrowed; /* ->dw is somebody else's */
-	int inflated;  /* in memory, under ->dw; -1: none */
+	Elf *elf;      /* under ->dw; NULL when borrowed */
+	unsigned mended; /* units whose header was damaged: dwarf_mend.h */
+	int inflated;  /* in memory, under ->elf; -1: none */
 	struct dwarf_file *alt; /* NULL: none, or none was found */
 	char *path;    /* of the alternate file: set in ->alt */
 	int fd;        /* the alternate file's: set in ->alt, else -1 */

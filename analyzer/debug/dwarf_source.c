@@ -204,7 +204,9 @@ static struct err *open_dw(struct types *db, const struct dwarf_file *file, stru
 	const char *alternate;
 	const void *id;
 	bool lost = !s->alt && dwelf_dwarf_gnu_debugaltlink(dw, &alternate, &id) > 0;
-	*ret_state = xasprintf("open, %zu compile units%s%s", s->unit.n,
+	scoped_free char *mended = file->mended ?
+		xasprintf("; %u had a damaged header", file->mended) : NULL;
+	*ret_state = xasprintf("open, %zu compile units%s%s%s", s->unit.n, mended ? mended : "",
 		lost ? "; its types are incomplete without " : "", lost ? alternate : "");
 	return NULL;
 }
