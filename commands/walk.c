@@ -31,20 +31,10 @@ void walk_emit(struct walking *w, uint64_t va)
 	out_str(w->cx->out, "type", w->yields);
 }
 
-static struct err *find_walker(const struct args *a, const struct walker **ret)
+static struct err *find_walker(
+	struct cx *cx, const struct args *a, const struct walker **ret)
 {
-	struct near_names near;
-	const char *name = args_get(a, 0);
-	near_init(&near, name);
-	for (size_t i = 0; builtin_walkers[i]; i++) {
-		near_offer(&near, builtin_walkers[i]->name);
-		if (!strcmp(builtin_walkers[i]->name, name)) {
-			*ret = builtin_walkers[i];
-			return NULL;
-		}
-	}
-	struct err *err = near_suggest(&near, err_new(ERR_NOT_FOUND, "no walker %s", name));
-	return args_point(a, 0, 0, err);
+	return args_point(a, 0, 0, session_find_walker(cx->session, args_get(a, 0), ret));
 }
 
 static struct err *check_count(const struct args *a, const struct walker *k, int extra)
@@ -62,8 +52,8 @@ static struct err *check_count(const struct args *a, const struct walker *k, int
 static struct err *list_walkers(struct cx *cx)
 {
 	out_table(cx->out, &list_table);
-	for (size_t i = 0; builtin_walkers[i]; i++) {
-		const struct walker *k = builtin_walkers[i];
+	const struct walker *k;
+	for (size_t i = 0; (k = session_walker(cx->session, i)); i++) {
 		out_row(cx->out);
 		out_str(cx->out, "walker", k->name);
 		out_str(cx->out, "over", k->over);
@@ -80,7 +70,7 @@ static struct err *walk_run(struct cx *cx, const struct args *a)
 		return list_walkers(cx);
 	struct err *err = target_need_kernel(cx->target);
 	if (!err)
-		err = find_walker(a, &k);
+		err = find_walker(cx, a, &k);
 	if (err)
 		return err;
 	struct walking w = { .cx = cx, .args = a, .first = 1, .yields = k->yields };
@@ -90,7 +80,7 @@ static struct err *walk_run(struct cx *cx, const struct args *a)
 		err = args_point(
 			a, 1, 0, address_parse(&cx->target->debug, args_get(a, 1), &w.from));
 	}
-	return err ? err : k->run(&w);
+	return err ? err : walker_run(k, &w);
 }
 
 /* ---- behind a `|`: from each row's object ---------------------------------------------------- */
@@ -107,7 +97,7 @@ static struct err *walk_open(
 	size_t i;
 	if (!args_count(a))
 		return args_error(a, 0, "a walker is missing; `walk` alone lists them");
-	struct err *err = find_walker(a, &st->walker);
+	struct err *err = find_walker(cx, a, &st->walker);
 	if (!err && !st->walker->over)
 		err = args_error(a, 0, "%s begins at nothing that a row could stand for",
 			st->walker->name);
@@ -138,7 +128,7 @@ static struct err *walk_row(
 		return err_new(ERR_USAGE, "%s begins at a %s; this row stands for another thing",
 			st->walker->name, st->walker->over);
 	st->walk.cx = cx;
-	struct err *err = st->walker->run(&st->walk);
+	struct err *err = walker_run(st->walker, &st->walk);
 	if (err && err->code != ERR_INTERRUPTED && err->code != ERR_USAGE) {
 		out_complain(cx->out, err);
 		err = NULL;

@@ -10,6 +10,7 @@
 #include "analyzer/base/xalloc.h"
 #include "analyzer/shell/args.h"
 #include "analyzer/shell/row_names.h"
+#include "analyzer/shell/running.h"
 
 struct command_stage {
 	const struct command *command;
@@ -105,7 +106,7 @@ static struct err *command_stage_row(
 	row_names_set(&st->names, t, row);
 	if (target)
 		target->debug.names = &st->names.names;
-	err = st->command->run(&inner, &a);
+	err = command_run(st->command, &inner, &a);
 	if (target)
 		target->debug.names = outer;
 	if (err && err->code != ERR_INTERRUPTED && err->code != ERR_USAGE) {

@@ -170,9 +170,9 @@ static void add_tasks(const struct session *s, const char *prefix, struct candid
 
 static void add_walkers(const struct session *s, const char *prefix, struct candidates *ret)
 {
-	(void)s;
-	for (size_t i = 0; builtin_walkers[i]; i++)
-		add(ret, builtin_walkers[i]->name, prefix);
+	const struct walker *k;
+	for (size_t i = 0; (k = session_walker(s, i)); i++)
+		add(ret, k->name, prefix);
 }
 
 /* What may stand behind a `|`. */

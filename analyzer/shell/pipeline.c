@@ -8,6 +8,7 @@
 #include "analyzer/base/xalloc.h"
 #include "analyzer/out/filter.h"
 #include "analyzer/shell/command_stage.h"
+#include "analyzer/shell/running.h"
 
 struct link {
 	struct pipeline *p;
@@ -192,7 +193,7 @@ struct err *pipeline_run(struct pipeline *p)
 	if (!p->source->needs_no_target && !p->cx.target)
 		err = err_new(ERR_MISSING, "no dump is open");
 	else
-		err = p->source->run(&p->cx, p->args);
+		err = command_run(p->source, &p->cx, p->args);
 	err = without_ours(p, 0, err);
 	if (err && p->err && err->code == ERR_INTERRUPTED) {
 		err_drop(err); /* a stage failed and stopped the source */

@@ -1,4 +1,4 @@
-/* The list of commands, and what to say to a name that is not on it. */
+/* The lists of commands and walkers, and what to say to a name that is not on it. */
 #include "analyzer/shell/registry.h"
 
 #include <ctype.h>
@@ -9,6 +9,7 @@
 void registry_deinit(struct registry *r)
 {
 	vec_deinit(&r->commands);
+	vec_deinit(&r->walkers);
 }
 
 static const struct command *lookup(const struct registry *r, const char *name)
@@ -56,6 +57,48 @@ struct err *registry_find(const struct registry *r, const char *name, const stru
 	if (near.n)
 		return near_suggest(&near, err_new(ERR_NOT_FOUND, "no such command"));
 	return err_new(ERR_NOT_FOUND, "no such command; try: help");
+}
+
+struct err *registry_add_walker(struct registry *r, const struct walker *k)
+{
+	for (size_t i = 0; i < r->walkers.n; i++)
+		if (!strcmp(r->walkers.v[i]->name, k->name))
+			return err_new(ERR_MISMATCH, "there is a walker %s already", k->name);
+	vec_push(&r->walkers, k);
+	return NULL;
+}
+
+struct err *registry_find_walker(
+	const struct registry *r, const char *name, const struct walker **ret)
+{
+	struct near_names near;
+	near_init(&near, name);
+	for (size_t i = 0; i < r->walkers.n; i++) {
+		near_offer(&near, r->walkers.v[i]->name);
+		if (!strcmp(r->walkers.v[i]->name, name)) {
+			*ret = r->walkers.v[i];
+			return NULL;
+		}
+	}
+	return near_suggest(&near, err_new(ERR_NOT_FOUND, "no walker %s", name));
+}
+
+void registry_remove(struct registry *r, const struct command *c)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < r->commands.n; i++)
+		if (r->commands.v[i] != c)
+			r->commands.v[kept++] = r->commands.v[i];
+	r->commands.n = kept;
+}
+
+void registry_remove_walker(struct registry *r, const struct walker *k)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < r->walkers.n; i++)
+		if (r->walkers.v[i] != k)
+			r->walkers.v[kept++] = r->walkers.v[i];
+	r->walkers.n = kept;
 }
 
 void command_usage(const struct command *c, struct strbuf *out)

@@ -22,6 +22,8 @@
 #include "analyzer/shell/child.h"
 #include "analyzer/shell/line.h"
 #include "analyzer/shell/pipeline.h"
+#include "analyzer/shell/plugins.h"
+#include "analyzer/shell/running.h"
 #include "analyzer/target/target.h"
 
 struct session {
@@ -39,6 +41,7 @@ struct session {
 	bool unpaged;     /* `set scroll off` */
 	uint64_t task_va; /* what `set` chose; 0: nothing */
 	struct selected_frame frame;
+	struct plugins *plugins;
 };
 
 enum { NO_CARET = -1, SCRIPTS_MAX = 16 };
@@ -68,6 +71,14 @@ struct err *session_create(const struct session_options *o, struct session **ret
 			return err;
 		}
 	}
+	for (size_t i = 0; builtin_walkers[i]; i++) {
+		struct err *err = registry_add_walker(&s->registry, builtin_walkers[i]);
+		if (err) {
+			session_destroy(s);
+			return err;
+		}
+	}
+	s->plugins = plugins_create(&s->registry, s->target);
 	*ret = s;
 	return NULL;
 }
@@ -80,6 +91,7 @@ void session_destroy(struct session *s)
 		s->target->debug.state = NULL;
 	expr_state_destroy(s->expr_state);
 	out_destroy(s->out);
+	plugins_destroy(s->plugins);
 	registry_deinit(&s->registry);
 	aliases_deinit(&s->aliases);
 	arena_deinit(&s->arena);
@@ -493,6 +505,22 @@ struct err *session_find_command(
 	return registry_find(&s->registry, name, ret);
 }
 
+const struct walker *session_walker(const struct session *s, size_t i)
+{
+	return i < s->registry.walkers.n ? s->registry.walkers.v[i] : NULL;
+}
+
+struct err *session_find_walker(
+	const struct session *s, const char *name, const struct walker **ret)
+{
+	return registry_find_walker(&s->registry, name, ret);
+}
+
+struct plugins *session_plugins(struct session *s)
+{
+	return s->plugins;
+}
+
 uint64_t session_task_va(const struct session *s)
 {
 	return s->task_va;
@@ -519,7 +547,7 @@ struct err *session_run_inside(struct cx *cx, const char *text)
 		err = registry_find(&cx->session->registry, n ? words[0].text : "", &c);
 	if (!err)
 		err = args_parse(cx->arena, c, text, &a, &caret);
-	return err ? err : c->run(cx, &a);
+	return err ? err : command_run(c, cx, &a);
 }
 
 void session_quit(struct session *s)

@@ -30,7 +30,11 @@ struct walker {
 /* One object found: a row. */
 void walk_emit(struct walking *w, uint64_t va);
 
-/* NULL-terminated, in the order in which they are listed. */
-extern const struct walker *const builtin_walkers[];
+/* Those that the session knows, in the order in which they are listed; NULL beyond the end. */
+const struct walker *session_walker(const struct session *s, size_t i);
+
+/* ERR_NOT_FOUND with a suggestion. */
+struct err *session_find_walker(const struct session *s, const char *name,
+	const struct walker **ret) MUST_CHECK;
 
 #endif

@@ -8,7 +8,7 @@
 #include "analyzer/kernel/module.h"
 #include "analyzer/kernel/task.h"
 #include "analyzer/kernel/vma.h"
-#include "analyzer/shell/walker.h"
+#include "analyzer/shell/registry.h"
 #include "analyzer/target/target.h"
 
 /* An error that came with more to follow is one element's: told, and passed. */
