@@ -1,6 +1,5 @@
 /* eval: a calculator whose numbers have 64 bits and whose symbols are addresses. */
 #include "analyzer/api.h"
-#include "analyzer/model.h"
 
 static const struct column eval_columns[] = { { "hexadecimal", "hexadecimal" },
 	{ "decimal", "decimal" }, { "octal", "octal" }, { "binary", "binary" },
@@ -56,24 +55,17 @@ static void show(struct cx *cx, const struct args *a, uint64_t n)
 		scoped_free const char *bits = bits_set(n);
 		out_str(cx->out, "bits", bits);
 	}
-	if (symtab_format(cx->target->syms, n, false, &symbol))
+	if (api_symbol_text(cx->target, n, &symbol))
 		out_str(cx->out, "symbol", strbuf_text(&symbol));
 	out_uint(cx->out, "bytes", n);
 }
 
 static struct err *eval_run(struct cx *cx, const struct args *a)
 {
-	const struct debug_env *env = &cx->target->debug;
-	const struct expr *x;
-	struct value v;
 	uint64_t n;
-	size_t at = 0;
-	struct err *err = expr_parse(env, cx->arena, args_rest(a, 0), EXPR_CALCULATOR, &x, &at);
-	if (!err)
-		err = expr_eval(env, x, &v, &at);
+	size_t at;
 	/* A symbol is its address, as in crash: what it holds is p's business. */
-	if (!err)
-		err = value_address(env, &v, &n);
+	struct err *err = api_calculate(cx, args_rest(a, 0), &n, &at);
 	if (err)
 		return args_point(a, 0, at, err);
 	show(cx, a, n);

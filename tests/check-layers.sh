@@ -20,7 +20,7 @@ grants() {
 	analyzer/shell) echo analyzer/out analyzer/triage "$(grants analyzer/triage)" ;;
 	analyzer) echo analyzer/shell "$(grants analyzer/shell)" ;;
 	commands) echo analyzer/api.h analyzer/model.h ;;
-	plugins) echo analyzer/api.h ;;
+	plugins | plugins/*) echo analyzer/api.h ;;
 	*) echo "no layer: $1" >&2; return 1 ;;
 	esac
 }
@@ -37,7 +37,7 @@ includes | {
 		folder=$(dirname "$file")
 		[ "$file" = analyzer/model.h ] && continue
 		allowed=" analyzer/base $folder $(grants "$folder") "
-		case $folder in commands | plugins) what=$header ;; *) what=$(dirname "$header") ;; esac
+		case $folder in commands | plugins | plugins/*) what=$header ;; *) what=$(dirname "$header") ;; esac
 		# Only arch.c names the architectures' folders.
 		case $file:$what in arch/arch.c:arch/arm | arch/arch.c:arch/arm64) continue ;; esac
 		case "$allowed" in
