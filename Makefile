@@ -18,15 +18,28 @@ LIBS     = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llzo2 -lsnappy -lpthr
 
 SRC  := $(sort $(wildcard analyzer/*/*.c arch/*.c arch/*/*.c commands/*.c))
 OBJ  := $(SRC:%.c=$(BUILD)/%.o)
+PLUGINS := $(patsubst %.c,$(BUILD)/%.so,$(sort $(wildcard plugins/*.c)))
 UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZ := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 .PHONY: all
-all: $(BUILD)/inquest
+all: $(BUILD)/inquest $(PLUGINS)
 
-$(BUILD)/inquest: $(BUILD)/analyzer/main.o $(BUILD)/libinquest.a
+$(BUILD)/inquest: $(BUILD)/analyzer/main.o $(BUILD)/libinquest.a $(BUILD)/api.list
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	@$(CC) $(ALL_CFLAGS) -o $@ $(filter %.o %.a,$^) $(API_LINK) $(LIBS) -ldl
+
+# What plugins may call is in the program, and nothing else of it can be seen from outside.
+API      := $(shell sed -n 's/^function \([a-z0-9_]*\) .*/\1/p' plugins/abi.txt)
+API_LINK  = -Wl,--dynamic-list=$(BUILD)/api.list $(API:%=-Wl,-u,%)
+$(BUILD)/api.list: plugins/abi.txt
+	@mkdir -p $(@D)
+	@echo "{ $(API:%=%;) };" >$@
+
+$(BUILD)/plugins/%.so: plugins/%.c
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -fPIC -shared -fvisibility=hidden -o $@ $< -lz
 
 $(BUILD)/libinquest.a: $(OBJ)
 	@rm -f $@
@@ -48,7 +61,7 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/dri
 	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 .SECONDARY:
--include $(OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(BUILD)/analyzer/main.d $(BUILD)/bench/reads.d
+-include $(PLUGINS:.so=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(BUILD)/analyzer/main.d $(BUILD)/bench/reads.d
 
 # ---- everything else ----------------------------------------------------------------------------
 
@@ -58,11 +71,13 @@ DEPS     := gcc make pkg-config libelf-dev libdw-dev libcapstone-dev libreadline
             liblzo2-dev libsnappy-dev libzstd-dev liblzma-dev libjson-c-dev libcmocka-dev \
             python3 python3-pytest python3-jsonschema python3-pexpect device-tree-compiler
 
-.PHONY: help deps cores demo check check-unit check-truth check-golden check-layers san mutate fuzz bench peers format clean
+.PHONY: install abi help deps cores demo check check-unit check-truth check-golden check-layers san mutate fuzz bench peers format clean
 
 help:
 	@echo "make            build/inquest"
 	@echo "make demo       install what is missing, build, make one ARM64 and one ARM32 dump, examine both"
+	@echo "make install    PREFIX=/usr/local, DESTDIR=: program, plugins, their headers, manual page, completion"
+	@echo "make abi        after a wanted change of the plugins' headers: writes plugins/abi.txt again"
 	@echo "make check      all tests on the default set of dumps (made first where they are missing)"
 	@echo "make san        the unit, fuzz and golden tests under ASan and UBSan, and every command once"
 	@echo "make cores      the dumps: SET=default|all, or CORE=NAME; see tests/cores/README.md"
@@ -73,6 +88,24 @@ help:
 # Debian's packages, installed only where one is missing.
 deps:
 	@tests/lib/deps $(DEPS)
+
+PREFIX  ?= /usr/local
+INSTALL := $(DESTDIR)$(PREFIX)
+HEADERS := $(shell sed -n 's/^header //p' plugins/abi.txt)
+install: all
+	install -d $(INSTALL)/bin $(INSTALL)/lib/inquest/plugins $(INSTALL)/share/doc/inquest
+	install $(BUILD)/inquest $(INSTALL)/bin/inquest
+	install -m 644 $(PLUGINS) $(INSTALL)/lib/inquest/plugins
+	for h in $(HEADERS); do install -D -m 644 $$h $(INSTALL)/include/inquest/$$h || exit 1; done
+	install -d $(INSTALL)/share/man/man1 $(INSTALL)/share/bash-completion/completions
+	$(BUILD)/inquest --man >$(INSTALL)/share/man/man1/inquest.1
+	$(BUILD)/inquest --bash-completion >$(INSTALL)/share/bash-completion/completions/inquest
+	cp -R plugins/template $(INSTALL)/share/doc/inquest/
+	install -m 644 docs/plugins.md $(INSTALL)/share/doc/inquest/
+
+abi:
+	plugins/list-abi . plugins/abi.txt >plugins/abi.new
+	mv plugins/abi.new plugins/abi.txt
 
 cores: deps
 	tests/cores/make-cores $(if $(CORE),--core $(CORE),--set $(or $(SET),default))

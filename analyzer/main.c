@@ -9,7 +9,9 @@
 
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/strbuf.h"
+#include "analyzer/shell/manual.h"
 #include "analyzer/shell/options.h"
+#include "analyzer/shell/plugins.h"
 #include "analyzer/shell/session.h"
 #include "analyzer/debug/debuginfod.h"
 #include "analyzer/kernel/module_debug.h"
@@ -91,6 +93,20 @@ static bool run_all(struct session *s, const struct options *o, const struct tar
 	return !failed && !session_failed(s);
 }
 
+/* One that is refused is worth a line; one for another target is not. */
+static void load_plugins(struct session *s)
+{
+	const struct plugin_entry *e;
+	struct plugins *p = session_plugins(s);
+	plugins_load_found(p);
+	for (size_t i = 0; (e = plugins_get(p, i)); i++) {
+		scoped_strbuf struct strbuf b = { 0 };
+		strbuf_addf(&b, "plugin %s: %s", e->path, e->why ? e->why : "");
+		if (e->state == PLUGIN_REFUSED)
+			say(strbuf_text(&b));
+	}
+}
+
 static enum status run_session(const struct options *o, struct target *t)
 {
 	const struct session_options so = {
@@ -108,6 +124,7 @@ static enum status run_session(const struct options *o, struct target *t)
 		return STATUS_FAILED;
 	}
 	interrupt_install();
+	load_plugins(s);
 	bool good = run_all(s, o, t);
 	session_destroy(s);
 	if (!good)
@@ -215,6 +232,20 @@ static enum status run(const struct options *o)
 	return status;
 }
 
+/* What does not need a dump. */
+static void tell_about_us(enum options_verdict what)
+{
+	scoped_strbuf struct strbuf b = { 0 };
+	if (what == OPTIONS_MANUAL)
+		manual_page(builtin_commands, options_help(), &b);
+	else if (what == OPTIONS_COMPLETION)
+		manual_completion(builtin_commands, options_help(), &b);
+	else
+		strbuf_addf(&b, "inquest %s\ntargets: arm arm64\ncompression: zlib lzo snappy zstd lzma\n"
+				"plugin ABI: %d\n", INQUEST_VERSION, PLUGIN_ABI);
+	fputs(strbuf_text(&b), stdout);
+}
+
 int main(int argc, char **argv)
 {
 	setlocale(LC_CTYPE, ""); /* readline's widths; numbers stay as they are */
@@ -223,6 +254,8 @@ int main(int argc, char **argv)
 	enum status status = verdict == OPTIONS_WRONG ? STATUS_USAGE : STATUS_GOOD;
 	if (verdict == OPTIONS_RUN)
 		status = run(&o);
+	else if (verdict != OPTIONS_WRONG && verdict != OPTIONS_DONE)
+		tell_about_us(verdict);
 	options_deinit(&o);
 	return (int)status;
 }

@@ -14,7 +14,8 @@ extern const struct command cmd_stacks, cmd_stackcheck;
 
 extern const struct command cmd_fault, cmd_regs, cmd_task, cmd_set, cmd_foreach, cmd_runq, cmd_sig;
 
-extern const struct command cmd_where, cmd_order, cmd_first, cmd_count, cmd_group, cmd_walk, cmd_alias;
+extern const struct command cmd_where, cmd_order, cmd_first, cmd_count, cmd_group, cmd_walk, cmd_alias,
+	cmd_plugin;
 
 extern const struct command cmd_frame, cmd_up, cmd_down;
 
@@ -77,6 +78,7 @@ const struct command *const builtin_commands[] = {
 	&cmd_group,
 	&cmd_walk,
 	&cmd_alias,
+	&cmd_plugin,
 	&cmd_kasan,
 	&cmd_kfence,
 	&cmd_page_owner,

@@ -9,8 +9,6 @@
 #include "analyzer/base/number.h"
 #include "analyzer/base/strbuf.h"
 
-#define INQUEST_VERSION "0.1"
-
 static const char help_text[] =
 	"usage: inquest [options] [VMLINUX] DUMP...\n"
 	"Examines an ARM32 or ARM64 Linux memory dump. Files are told apart by content.\n"
@@ -36,7 +34,7 @@ static const char help_text[] =
 	"4 the dump is cut or damaged, and the commands succeeded.\n";
 
 enum { OPT_JSON = 256, OPT_CSV, OPT_FORCE, OPT_SYMBOLS, OPT_SET, OPT_NO_COLOR, OPT_NO_CACHE, OPT_RAM,
-	OPT_CACHE_SIZE, OPT_REGS };
+	OPT_CACHE_SIZE, OPT_REGS, OPT_MANUAL, OPT_COMPLETION };
 
 static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -52,8 +50,15 @@ static const struct option long_options[] = {
 	{ "cache-size", required_argument, NULL, OPT_CACHE_SIZE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
+	{ "man", no_argument, NULL, OPT_MANUAL },
+	{ "bash-completion", no_argument, NULL, OPT_COMPLETION },
 	{ 0 },
 };
+
+const char *options_help(void)
+{
+	return help_text;
+}
 
 static enum options_verdict wrong(const char *what, const char *word)
 {
@@ -141,8 +146,11 @@ static enum options_verdict take_option(struct options *o, char **argv, int opt)
 		fputs(help_text, stdout);
 		return OPTIONS_DONE;
 	case 'V':
-		puts("inquest " INQUEST_VERSION);
-		return OPTIONS_DONE;
+		return OPTIONS_VERSION;
+	case OPT_MANUAL:
+		return OPTIONS_MANUAL;
+	case OPT_COMPLETION:
+		return OPTIONS_COMPLETION;
 	default:
 		return wrong_option(argv, opt);
 	}

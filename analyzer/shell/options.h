@@ -9,6 +9,8 @@
 #include "analyzer/dump/dump.h"
 #include "analyzer/out/out.h"
 
+#define INQUEST_VERSION "0.1"
+
 /* One -c or -x; the other member is NULL. */
 struct step {
 	const char *command;
@@ -31,9 +33,14 @@ struct options {
 
 enum options_verdict {
 	OPTIONS_RUN,
-	OPTIONS_DONE,  /* --help, --version: answered */
+	OPTIONS_DONE,  /* --help: answered */
+	OPTIONS_VERSION, /* main.c knows what is built in */
+	OPTIONS_MANUAL, OPTIONS_COMPLETION, /* --man, --bash-completion: for make install */
 	OPTIONS_WRONG, /* one line is on stderr */
 };
+
+/* The text of --help. */
+const char *options_help(void);
 
 /* Permutes @argv. Release with options_deinit(), whatever the verdict. */
 enum options_verdict options_parse(int argc, char **argv, struct options *ret);
