@@ -20,6 +20,7 @@ extern const struct command cmd_where, cmd_order, cmd_first, cmd_count, cmd_grou
 extern const struct command cmd_frame, cmd_up, cmd_down;
 
 extern const struct command cmd_depot, cmd_kasan, cmd_page_owner, cmd_kfence;
+extern const struct command cmd_slub;
 
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
@@ -79,6 +80,7 @@ const struct command *const builtin_commands[] = {
 	&cmd_walk,
 	&cmd_alias,
 	&cmd_plugin,
+	&cmd_slub,
 	&cmd_kasan,
 	&cmd_kfence,
 	&cmd_page_owner,
