@@ -1,0 +1,147 @@
+"""Lines that a user of crash types without thinking, run unchanged on a dump of each architecture. Those of
+NOT_YET are not there yet; each fails the test when it begins to work, and then belongs among the others.
+Their numbers are not compared with crash's here."""
+
+import subprocess
+
+import pytest
+from truth_cores import CORES, INQUEST
+
+DUMPS = ["arm64-kasan-null", "arm32-lpae-bug"]
+
+HABITS = """
+bt
+bt -a
+bt -f
+bt -l 1
+bt -c 0
+bt 1 2
+foreach bt
+foreach 1 vm
+foreach UN bt
+ps
+ps -u
+ps -k
+ps -m
+ps -l
+ps -t
+ps -G
+ps -a 1
+ps -p 1
+ps -c 1
+ps -r 1
+ps -S
+ps | grep UN
+log
+log -T
+log -m
+log -t
+dmesg
+sys
+sys -c
+struct task_struct
+struct -o task_struct
+struct task_struct.comm init_task
+task
+p jiffies
+p init_task.comm
+p -x jiffies
+list -H init_task.tasks
+list -h init_task.tasks
+tree -t rbtree vmap_area_root
+rd linux_banner
+rd -x linux_banner 4
+rd -d linux_banner 4
+rd -s init_task 4
+rd -a linux_banner
+rd -8 linux_banner 16
+rd -32 linux_banner 4
+vtop linux_banner
+ptov 40200000
+vm
+vm -p
+dis panic
+dis -r panic+8
+sym panic
+sym -l
+sym -q vmstat
+whatis init_task
+search -c Linux
+set
+set 1
+runq
+alias
+eval 1 << 4
+help bt
+? ps
+union thread_union
+sig
+pte 40000713
+btop 40200000
+ptob 40200
+exit
+""".strip().splitlines()
+
+NOT_YET = """
+task_struct.comm init_task
+p/x jiffies
+px jiffies
+pd jiffies
+list task_struct.tasks -s task_struct.pid -h init_task
+rd -S init_task 4
+kmem -i
+kmem -s
+files
+net
+mod
+dis -l panic
+timer
+irq
+dev
+mount
+mach
+repeat -1 p jiffies
+ascii
+waitq
+swap
+ipcs
+fuser
+extend
+gdb p jiffies
+""".strip().splitlines()
+
+# What may rightly print nothing: nobody may be in that state, and the end of a session says nothing.
+SILENT = ["foreach UN bt", "ps | grep UN", "alias", "exit"]
+
+# Lines that one dump's kernel has nothing for.
+ABSENT = {("arm32-lpae-bug", "union thread_union"): "gdb finds no such type in this vmlinux either"}
+
+
+def run(dump, line):
+    args = [INQUEST, CORES / dump / "vmlinux", CORES / dump / "vmcore.elf", "-c", line]
+    return subprocess.run(args, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+
+
+def check(dump, line):
+    done = run(dump, line)
+    assert line == "ps | grep UN" or done.returncode == 0, done.stderr[:300]
+    assert done.stderr == "", done.stderr[:300]
+    assert done.stdout or line in SILENT
+
+
+def test_enough():
+    assert len(HABITS) >= 50
+
+
+@pytest.mark.parametrize("line", HABITS)
+@pytest.mark.parametrize("dump", DUMPS)
+def test_habit(dump, line):
+    if (dump, line) in ABSENT:
+        pytest.skip(ABSENT[dump, line])
+    check(dump, line)
+
+
+@pytest.mark.parametrize("line", NOT_YET)
+def test_not_yet(line):
+    done = run(DUMPS[0], line)
+    assert done.returncode == 1 and done.stderr, "works now: move it to HABITS"
