@@ -358,7 +358,8 @@ def test_stack_ends(core):
     if "exhaust" in core.name or "overflow" in core.name:
         pytest.skip("a stack may have run over here")
     (row,) = core.rows("bt -v")
-    assert row["tasks"] >= len(core.rows("ps")) - 2
+    # a zombie's stack is given back before the task is
+    assert row["tasks"] >= len([task for task in core.rows("ps") if task["state"] not in ("Z", "X")]) - 2
     assert row["overflows"] == 0
 
 
