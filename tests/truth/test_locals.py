@@ -171,6 +171,8 @@ class Tally:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_agrees_with_drgn(name, tmp_path):
+    if name.endswith("-traced"):
+        pytest.skip("drgn shows the tracers' trampolines where we have the functions that they stand for")
     if not DRGN:
         pytest.skip("drgn is not installed (make peers): nobody to compare with")
     if not (CORES / name / "vmcore.elf").exists():
