@@ -24,7 +24,7 @@ static const struct column slab_columns[] = {
 	{ "damage" }, { 0 } };
 static const struct table slab_table = { .layout = LAYOUT_TABLE, .columns = slab_columns };
 
-static const struct column object_columns[] = { { "object", .width = WIDTH_ADDRESS },
+static const struct column object_columns[] = { { "object", .width = WIDTH_ADDRESS, .object = "void" },
 	{ "index", .width = 5, .align = ALIGN_RIGHT }, { "state" }, { 0 } };
 static const struct table object_table = { .layout = LAYOUT_TABLE, .columns = object_columns };
 

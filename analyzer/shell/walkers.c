@@ -1,11 +1,13 @@
 /* The built-in walkers, each a loop over an iterator of the kernel's model. */
 #include <string.h>
 
+#include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/strbuf.h"
 #include "analyzer/debug/address.h"
 #include "analyzer/debug/expr.h"
 #include "analyzer/kernel/module.h"
+#include "analyzer/kernel/slab_heap.h"
 #include "analyzer/kernel/task.h"
 #include "analyzer/kernel/vma.h"
 #include "analyzer/shell/registry.h"
@@ -144,6 +146,89 @@ static const struct walker walker_module = {
 	.run = walk_module,
 };
 
+static struct err *walk_slab_cache(struct walking *w)
+{
+	struct slab_cache_iter it;
+	bool more = true;
+	struct err *err = slab_cache_iter_init(&it, w->cx->target);
+	while (!err && more) {
+		struct slab_cache cache;
+		err = slab_cache_iter_next(&it, &cache, &more);
+		if (!err && more)
+			walk_emit(w, cache.va);
+		err = tell(w, err, more);
+	}
+	return err;
+}
+
+static const struct walker walker_slab_cache = {
+	.name = "slab-cache",
+	.summary = "SLUB's caches",
+	.yields = "struct kmem_cache",
+	.run = walk_slab_cache,
+};
+
+/* Many caches are called after the struct that they hold; then its members are names behind a `|`. */
+static const char *slab_type(struct walking *w, const char *cache)
+{
+	const struct type *type;
+	struct err *err =
+		types_find(w->cx->target->types, TYPE_STRUCT, cache, NULL, &type);
+	bool found = !err;
+	err_drop(err); /* then they are objects of some kind */
+	return found ? arena_printf(w->cx->arena, "struct %s", cache) : "void";
+}
+
+static struct err *walk_slab(struct walking *w, const struct slab_heap *h, const struct slab_cache *c)
+{
+	scoped_slab_held struct slab_held held = { 0 };
+	scoped_slab_contents struct slab_contents contents = { 0 };
+	struct err *damage = NULL;
+	size_t n;
+	const struct slab *slab = slab_heap_slabs(h, c->va, &n);
+	struct err *err = slab_held_read(h->t, c, &held, &damage);
+	if (!err && damage)
+		out_complain(w->cx->out, damage);
+	for (size_t i = 0; !err && i < n; i++) {
+		err = interrupt_check();
+		if (err)
+			return err;
+		err = slab_contents_read(h->t, c, &held, h->code, &slab[i], &contents);
+		if (err) {
+			err = tell(w, err, true);
+			continue;
+		}
+		for (uint32_t k = 0; k < contents.slab.objects; k++)
+			if (contents.state[k] == SLAB_ALLOCATED)
+				walk_emit(w, slab_object_va(c, &contents.slab, k));
+	}
+	return err;
+}
+
+static struct err *walk_slab_object(struct walking *w)
+{
+	scoped_slab_heap struct slab_heap h = { 0 };
+	const char *name = args_get(w->args, w->first);
+	struct err *err = slab_heap_read(w->cx->target, &h);
+	if (err)
+		return err;
+	w->yields = slab_type(w, name);
+	for (size_t i = 0; i < h.ncaches; i++)
+		if (!strcmp(h.cache[i].name, name))
+			return walk_slab(w, &h, &h.cache[i]);
+	return args_error(w->args, w->first, "no cache is called %s; `slub` lists them", name);
+}
+
+static const struct walker walker_slab_object = {
+	.name = "slab-object",
+	.summary = "the allocated objects of a cache",
+	.usage = "CACHE",
+	.yields = "*",
+	.min_args = 1,
+	.max_args = 1,
+	.run = walk_slab_object,
+};
+
 /* "TYPE.MEMBER": the struct's name for C, and where the list_head stands in it. */
 static struct err *parse_node(struct walking *w, const char *text, const char **ret_type, uint64_t *ret_offset)
 {
@@ -201,6 +286,8 @@ const struct walker *const builtin_walkers[] = {
 	&walker_child,
 	&walker_vma,
 	&walker_module,
+	&walker_slab_cache,
+	&walker_slab_object,
 	&walker_list,
 	NULL,
 };

@@ -52,3 +52,13 @@ def test_arguments_name_columns(core):
     rows = core.rows("ps | first 2")
     lines = core.rows('ps | first 2 | printf "%s %d\\n", comm, pid')
     assert [line["text"] for line in lines] == [f"{r['comm']} {r['pid']}\n" for r in rows]
+
+
+def test_slab_objects(core):
+    """Every task but the first, which is static, is an allocated object of the cache task_struct."""
+    (init,) = core.rows("sym init_task")
+    tasks = {r["task"] for r in core.rows("ps")} - {init["address"]}
+    objects = {r["address"] for r in core.rows("walk slab-object task_struct")}
+    assert tasks and tasks <= objects, tasks - objects
+    assert core.rows("walk slab-object task_struct | where pid == 1 | count") == [{"count": 1}]
+    assert core.rows("walk slab-cache | count") == [{"count": len(core.rows("slub"))}]
