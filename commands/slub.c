@@ -177,6 +177,11 @@ static struct err *check_slab(
 	struct cx *cx, const struct slab_cache *c, const struct slab_contents *s)
 {
 	const char *chain = chain_damage(s);
+	if (s->given_up) {
+		find(cx, c, s);
+		out_str(cx->out, "finding",
+			"the kernel found damage here and gave the slab up: all counted as in use");
+	}
 	if (chain) {
 		const struct slab_chain *bad = s->chain.end ? &s->chain : &s->cpu_chain;
 		find(cx, c, s);

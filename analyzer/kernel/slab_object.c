@@ -265,6 +265,38 @@ static void mark_sheaves(
 	}
 }
 
+static bool all_inactive(const uint8_t *p, uint64_t n)
+{
+	enum { RED_INACTIVE = 0xbb }; /* SLUB_RED_INACTIVE, include/linux/poison.h */
+	for (uint64_t i = 0; i < n; i++)
+		if (p[i] != RED_INACTIVE)
+			return false;
+	return true;
+}
+
+/*
+ * mm/slub.c, alloc_debug_processing() (4.19 to 7.2): a slab with a damaged object is never used again; its
+ * counter says that all is in use, and its list is gone. What was free there still has the redzones of
+ * free objects, on both sides.
+ */
+static void mark_given_up(const struct slab_cache *c, struct slab_contents *io)
+{
+	uint64_t pad = c->red_left_pad, object = c->object_size;
+	io->given_up = false;
+	if (!slab_cache_has(c, SLAB_FLAG_RED_ZONE) || io->slab.freelist || !pad ||
+		io->slab.inuse != io->slab.objects || c->inuse < object || pad + c->inuse > c->size)
+		return;
+	for (uint32_t i = 0; i < io->slab.objects; i++) {
+		const uint8_t *slot = io->bytes + (uint64_t)i * c->size;
+		if (io->state[i] != SLAB_ALLOCATED || !all_inactive(slot, pad) ||
+			!all_inactive(slot + pad + object, c->inuse - object))
+			continue;
+		io->state[i] = SLAB_FREE;
+		io->nfree++;
+		io->given_up = true;
+	}
+}
+
 struct err *slab_contents_read(struct target *t, const struct slab_cache *c,
 	const struct slab_held *h, enum slab_code code, const struct slab *s,
 	struct slab_contents *io)
@@ -297,6 +329,7 @@ struct err *slab_contents_read(struct target *t, const struct slab_cache *c,
 	}
 	io->nfree = io->chain.free + io->cpu_chain.free;
 	mark_sheaves(c, h, io);
+	mark_given_up(c, io);
 	return NULL;
 }
 

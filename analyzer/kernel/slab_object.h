@@ -42,6 +42,7 @@ struct slab_contents {
 	uint32_t nfree;
 	enum slab_place place;
 	unsigned cpu;		 /* of PLACE_CPU */
+	bool given_up; /* the kernel found damage and took the slab out of use: all counted as in use, no list */
 	struct slab_chain chain; /* the slab's own list */
 	struct slab_chain cpu_chain;
 };
