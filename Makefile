@@ -69,7 +69,7 @@ PYTHON   := /usr/bin/python3
 PYTEST   := XDG_CACHE_HOME=$(abspath $(BUILD))/cache $(PYTHON) -m pytest -q -p no:cacheprovider
 DEPS     := gcc make pkg-config libelf-dev libdw-dev libcapstone-dev libreadline-dev zlib1g-dev \
             liblzo2-dev libsnappy-dev libzstd-dev liblzma-dev libjson-c-dev libcmocka-dev \
-            python3 python3-pytest python3-jsonschema python3-pexpect device-tree-compiler
+            python3 python3-pytest python3-jsonschema python3-pexpect device-tree-compiler less
 
 .PHONY: install abi help deps cores demo check check-unit check-truth check-golden check-layers san mutate fuzz bench peers format clean
 
