@@ -68,10 +68,17 @@ static block_fn block_question(const struct pattern *p, const struct abi *abi)
 	}
 }
 
+static uint64_t range_mask(const struct pattern *p)
+{
+	return p->mask ? p->mask : UINT64_MAX;
+}
+
 static bool unit_matches(const struct pattern *p, uint64_t v)
 {
-	if (p->kind == PATTERN_RANGE)
-		return v >= p->low && v <= p->high;
+	if (p->kind == PATTERN_RANGE) {
+		uint64_t masked = v & range_mask(p);
+		return masked >= p->low && masked <= p->high;
+	}
 	return (v & p->mask) == p->value;
 }
 
@@ -80,7 +87,7 @@ static size_t find_unit(const struct pattern *p, const struct abi *abi, const ui
 {
 	unsigned unit = p->unit_bytes;
 	block_fn block_has = block_question(p, abi);
-	uint64_t mask = p->kind == PATTERN_RANGE ? UINT64_MAX : p->mask;
+	uint64_t mask = p->kind == PATTERN_RANGE ? range_mask(p) : p->mask;
 	uint64_t low = p->kind == PATTERN_RANGE ? p->low : p->value, span = p->high - p->low;
 	size_t at = from > SIZE_MAX - unit ? n : (from + unit - 1) / unit * unit;
 	while (at < n && n - at >= unit) {

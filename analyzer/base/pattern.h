@@ -11,14 +11,14 @@
 
 enum pattern_kind {
 	PATTERN_VALUE, /* (unit & mask) == value, at multiples of the unit's size */
-	PATTERN_RANGE, /* low <= unit <= high, at multiples of the unit's size */
+	PATTERN_RANGE, /* low <= (unit & mask) <= high, at multiples of the unit's size */
 	PATTERN_BYTES, /* these bytes, anywhere */
 };
 
 struct pattern {
 	enum pattern_kind kind;
 	uint8_t unit_bytes;   /* VALUE, RANGE: 2, 4 or 8 */
-	uint64_t value, mask; /* VALUE; value has no bit outside of mask */
+	uint64_t value, mask; /* VALUE; value has no bit outside of mask. RANGE: mask 0 is all ones */
 	uint64_t low, high;   /* RANGE */
 	const uint8_t *bytes; /* BYTES, borrowed */
 	size_t nbytes;        /* BYTES: at least 1 */

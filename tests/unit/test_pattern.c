@@ -23,7 +23,8 @@ static size_t plain_find(const struct pattern *p, const struct abi *abi, const u
 		if (at < from)
 			continue;
 		if (p->kind == PATTERN_BYTES ? !memcmp(mem + at, p->bytes, bytes) :
-			p->kind == PATTERN_RANGE ? v >= p->low && v <= p->high : (v & p->mask) == p->value)
+			p->kind == PATTERN_RANGE ? (v & (p->mask ? p->mask : UINT64_MAX)) >= p->low &&
+				(v & (p->mask ? p->mask : UINT64_MAX)) <= p->high : (v & p->mask) == p->value)
 			return at;
 	}
 	return n;
@@ -80,6 +81,13 @@ static void values_and_ranges(void **state)
 		struct pattern r = { .kind = PATTERN_RANGE, .unit_bytes = (uint8_t)unit,
 			.low = marker - 0x100, .high = marker };
 		check(&r, abi, at, MEMORY);
+		r.mask = all >> 8; /* a tag in the highest byte does not matter */
+		r.low = (marker & r.mask) - 0x10;
+		r.high = marker & r.mask;
+		assert_true(plain_find(&r, abi, at, MEMORY, 0) < MEMORY);
+		check(&r, abi, at, MEMORY);
+		r.mask = 0;
+		r.low = marker - 0x100;
 		r.high = all; /* also those with the highest bit */
 		check(&r, abi, at, MEMORY);
 		r.low = 0;
