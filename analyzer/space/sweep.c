@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "analyzer/base/interrupt.h"
+#include "analyzer/base/progress.h"
 
 enum {
 	JOB_BYTES = 4 << 20,      /* large against the cost of handing a job out */
@@ -223,6 +224,16 @@ static struct err *hand_out(const struct round *r, struct sweep_totals *totals)
 	return err;
 }
 
+/* All that the dump has: pieces come one by one, and nobody knows yet how many. */
+static uint64_t dump_bytes(const struct dump *d)
+{
+	const struct dump_info *info = dump_info(d);
+	uint64_t sum = 0;
+	for (size_t i = 0; i < info->nextents; i++)
+		sum += info->extent[i].size;
+	return sum;
+}
+
 static unsigned thread_count(const struct sweep *s)
 {
 	long n = s->threads ? (long)s->threads : sysconf(_SC_NPROCESSORS_ONLN);
@@ -237,6 +248,8 @@ struct err *sweep_memory(struct dump *d, const struct sweep *s, struct sweep_tot
 	struct source src = { .sweep = s };
 	struct sweep_totals totals = { 0 };
 	struct err *err = NULL;
+	struct progress progress;
+	progress_begin(&progress, s->what ? s->what : "memory", PROGRESS_BYTES, dump_bytes(d));
 	do {
 		for (r.njobs = 0; r.njobs < most && !err; r.njobs++) {
 			err = fill_job(&src, &r.job[r.njobs]);
@@ -250,7 +263,9 @@ struct err *sweep_memory(struct dump *d, const struct sweep *s, struct sweep_tot
 			err_drop(out);
 		else
 			err = out;
+		progress_step(&progress, totals.seen_bytes);
 	} while (r.njobs && !err);
+	progress_end(&progress);
 	for (size_t i = 0; i < most; i++) {
 		vec_deinit(&r.job[i].piece);
 		vec_deinit(&r.job[i].hits.hit);

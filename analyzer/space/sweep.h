@@ -53,6 +53,7 @@ struct sweep {
 	/* A finding, in order; an error ends the sweep. */
 	struct err *(*hit)(void *cx, const struct sweep_hit *hit);
 	size_t seam_bytes; /* 0 to SWEEP_SEAM_MAX */
+	const char *what;  /* what the progress line calls it; NULL: "memory" */
 	unsigned threads;  /* 0: as many as there are processors */
 };
 
