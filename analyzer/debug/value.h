@@ -11,6 +11,7 @@
 
 struct expr_state;
 struct expr_names;
+struct type_printers;
 
 struct debug_env {
 	struct vspace *vs; /* NULL: memory cannot be read; expressions that need none still work */
@@ -18,6 +19,7 @@ struct debug_env {
 	const struct symtab *syms;
 	struct expr_state *state;	/* $ variables and functions, see expr.h; NULL: none */
 	const struct expr_names *names; /* names that come before symbols; NULL: none */
+	struct type_printers *printers; /* type_printers.h; NULL: none */
 };
 
 struct value {

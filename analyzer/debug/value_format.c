@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyzer/base/interrupt.h"
+#include "analyzer/debug/type_printers.h"
 #include "analyzer/debug/value_internal.h"
 
 enum {
@@ -238,6 +239,9 @@ static struct err *print(struct printer *p, const struct value *v, unsigned dept
 		return e;
 	if (p->out->len > p->limit)
 		return err_new(ERR_LIMIT, "more than %d MB of output: cut", OUTPUT_BYTES >> 20);
+	if (!v->computed && !v->bit_size &&
+		type_printers_print(p->env->printers, v->type, v->va, p->out))
+		return NULL;
 	switch (t->kind) {
 	case TYPE_STRUCT:
 	case TYPE_UNION:

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "analyzer/base/scope.h"
+#include "analyzer/dump/foreign_internal.h"
 #include "analyzer/dump/page_cache.h"
 #include "analyzer/dump/ram_files.h"
 #include "analyzer/dump/unpack.h"
@@ -53,11 +54,13 @@ static bool may_be_raw(const struct bytes *b)
 }
 
 /* Which reader the file is for, and where it lies when it is raw; NULL: none. */
-static const struct dump_reader *file_look(const struct bytes *b, struct ram_place *ret,
-	const char **ret_why)
+static const struct dump_reader *file_look(const struct bytes *b, const struct dump_options *o,
+	struct ram_place *ret, const char **ret_why)
 {
 	const struct dump_reader *reader = reader_find(b, ret_why);
 	*ret = (struct ram_place){ 0 };
+	if (!reader && foreign_find(o, b))
+		reader = &foreign_reader;
 	if (reader)
 		return reader;
 	return ram_files_find(bytes_path(b), ret) || may_be_raw(b) ? &raw_reader : NULL;
@@ -76,13 +79,14 @@ static struct err *file_add(struct dump *d, const char *path, const struct ram_p
 	if (err)
 		return err;
 	const struct bytes *b = d->file[d->nfiles++];
-	const struct dump_reader *reader = place ? &raw_reader : file_look(b, &found, &why);
+	const struct dump_reader *reader = place ? &raw_reader : file_look(b, o, &found, &why);
 	if (!reader)
 		return err_new(ERR_FORMAT, "%s: %s", path, why);
 	if (d->reader && reader != d->reader)
 		return err_new(ERR_MISMATCH, "%s: is %s, but %s is %s", path, reader->name,
 			bytes_path(d->file[0]), d->reader->name);
 	d->reader = reader;
+	d->foreign = reader == &foreign_reader ? foreign_find(o, b) : NULL;
 	d->ram[d->nfiles - 1] = place ? *place : found;
 	return NULL;
 }
@@ -132,7 +136,7 @@ static char *format_words(const struct dump *d)
 	bool flattened = false;
 	for (size_t i = 0; i < d->nfiles; i++)
 		flattened |= bytes_flattened(d->file[i]);
-	return xasprintf("%s%s%s%s%s", packing ? packing : "", packing ? ", " : "", d->reader->name,
+	return xasprintf("%s%s%s%s%s", packing ? packing : "", packing ? ", " : "", d->foreign ? d->foreign->name : d->reader->name,
 		d->nfiles > 1 ? ", several files" : "", flattened ? ", flattened" : "");
 }
 
@@ -252,7 +256,7 @@ bool dump_recognises(const char *path)
 	struct ram_place place;
 	size_t n = 4096;
 	bool packed = bytes_map(b, 0, &p, &n) && unpack_recognises(p, n);
-	bool known = packed ? packed_is_dump(b) : file_look(b, &place, &why) != NULL;
+	bool known = packed ? packed_is_dump(b) : file_look(b, NULL, &place, &why) != NULL;
 	bytes_close(b);
 	return known;
 }

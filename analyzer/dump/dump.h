@@ -65,6 +65,8 @@ struct dump_options {
 	uint64_t cache_bytes; /* of decompressed pages; 0: a quarter of the host's memory, 8 GiB at most */
 	dump_progress_fn progress; /* may be NULL */
 	void *progress_cx;
+	const struct foreign_format *foreign; /* of plugins, foreign.h: asked after our own readers */
+	size_t nforeign;
 };
 
 /*

@@ -57,6 +57,7 @@ struct ram_place {
 struct dump {
 	struct dump_info info; /* pointers below own what info borrows */
 	const struct dump_reader *reader;
+	const struct foreign_format *foreign; /* where the reader is foreign_reader */
 	void *state; /* the reader's */
 	struct bytes **file;
 	struct ram_place *ram; /* of each file; raw only */

@@ -239,6 +239,26 @@ static bool place_by_vendor(struct target *t, bool all)
 	return false;
 }
 
+static bool place_by_claims(struct target *t)
+{
+	const struct claims *c = &t->priv->claims;
+	uint64_t voffset;
+	for (size_t i = 0; i < c->v.n; i++) {
+		const struct claim *one = &c->v.v[i];
+		if (!claim_voffset(t, one, &voffset)) {
+			attempts_add(&t->priv->attempts, one->finder, ATTEMPT_NOTHING, NULL,
+				"physical 0x%" PRIx64 ", and no text_va nor a symbol _text",
+				one->says.text_pa);
+			continue;
+		}
+		t->priv->claimed_root_va = one->says.root_pa ? one->says.root_pa + voffset : 0;
+		if (place_by(t, one->finder, &voffset, "a plugin, proved by page tables"))
+			return true;
+	}
+	t->priv->claimed_root_va = 0;
+	return false;
+}
+
 static void place_image(struct target *t)
 {
 	uint64_t voffset;
@@ -246,7 +266,7 @@ static void place_image(struct target *t)
 		place_by(t, "VMCOREINFO", &voffset,
 			"VMCOREINFO and kallsyms in memory, proved by page tables"))
 		return;
-	if (place_by_vendor(t, false) ||
+	if (place_by_claims(t) || place_by_vendor(t, false) ||
 		place_by(t, "page tables near kallsyms", NULL,
 			"kallsyms in memory, proved by page tables") ||
 		place_by_vendor(t, true))

@@ -139,6 +139,28 @@ static bool try_vmcoreinfo(const struct finder_input *in, struct kernel_image *r
 	return true;
 }
 
+/* By what plugins say: the same proof, and no word against KASLR as the kernel itself has it. */
+static bool try_claims(const struct finder_input *in, struct kernel_image *ret, const char **ret_how)
+{
+	struct kernel_image image;
+	for (size_t i = 0; in->claims && i < in->claims->v.n; i++) {
+		const struct claim *c = &in->claims->v.v[i];
+		bool stands = candidate_is_kernel(in, c->says.text_pa, &image);
+		bool good = stands && (!c->says.text_va || c->says.text_va == image.va);
+		attempts_add(in->attempts, c->finder, good ? ATTEMPT_PROVED : ATTEMPT_REFUTED,
+			good ? "the same banner as in the vmlinux"
+			: stands ? "the kernel there runs at another address"
+				 : "the vmlinux's linux_banner does not stand there",
+			"_text at physical 0x%" PRIx64, c->says.text_pa);
+		if (!good)
+			continue;
+		*ret = image;
+		*ret_how = "a plugin, proved by linux_banner";
+		return true;
+	}
+	return false;
+}
+
 struct err *finder_place_kernel(const struct finder_input *in, struct kernel_image *ret,
 	const char **ret_how)
 {
@@ -149,6 +171,8 @@ struct err *finder_place_kernel(const struct finder_input *in, struct kernel_ima
 	if (!in->vmlinux || !in->vmlinux->banner)
 		return err_new(ERR_NOT_FOUND, "neither VMCOREINFO nor a vmlinux with linux_banner "
 			"says where the kernel lies");
+	if (try_claims(in, ret, ret_how))
+		return NULL;
 	bool found = false;
 	struct err *err = place_by_banner(in, &image, &found);
 	if (err)

@@ -7,6 +7,7 @@
 
 #include "analyzer/dump/dump.h"
 #include "analyzer/target/attempts.h"
+#include "analyzer/target/claims.h"
 #include "analyzer/target/scan.h"
 #include "analyzer/target/vmlinux.h"
 #include "arch/arch.h"
@@ -17,6 +18,7 @@ struct finder_input {
 	const struct arch *arch;
 	const char *vmcoreinfo; /* may be NULL */
 	struct attempts *attempts;
+	const struct claims *claims; /* may be NULL */
 };
 
 /* Tries all finders in turn. ERR_NOT_FOUND when none can prove its answer. @ret_how: static words. */

@@ -201,8 +201,10 @@ static bool answer_symbol(void *cx, const char *name, uint64_t *ret_va)
 	snprintf(key, sizeof(key), "SYMBOL(%s)", name);
 	if (override_counts(t, key) && overrides_number(&t->priv->overrides, key, ret_va))
 		return true;
-	if (!symtab_find_kernel(t->syms, name, &sym))
-		return false;
+	if (!symtab_find_kernel(t->syms, name, &sym)) {
+		*ret_va = t->priv->claimed_root_va;
+		return *ret_va && !strcmp(name, "swapper_pg_dir");
+	}
 	*ret_va = sym.va;
 	return true;
 }

@@ -12,6 +12,7 @@
 #include "analyzer/target/bare.h"
 #include "analyzer/target/base_search.h"
 #include "analyzer/debug/debug_file.h"
+#include "analyzer/dump/foreign.h"
 #include "analyzer/target/finder.h"
 #include "analyzer/target/override_check.h"
 #include "analyzer/target/private.h"
@@ -46,6 +47,7 @@ void target_close(struct target *t)
 {
 	if (!t)
 		return;
+	target_drop_kept(t);
 	for (size_t i = 0; i < t->priv->views.n; i++)
 		view_destroy(t->priv->views.v[i].view);
 	vec_deinit(&t->priv->views);
@@ -58,6 +60,7 @@ void target_close(struct target *t)
 	scan_deinit(&t->priv->scan);
 	attempts_deinit(&t->priv->attempts);
 	overrides_deinit(&t->priv->overrides);
+	claims_deinit(&t->priv->claims);
 	if (t->priv->debug_fd >= 0)
 		close(t->priv->debug_fd);
 	free(t->priv->debug_path);
@@ -96,7 +99,7 @@ static struct err *open_files(struct target *t, const struct target_options *o)
 	size_t ndumps = 0;
 	const char *vmlinux = NULL;
 	for (size_t i = 0; i < o->nfiles; i++) {
-		if (dump_recognises(o->files[i])) {
+		if (dump_recognises(o->files[i]) || foreign_recognises(&o->dump, o->files[i])) {
 			dumps[ndumps++].path = o->files[i];
 		} else if (!vmlinux) {
 			vmlinux = o->files[i];
@@ -189,6 +192,7 @@ static struct err *place_kernel(struct target *t, bool force)
 		.arch = t->arch,
 		.vmcoreinfo = target_vmcoreinfo(t),
 		.attempts = &t->priv->attempts,
+		.claims = &t->priv->claims,
 	};
 	err = finder_place_kernel(&in, &t->image, &t->image_finder);
 	if (!err || err->code == ERR_INTERRUPTED)
@@ -268,6 +272,7 @@ static struct err *build_space(struct target *t)
 	struct err *err = find_layout(t, &facts.layout);
 	if (!err) {
 		note_layout(t, &facts.layout);
+		claims_check_root(t, &facts.layout);
 		t->kernel = vspace_create(t->dump, &facts);
 		t->debug.vs = t->kernel;
 		return NULL;
@@ -347,7 +352,9 @@ static void note_vmcoreinfo(struct target *t)
 
 static struct err *find_kernel(struct target *t, const struct target_options *o)
 {
-	struct err *err = t->vmlinux ? place_kernel(t, o->force) : bare_find_kernel(t);
+	struct err *err = claims_collect(t, o->finders, o->nfinders);
+	if (!err)
+		err = t->vmlinux ? place_kernel(t, o->force) : bare_find_kernel(t);
 	if (!err)
 		override_check_image(t);
 	if (!err)

@@ -29,6 +29,8 @@ struct target_options {
 	const char *symbols_dir; /* where separate debug files are looked for first; may be NULL */
 	const char *const *set; /* "NAME=VALUE": facts that a person states; overrides.h has the names */
 	size_t nset;
+	const struct foreign_finder *finders; /* of plugins, claims.h: asked after VMCOREINFO */
+	size_t nfinders;
 };
 
 struct reg_file;
@@ -88,6 +90,13 @@ bool target_try_variable(const struct target *t, const char *name, uint64_t *ret
 /* The view of @spec (a constant), bound at its first use. */
 struct err *target_view(struct target *t, const struct view_spec *spec, const struct view **ret)
 	MUST_CHECK;
+
+/*
+ * What a higher layer found out once and keeps with the target, by the address of something of its own.
+ * target_kept(): NULL where there is nothing yet. @destroy is called at close.
+ */
+void *target_kept(const struct target *t, const void *key);
+void target_keep(struct target *t, const void *key, void *what, void (*destroy)(void *what));
 
 /* By key: VMCOREINFO's keys, "CONFIG(X)", "offsetof(TYPE.member)", "sizeof(TYPE[.member])",
  * "enum(TAG.ENUMERATOR)". */
