@@ -6,9 +6,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
+#include "analyzer/base/xalloc.h"
 
 #define SLUB_HINT "mm/slub.c"
 
@@ -49,8 +51,8 @@ uint64_t slab_untag(const struct target *t, uint64_t va)
 
 /* ---- flags ----------------------------------------------- */
 
-/* The values up to 6.8, include/linux/slab.h and mm/slub.c; since 6.9 they are enum _slab_flag_bits,
- * whose values depend on the configuration. */
+/* The values up to 6.8, include/linux/slab.h and mm/slub.c; since 6.9 they are enum
+ * _slab_flag_bits, whose values depend on the configuration. */
 static const struct {
 	const char *bit, *word;
 	uint64_t old;
@@ -74,22 +76,34 @@ static const struct {
 	[SLAB_FLAG_OBJECT_POISON] = { "_SLAB_OBJECT_POISON", "object_poison", 0x80000000 },
 };
 
-static uint32_t known_flags(const struct target *t, uint64_t flags)
+/* The masks of this kernel's flags, found out once. */
+static const uint64_t *flag_masks(struct target *t)
 {
-	uint32_t known = 0;
-	uint64_t bit;
+	static const char key;
+	uint64_t *mask = target_kept(t, &key), bit;
+	if (mask)
+		return mask;
 	bool named = target_number(t, "enum(_slab_flag_bits._SLAB_POISON)", &bit);
-
+	mask = xcalloc(SLAB_FLAG_COUNT, sizeof(*mask));
 	for (int i = 0; i < SLAB_FLAG_COUNT; i++) {
-		uint64_t mask = flag_names[i].old;
-		if (named) {
-			char key[64];
-			snprintf(key, sizeof(key), "enum(_slab_flag_bits.%s)", flag_names[i].bit);
-			mask = target_number(t, key, &bit) && bit < 64 ? 1ull << bit : 0;
-		}
-		if (flags & mask)
-			known |= 1u << i;
+		char name[64];
+		snprintf(name, sizeof(name), "enum(_slab_flag_bits.%s)", flag_names[i].bit);
+		if (!named)
+			mask[i] = flag_names[i].old;
+		else if (target_number(t, name, &bit) && bit < 64)
+			mask[i] = 1ull << bit;
 	}
+	target_keep(t, &key, mask, free);
+	return mask;
+}
+
+static uint32_t known_flags(struct target *t, uint64_t flags)
+{
+	const uint64_t *mask = flag_masks(t);
+	uint32_t known = 0;
+	for (int i = 0; i < SLAB_FLAG_COUNT; i++)
+		if (flags & mask[i])
+			known |= 1u << i;
 	return known;
 }
 

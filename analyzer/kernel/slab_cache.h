@@ -1,6 +1,6 @@
 /*
- * SLUB's caches (struct kmem_cache): sizes, flags by name, where their nodes and CPUs keep slabs. What
- * is in the slabs is slab_page.h's and slab_object.h's.
+ * SLUB's caches (struct kmem_cache): sizes, flags by name, where their nodes and CPUs keep slabs.
+ * What is in the slabs is slab_page.h's and slab_object.h's.
  */
 #ifndef ANALYZER_KERNEL_SLAB_CACHE_H
 #define ANALYZER_KERNEL_SLAB_CACHE_H
@@ -33,16 +33,16 @@ enum slab_flag {
 struct slab_cache {
 	uint64_t va;
 	char name[64];
-	uint64_t flags;			/* as the kernel has them */
-	uint32_t known;			/* bits 1 << enum slab_flag */
-	uint32_t size;			/* from object to object */
-	uint32_t object_size;		/* without metadata */
-	uint32_t inuse;			/* offset of the metadata behind the object */
-	uint32_t align, offset;		/* offset: of the free pointer */
-	uint32_t red_left_pad;		/* redzone before the object; 0: none */
-	uint32_t order, per_slab;	/* of a new slab; older ones may be smaller */
-	uint32_t sheaf_capacity;	/* 0: no sheaves */
-	uint64_t random;		/* of a hardened free list */
+	uint64_t flags;		  /* as the kernel has them */
+	uint32_t known;		  /* bits 1 << enum slab_flag */
+	uint32_t size;		  /* from object to object */
+	uint32_t object_size;	  /* without metadata */
+	uint32_t inuse;		  /* offset of the metadata behind the object */
+	uint32_t align, offset;	  /* offset: of the free pointer */
+	uint32_t red_left_pad;	  /* redzone before the object; 0: none */
+	uint32_t order, per_slab; /* of a new slab; older ones may be smaller */
+	uint32_t sheaf_capacity;  /* 0: no sheaves */
+	uint64_t random;	  /* of a hardened free list */
 	bool hardened;
 	uint64_t cpu_slab, cpu_sheaves; /* per-CPU addresses; 0: none */
 	uint64_t ctor_va;

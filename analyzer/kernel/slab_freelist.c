@@ -34,8 +34,7 @@ bool slab_object_index(const struct slab_cache *c, const struct slab *s, uint64_
 
 struct err *slab_check_counts(const struct slab_cache *c, const struct slab *s)
 {
-	if (!s->objects || s->inuse > s->objects ||
-		(uint64_t)c->size * s->objects > SLAB_BYTES_MAX)
+	if (!s->objects || s->inuse > s->objects || (uint64_t)c->size * s->objects > SLAB_BYTES_MAX)
 		return err_new(ERR_FORMAT,
 			"slab 0x%" PRIx64 " of %s: %u of %u objects in use makes no sense", s->va,
 			c->name, s->inuse, s->objects);
@@ -62,13 +61,14 @@ struct slab_chain slab_freelist_mark(const struct target *t, const struct slab_c
 		ret.free++;
 		uint64_t off = next - s->base_va + c->offset;
 		if (!range_inside(off, t->abi.word_bytes, (uint64_t)c->size * s->objects)) {
-			ret.end = SLAB_CHAIN_STRAY; /* the free pointer's place is not in the slab */
+			ret.end =
+				SLAB_CHAIN_STRAY; /* the free pointer's place is not in the slab */
 			ret.link_va = s->base_va + off;
 			return ret;
 		}
 		at_va = s->base_va + off;
-		next = slab_untag(t, slab_freelist_decode(t, c, code,
-					     get_word(&t->abi, bytes + off), at_va));
+		next = slab_untag(
+			t, slab_freelist_decode(t, c, code, get_word(&t->abi, bytes + off), at_va));
 	}
 	return ret;
 }
@@ -77,6 +77,7 @@ struct slab_chain slab_freelist_mark(const struct target *t, const struct slab_c
 
 struct votes {
 	unsigned whole[SLAB_CODE_XOR_SWAB + 1], tried;
+	uint64_t steps[SLAB_CODE_XOR_SWAB + 1]; /* how far the lists led, where none is whole */
 };
 
 /* One slab's list by each code. */
@@ -93,8 +94,9 @@ static struct err *vote(
 		memset(state, 0, s->objects);
 		struct slab_chain chain =
 			slab_freelist_mark(t, c, s, code, s->freelist, bytes, state, 1);
-		v->whole[code] += chain.end == SLAB_CHAIN_WHOLE &&
-				  chain.free == s->objects - s->inuse;
+		v->whole[code] +=
+			chain.end == SLAB_CHAIN_WHOLE && chain.free == s->objects - s->inuse;
+		v->steps[code] += chain.free;
 	}
 	v->tried++;
 	return err;
@@ -121,6 +123,14 @@ static struct err *vote_cache(
 			return err;
 	}
 	return err;
+}
+
+static enum slab_code winner(const struct votes *v)
+{
+	unsigned xor = v->whole[SLAB_CODE_XOR], swab = v->whole[SLAB_CODE_XOR_SWAB];
+	bool old = xor > swab ||
+		   (xor == swab && v->steps[SLAB_CODE_XOR] > v->steps[SLAB_CODE_XOR_SWAB]);
+	return old ? SLAB_CODE_XOR : SLAB_CODE_XOR_SWAB;
 }
 
 struct err *slab_freelist_code(struct target *t, enum slab_code *ret, unsigned *ret_proved)
@@ -150,9 +160,7 @@ struct err *slab_freelist_code(struct target *t, enum slab_code *ret, unsigned *
 	if (err && (err->code == ERR_INTERRUPTED || !v.tried))
 		return err;
 	err_drop(err); /* the list of caches broke off behind those that were tried */
-	*ret = !hardened ? SLAB_CODE_PLAIN
-	       : v.whole[SLAB_CODE_XOR] > v.whole[SLAB_CODE_XOR_SWAB] ? SLAB_CODE_XOR
-								      : SLAB_CODE_XOR_SWAB;
+	*ret = !hardened ? SLAB_CODE_PLAIN : winner(&v);
 	*ret_proved = v.whole[*ret];
 	return NULL;
 }

@@ -10,7 +10,8 @@
 enum slab_code {
 	SLAB_CODE_PLAIN,
 	SLAB_CODE_XOR,	    /* pointer ^ random ^ address: 4.14 to 5.4 */
-	SLAB_CODE_XOR_SWAB, /* pointer ^ random ^ address with its bytes reversed: since 5.4.59 and 5.7 */
+	SLAB_CODE_XOR_SWAB, /* pointer ^ random ^ address with its bytes reversed: since 5.4.59
+			       and 5.7 */
 };
 
 enum slab_chain_end {
@@ -21,8 +22,9 @@ enum slab_chain_end {
 
 struct slab_chain {
 	enum slab_chain_end end;
-	uint32_t free;		/* objects that were marked */
-	uint64_t link_va, link; /* of a bad end: the word's address (0: the list's head) and what it says */
+	uint32_t free; /* objects that were marked */
+	uint64_t link_va,
+		link; /* of a bad end: the word's address (0: the list's head) and what it says */
 };
 
 /* The pointer that stands as @word at @at_va. */
@@ -38,13 +40,14 @@ struct slab_chain slab_freelist_mark(const struct target *t, const struct slab_c
 	const struct slab *s, enum slab_code code, uint64_t head, const uint8_t *bytes,
 	uint8_t *state, uint8_t mark);
 
-/* Which code this kernel uses, proved by walking free lists of partial slabs. *ret_proved: that many
- * lists came to their end with it; 0: there was none to try, and the newest is assumed. */
+/* Which code this kernel uses, proved by walking free lists of partial slabs. *ret_proved: that
+ * many lists came to their end with it; 0: there was none to try, and the newest is assumed. */
 struct err *slab_freelist_code(
 	struct target *t, enum slab_code *ret, unsigned *ret_proved) MUST_CHECK;
 
 /* The object at @va (of its first byte) by its number; false: no object begins there. */
-bool slab_object_index(const struct slab_cache *c, const struct slab *s, uint64_t va, uint32_t *ret);
+bool slab_object_index(
+	const struct slab_cache *c, const struct slab *s, uint64_t va, uint32_t *ret);
 
 static inline uint64_t slab_object_va(
 	const struct slab_cache *c, const struct slab *s, uint32_t index)

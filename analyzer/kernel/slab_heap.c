@@ -21,7 +21,8 @@ struct adding {
 	struct kfence kfence; /* nobjects 0: none */
 };
 
-/* mm/kfence/core.c marks its pages as slabs of one object, which no list and no counter of SLUB has. */
+/* mm/kfence/core.c marks its pages as slabs of one object, which no list and no counter of SLUB
+ * has. */
 static struct err *add_slab(void *cx, const struct slab *s)
 {
 	struct adding *a = cx;
@@ -67,7 +68,7 @@ struct err *slab_heap_read(struct target *t, struct slab_heap *ret)
 	slabs all = { 0 };
 	struct adding adding = { .all = &all };
 	err_drop(kfence_init(t, &adding.kfence)); /* most kernels have none, or have it off */
-	struct err *err = slab_freelist_code(t, &h.code, &h.proved);
+	struct err *err = slab_code_get(t, &h.code, &h.proved);
 	if (!err)
 		err = read_caches(&h);
 	if (!err)
@@ -96,7 +97,8 @@ static size_t first_of(const struct slab_heap *h, uint64_t cache_va, bool behind
 	size_t lo = 0, hi = h->nslabs;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (h->slab[mid].cache_va < cache_va || (behind && h->slab[mid].cache_va == cache_va))
+		if (h->slab[mid].cache_va < cache_va ||
+			(behind && h->slab[mid].cache_va == cache_va))
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -170,7 +172,7 @@ static struct err *count_held(const struct slab_heap *h, const struct slab_cache
 			return err_wrap(err, "cache %s: CPU %" PRIu32, c->name, i);
 		*ret_free += contents.cpu_chain.free;
 	}
-	*ret_free += held->nsheaf;
+	*ret_free += held->nsheaved;
 	return NULL;
 }
 

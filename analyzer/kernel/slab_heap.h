@@ -1,4 +1,5 @@
-/* The whole slab heap of a dump: all caches, and all slabs by one sweep, whatever lists they are on. */
+/* The whole slab heap of a dump: all caches, and all slabs by one sweep, whatever lists they are
+ * on. */
 #ifndef ANALYZER_KERNEL_SLAB_HEAP_H
 #define ANALYZER_KERNEL_SLAB_HEAP_H
 
@@ -12,7 +13,7 @@ struct slab_heap {
 	size_t nslabs;
 	uint64_t missing; /* struct pages that the dump lacks, or that cannot be read */
 	enum slab_code code;
-	unsigned proved; /* as slab_freelist_code() */
+	unsigned proved;    /* as slab_code_get() */
 	struct err *damage; /* NULL, or why caches are left out; the heap's */
 };
 

@@ -1,389 +1,366 @@
 /*
- * mm/slub.c, 4.19 to 7.2: a CPU takes its slab's list away whole and leaves the slab's counter at
- * "all in use" (up to 6.18); sheaves (since 6.18) are arrays of free objects that their slabs count
- * as in use.
+ * What is kept: blocks of frames with the slabs that begin there, one block per slot of a table of
+ * fixed size; states of their objects, dropped all at once beyond a limit; caches with what CPUs
+ * hold of them. A dump does not change, so that nothing kept is ever wrong.
  */
 #include "analyzer/kernel/slab_object.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
-#include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/vec.h"
 #include "analyzer/base/xalloc.h"
 #include "analyzer/kernel/kfence.h"
-#include "analyzer/kernel/percpu.h"
+#include "analyzer/kernel/page.h"
+#include "analyzer/kernel/slab_loose.h"
 
-#define SLUB_HINT "mm/slub.c"
+static const char key;
 
-const char *slab_state_name(enum slab_state s)
-{
-	static const char *const name[] = { "allocated", "free", "free, on a CPU's list",
-		"free, in a sheaf" };
-	return name[s];
-}
-
-const char *slab_place_name(enum slab_place p)
-{
-	static const char *const name[] = { "partial", "cpu", "cpu partial", "full" };
-	return name[p];
-}
-
-/* ---- what CPUs hold ----------------------------------------------- */
-
-typedef VEC(uint64_t) addresses;
-
-static int by_address(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
-
-static bool among(const uint64_t *v, size_t n, uint64_t va)
-{
-	return n && bsearch(&va, v, n, sizeof(*v), by_address);
-}
-
-struct sheaf {
-	uint64_t cache_va, objects_va;
-	uint32_t size;
+enum {
+	SLOTS = 1 << 14,	/* blocks: 64 GiB of 4-KiB pages; others take their places */
+	CACHES_MAX = 4096,	/* kept; more make no sense, and are read again each time */
+	STATES_MAX = 256 << 20, /* bytes of objects' states */
 };
-static const struct view_field sheaf_fields[] = {
-	FIELD(struct sheaf, cache_va, "cache"),
-	FIELD(struct sheaf, size, "size"),
-	FIELD_ADDRESS(struct sheaf, objects_va, "objects"),
+
+struct known_slab {
+	struct slab slab;
+	uint8_t *state; /* enum slab_state, [slab.objects]; NULL: not read yet */
+	enum slab_place place;
+	unsigned cpu;
+	bool given_up, broken;
 };
-static const struct view_spec sheaf_spec = { .type = "slab_sheaf",
-	.hint = SLUB_HINT,
-	.fields = sheaf_fields,
-	.nfields = ARRAY_SIZE(sheaf_fields) };
 
-struct sheaves {
-	uint64_t main, spare, rcu_free;
+struct block {
+	uint64_t number;
+	VEC(struct known_slab) slabs;
+	uint16_t of[SLAB_BLOCK_PAGES]; /* index + 1 into slabs; 0: no slab's page */
 };
-static const struct view_field sheaves_fields[] = {
-	FIELD(struct sheaves, main, "main"),
-	FIELD(struct sheaves, spare, "spare"),
-	FIELD(struct sheaves, rcu_free, "rcu_free"),
+
+struct known_cache {
+	struct slab_cache cache;
+	bool has_held, damaged;
+	struct slab_held held;
 };
-static const struct view_spec sheaves_spec = { .type = "slub_percpu_sheaves",
-	.hint = SLUB_HINT,
-	.fields = sheaves_fields,
-	.nfields = ARRAY_SIZE(sheaves_fields) };
 
-static struct err *add_sheaf(
-	struct target *t, const struct slab_cache *c, uint64_t va, addresses *out)
+struct lookup {
+	struct target *t;
+	bool has_code, has_loose;
+	enum slab_code code;
+	unsigned proved;
+	unsigned page_shift;
+	struct kfence kfence; /* nobjects 0: none */
+	struct block *block[SLOTS];
+	VEC(struct known_cache) caches;
+	size_t last_cache;
+	uint64_t state_bytes;
+	struct slab_contents contents; /* for reading slab after slab */
+};
+
+/* ---- keeping ----------------------------------------------- */
+
+static void drop_states(struct lookup *l, struct block *b)
 {
-	enum { CAPACITY_MAX = 1 << 16 };
-	const struct view *v;
-	struct sheaf s;
-	if (!va)
-		return NULL;
-	struct err *err = target_view(t, &sheaf_spec, &v);
-	if (!err)
-		err = view_read(v, t->kernel, va, &s);
-	if (err)
-		return err_wrap(err, "sheaf 0x%" PRIx64, va);
-	if (!s.cache_va && !s.size)
-		return NULL; /* the bootstrap sheaf, which all caches without sheaves share */
-	if (slab_untag(t, s.cache_va) != c->va || s.size > CAPACITY_MAX)
-		return err_new(ERR_FORMAT, "sheaf 0x%" PRIx64 " is not one of %s", va, c->name);
-	for (uint32_t i = 0; !err && i < s.size; i++) {
-		uint64_t object;
-		err = vspace_read_word(
-			t->kernel, s.objects_va + (uint64_t)i * t->abi.word_bytes, &object);
-		if (!err)
-			vec_push(out, slab_untag(t, object));
-	}
-	return err;
-}
-
-static struct err *add_cpu_sheaves(
-	struct target *t, const struct slab_cache *c, unsigned cpu, addresses *out)
-{
-	const struct view *v;
-	struct sheaves s;
-	uint64_t va;
-	struct err *err = percpu_address(t, c->cpu_sheaves, cpu, &va);
-	if (!err)
-		err = target_view(t, &sheaves_spec, &v);
-	if (!err)
-		err = view_read(v, t->kernel, va, &s);
-	if (!err)
-		err = add_sheaf(t, c, s.main, out);
-	if (!err)
-		err = add_sheaf(t, c, s.spare, out);
-	return err ? err : add_sheaf(t, c, s.rcu_free, out);
-}
-
-/* A node's barn; up to 7.0 it hangs on struct kmem_cache_node. */
-static struct err *add_barn(
-	struct target *t, const struct slab_cache *c, unsigned node, addresses *out)
-{
-	uint64_t barn = 0, full, link, at;
-	struct slab_node n;
-	struct list_iter it;
-	bool more = true;
-	struct err *err = NULL;
-	if (!target_number(t, "offsetof(node_barn.sheaves_full)", &full) ||
-		!target_number(t, "offsetof(slab_sheaf.barn_list)", &link))
-		return NULL;
-	if (c->barns_va) {
-		err = vspace_read_word(t->kernel, c->barns_va + node * c->node_stride, &barn);
-	} else if (target_number(t, "offsetof(kmem_cache_node.barn)", &at)) {
-		err = slab_node_read(t, c, node, &n);
-		if (!err && n.va)
-			err = vspace_read_word(t->kernel, n.va + at, &barn);
-	}
-	if (err || !barn)
-		return err;
-	list_iter_init(&it, t, barn + full);
-	while (!err && !(err = list_iter_next(&it, &at, &more)) && more)
-		err = add_sheaf(t, c, list_entry(t, at, link), out);
-	return err;
-}
-
-static struct err *add_partials(struct target *t, uint64_t va, addresses *out)
-{
-	enum { CHAIN_MAX = 1 << 16 };
-	for (unsigned i = 0; va; i++) {
-		struct err *err = interrupt_check();
-		if (!err && i >= CHAIN_MAX)
-			err = err_new(ERR_LIMIT, "a CPU's chain of partial slabs does not end");
-		if (err)
-			return err;
-		vec_push(out, va);
-		err = slab_cpu_partial_next(t, &va);
-		if (err)
-			return err;
-	}
-	return NULL;
-}
-
-/* Keeps the first damage; only Ctrl-C ends it. */
-static struct err *note(struct err *err, struct err **damage)
-{
-	if (!err || err->code == ERR_INTERRUPTED)
-		return err;
-	if (*damage)
-		err_drop(err); /* one is enough to say that something is left out */
-	else
-		*damage = err;
-	return NULL;
-}
-
-static struct err *read_cpu(struct target *t, const struct slab_cache *c, unsigned cpu,
-	struct slab_cpu *ret, addresses *partial, addresses *sheaf, struct err **damage)
-{
-	struct err *err = NULL;
-	if (c->cpu_slab) {
-		err = note(slab_cpu_read(t, c, cpu, ret), damage);
-		if (!err && ret->partial)
-			err = note(add_partials(t, ret->partial, partial), damage);
-	}
-	if (!err && c->cpu_sheaves)
-		err = note(add_cpu_sheaves(t, c, cpu, sheaf), damage);
-	return err;
-}
-
-struct err *slab_held_read(struct target *t, const struct slab_cache *c, struct slab_held *ret,
-	struct err **ret_damage)
-{
-	struct cpu_mask cpus;
-	struct slab_held h = { 0 };
-	addresses partial = { 0 }, sheaf = { 0 };
-	struct err *err = cpu_mask_read(t, CPUS_POSSIBLE, &cpus), *damage = NULL;
-	if (err)
-		return err;
-	for (unsigned cpu = 0; (cpu = cpu_mask_next(&cpus, cpu)) < CPUS_MAX; cpu++)
-		h.ncpus = cpu + 1;
-	h.cpu = xcalloc(h.ncpus, sizeof(*h.cpu));
-	for (unsigned i = 0; !err && (i = cpu_mask_next(&cpus, i)) < CPUS_MAX; i++)
-		err = read_cpu(t, c, i, &h.cpu[i], &partial, &sheaf, &damage);
-	for (unsigned i = 0; !err && c->cpu_sheaves && i < c->nnodes; i++)
-		err = note(add_barn(t, c, i, &sheaf), &damage);
-	if (partial.n)
-		qsort(partial.v, partial.n, sizeof(*partial.v), by_address);
-	if (sheaf.n)
-		qsort(sheaf.v, sheaf.n, sizeof(*sheaf.v), by_address);
-	h.partial = partial.v;
-	h.npartial = partial.n;
-	h.sheaf = sheaf.v;
-	h.nsheaf = sheaf.n;
-	if (err) {
-		slab_held_deinit(&h);
-		err_drop(damage); /* Ctrl-C says enough */
-		return err;
-	}
-	*ret = h;
-	*ret_damage = damage;
-	return NULL;
-}
-
-void slab_held_deinit(struct slab_held *h)
-{
-	free(h->cpu);
-	free(h->partial);
-	free(h->sheaf);
-	*h = (struct slab_held){ 0 };
-}
-
-/* ---- a slab ----------------------------------------------- */
-
-static void make_room(struct slab_contents *s, uint64_t bytes, uint32_t objects)
-{
-	if (bytes > s->bytes_cap) {
-		free(s->bytes);
-		s->bytes = xcalloc(1, bytes);
-		s->bytes_cap = bytes;
-	}
-	if (objects > s->state_cap) {
+	for (size_t i = 0; i < b->slabs.n; i++) {
+		struct known_slab *s = &b->slabs.v[i];
+		l->state_bytes -= s->state ? s->slab.objects : 0;
 		free(s->state);
-		s->state = xcalloc(1, objects);
-		s->state_cap = objects;
+		s->state = NULL;
 	}
 }
 
-static void mark_sheaves(
-	const struct slab_cache *c, const struct slab_held *h, struct slab_contents *io)
+void slab_object_forget(struct target *t)
 {
-	uint64_t end = io->slab.base_va + (uint64_t)c->size * io->slab.objects;
-	size_t lo = 0, hi = h->nsheaf;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (h->sheaf[mid] < io->slab.base_va)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	for (; lo < h->nsheaf && h->sheaf[lo] < end; lo++) {
-		uint32_t i;
-		if (!slab_object_index(c, &io->slab, h->sheaf[lo], &i) || io->state[i])
-			continue;
-		io->state[i] = SLAB_FREE_SHEAF;
-		io->nfree++;
+	struct lookup *l = target_kept(t, &key);
+	for (unsigned i = 0; l && i < SLOTS; i++)
+		if (l->block[i])
+			drop_states(l, l->block[i]);
+	for (size_t i = 0; l && i < l->caches.n; i++) {
+		slab_held_deinit(&l->caches.v[i].held);
+		l->caches.v[i].has_held = false;
 	}
 }
 
-static bool all_inactive(const uint8_t *p, uint64_t n)
+static void drop_block(struct lookup *l, unsigned slot)
 {
-	enum { RED_INACTIVE = 0xbb }; /* SLUB_RED_INACTIVE, include/linux/poison.h */
-	for (uint64_t i = 0; i < n; i++)
-		if (p[i] != RED_INACTIVE)
-			return false;
-	return true;
-}
-
-/*
- * mm/slub.c, alloc_debug_processing() (4.19 to 7.2): a slab with a damaged object is never used again; its
- * counter says that all is in use, and its list is gone. What was free there still has the redzones of
- * free objects, on both sides.
- */
-static void mark_given_up(const struct slab_cache *c, struct slab_contents *io)
-{
-	uint64_t pad = c->red_left_pad, object = c->object_size;
-	io->given_up = false;
-	if (!slab_cache_has(c, SLAB_FLAG_RED_ZONE) || io->slab.freelist || !pad ||
-		io->slab.inuse != io->slab.objects || c->inuse < object || pad + c->inuse > c->size)
+	struct block *b = l->block[slot];
+	if (!b)
 		return;
-	for (uint32_t i = 0; i < io->slab.objects; i++) {
-		const uint8_t *slot = io->bytes + (uint64_t)i * c->size;
-		if (io->state[i] != SLAB_ALLOCATED || !all_inactive(slot, pad) ||
-			!all_inactive(slot + pad + object, c->inuse - object))
-			continue;
-		io->state[i] = SLAB_FREE;
-		io->nfree++;
-		io->given_up = true;
-	}
+	drop_states(l, b);
+	vec_deinit(&b->slabs);
+	free(b);
+	l->block[slot] = NULL;
 }
 
-struct err *slab_contents_read(struct target *t, const struct slab_cache *c,
-	const struct slab_held *h, enum slab_code code, const struct slab *s,
-	struct slab_contents *io)
+static void destroy(void *what)
 {
-	uint64_t n = (uint64_t)c->size * s->objects;
-	struct err *err = slab_check_counts(c, s);
+	struct lookup *l = what;
+	for (unsigned i = 0; i < SLOTS; i++)
+		drop_block(l, i);
+	for (size_t i = 0; i < l->caches.n; i++)
+		slab_held_deinit(&l->caches.v[i].held);
+	vec_deinit(&l->caches);
+	slab_contents_deinit(&l->contents);
+	free(l);
+}
+
+static struct err *get(struct target *t, struct lookup **ret)
+{
+	struct lookup *l = target_kept(t, &key);
+	struct err *err = l ? NULL : target_need_kernel(t);
 	if (err)
 		return err;
-	make_room(io, n, s->objects);
-	err = vspace_read(t->kernel, s->base_va, io->bytes, n);
-	if (err)
-		return err_wrap(err, "slab 0x%" PRIx64 " of %s", s->va, c->name);
-	memset(io->state, 0, s->objects);
-	io->slab = *s;
-	io->place = s->inuse == s->objects ? SLAB_PLACE_FULL : SLAB_PLACE_NODE;
-	io->cpu = 0;
-	io->cpu_chain = (struct slab_chain){ 0 };
-	io->chain = slab_freelist_mark(
-		t, c, s, code, s->freelist, io->bytes, io->state, SLAB_FREE);
-	if (among(h->partial, h->npartial, s->va))
-		io->place = SLAB_PLACE_CPU_PARTIAL;
-	for (uint32_t i = 0; i < h->ncpus; i++) {
-		if (h->cpu[i].slab_va != s->va)
-			continue;
-		io->place = SLAB_PLACE_CPU;
-		io->cpu = i;
-		io->cpu_chain = slab_freelist_mark(t, c, s, code, h->cpu[i].freelist, io->bytes,
-			io->state, SLAB_FREE_CPU);
-		break;
+	if (!l) {
+		l = xcalloc(1, sizeof(*l));
+		l->t = t;
+		l->page_shift = page_shift(t);
+		err_drop(kfence_init(t, &l->kfence)); /* most kernels have none, or have it off */
+		target_keep(t, &key, l, destroy);
 	}
-	io->nfree = io->chain.free + io->cpu_chain.free;
-	mark_sheaves(c, h, io);
-	mark_given_up(c, io);
+	*ret = l;
 	return NULL;
 }
 
-void slab_contents_deinit(struct slab_contents *s)
+/* Whoever looks for loose sheaves asks for objects: that must be over before anything here is held.
+ */
+static struct err *get_ready(struct target *t, struct lookup **ret)
 {
-	free(s->bytes);
-	free(s->state);
-	*s = (struct slab_contents){ 0 };
+	const struct slab_loose *loose;
+	struct err *err = get(t, ret);
+	if (err || (*ret)->has_loose)
+		return err;
+	err = slab_loose_get(t, &loose);
+	(*ret)->has_loose = !err && loose->looked;
+	return err;
+}
+
+static struct err *find_code(struct lookup *l)
+{
+	struct err *err = l->has_code ? NULL : slab_freelist_code(l->t, &l->code, &l->proved);
+	l->has_code |= !err;
+	return err;
+}
+
+struct err *slab_code_get(struct target *t, enum slab_code *ret, unsigned *ret_proved)
+{
+	struct lookup *l;
+	struct err *err = get(t, &l);
+	if (!err)
+		err = find_code(l);
+	if (err)
+		return err;
+	*ret = l->code;
+	*ret_proved = l->proved;
+	return NULL;
+}
+
+/* ---- from frames to slabs ----------------------------------------------- */
+
+struct filling {
+	struct lookup *l;
+	struct block *b;
+};
+
+/* mm/kfence/core.c: its pages are marked as slabs, their objects are its own. */
+static struct err *add_slab(void *cx, const struct slab *s)
+{
+	struct filling *f = cx;
+	uint32_t index;
+	uint64_t first;
+	struct paddr pa;
+	if (f->l->kfence.nobjects && kfence_index(&f->l->kfence, s->base_va, &index))
+		return NULL;
+	if (vspace_translate(f->l->t->kernel, s->base_va, &pa, NULL))
+		return NULL;
+	first = (pa.v >> f->l->page_shift) % SLAB_BLOCK_PAGES;
+	vec_push(&f->b->slabs, ((struct known_slab){ .slab = *s }));
+	for (uint64_t i = 0; i < s->npages && first + i < SLAB_BLOCK_PAGES; i++)
+		f->b->of[first + i] = (uint16_t)f->b->slabs.n;
+	return NULL;
+}
+
+static struct err *load_block(struct lookup *l, uint64_t number, struct block **ret)
+{
+	unsigned slot = number % SLOTS;
+	struct block *b = xcalloc(1, sizeof(*b));
+	struct filling f = { l, b };
+	struct err *err;
+	b->number = number;
+	drop_block(l, slot);
+	err = slab_sweep_frames(
+		l->t, number * SLAB_BLOCK_PAGES, SLAB_BLOCK_PAGES, add_slab, &f, NULL);
+	l->block[slot] = b;
+	if (err)
+		drop_block(l, slot);
+	else
+		*ret = b;
+	return err;
+}
+
+/* *ret NULL: @va is in no slab. *ret_va: where it is in the linear map. */
+static struct err *find_slab(
+	struct lookup *l, uint64_t va, struct known_slab **ret, uint64_t *ret_va)
+{
+	struct paddr pa;
+	*ret = NULL;
+	if (vspace_translate(l->t->kernel, va, &pa, NULL))
+		return NULL;
+	uint64_t pfn = pa.v >> l->page_shift, number = pfn / SLAB_BLOCK_PAGES;
+	struct block *b = l->block[number % SLOTS];
+	if (!b || b->number != number) {
+		struct err *err = load_block(l, number, &b);
+		if (err)
+			return err;
+	}
+	unsigned i = b->of[pfn % SLAB_BLOCK_PAGES];
+	if (i && slab_linear_va(l->t, pa.v, ret_va))
+		*ret = &b->slabs.v[i - 1];
+	return NULL;
+}
+
+/* ---- caches and states ----------------------------------------------- */
+
+static struct err *find_cache(struct lookup *l, uint64_t va, struct known_cache **ret)
+{
+	struct known_cache c = { 0 };
+	if (l->last_cache < l->caches.n && l->caches.v[l->last_cache].cache.va == va) {
+		*ret = &l->caches.v[l->last_cache];
+		return NULL;
+	}
+	for (size_t i = 0; i < l->caches.n; i++) {
+		if (l->caches.v[i].cache.va != va)
+			continue;
+		l->last_cache = i;
+		*ret = &l->caches.v[i];
+		return NULL;
+	}
+	struct err *err = slab_cache_read(l->t, va, &c.cache);
+	if (err)
+		return err;
+	if (l->caches.n >= CACHES_MAX)
+		slab_held_deinit(&l->caches.v[--l->caches.n].held);
+	vec_push(&l->caches, c);
+	l->last_cache = l->caches.n - 1;
+	*ret = &l->caches.v[l->last_cache];
+	return NULL;
+}
+
+static struct err *read_states(struct lookup *l, struct known_cache *c, struct known_slab *s)
+{
+	struct slab_contents *contents = &l->contents;
+	struct err *err = find_code(l), *damage = NULL;
+	if (!err && !c->has_held) {
+		err = slab_held_read(l->t, &c->cache, &c->held, &damage);
+		c->has_held = !err;
+		c->damaged = damage != NULL;
+		err_drop(damage); /* that there is damage is all that matters here */
+	}
+	if (!err)
+		err = slab_contents_read(l->t, &c->cache, &c->held, l->code, &s->slab, contents);
+	if (err)
+		return err;
+	if (l->state_bytes + s->slab.objects > STATES_MAX)
+		for (unsigned i = 0; i < SLOTS; i++)
+			if (l->block[i])
+				drop_states(l, l->block[i]);
+	l->state_bytes += s->slab.objects;
+	s->state = xmalloc(s->slab.objects);
+	memcpy(s->state, contents->state, s->slab.objects);
+	s->slab.ext_in_object = contents->slab.ext_in_object;
+	s->place = contents->place;
+	s->cpu = contents->cpu;
+	s->given_up = contents->given_up;
+	s->broken = contents->chain.end || contents->cpu_chain.end || c->damaged;
+	return NULL;
+}
+
+static struct err *fill(
+	struct lookup *l, struct known_slab *s, uint64_t va, struct slab_object *ret)
+{
+	struct known_cache *c;
+	struct err *err = find_cache(l, s->slab.cache_va, &c);
+	if (!err && !s->state)
+		err = read_states(l, c, s);
+	if (err)
+		return err;
+	uint64_t index = (va - s->slab.base_va) / c->cache.size;
+	ret->cache = c->cache;
+	ret->slab = s->slab;
+	ret->index = (uint32_t)(index < s->slab.objects ? index : s->slab.objects - 1);
+	ret->va = slab_object_va(&c->cache, &s->slab, ret->index);
+	ret->offset = (int64_t)(va - ret->va);
+	ret->state = s->state[ret->index];
+	ret->place = s->place;
+	ret->cpu = s->cpu;
+	ret->given_up = s->given_up;
+	ret->broken = s->broken;
+	return NULL;
 }
 
 /* ---- one object ----------------------------------------------- */
 
-/* mm/kfence/core.c: its pages are marked as slabs, their objects are its own. */
-static struct err *refuse_kfence(struct target *t, uint64_t va)
+static struct err *refuse(struct lookup *l, uint64_t va)
 {
-	struct kfence k;
+	struct slab slab;
 	uint32_t index;
-	scoped_err struct err *none = kfence_init(t, &k);
-	if (none || !kfence_index(&k, va, &index))
-		return NULL;
-	return err_new(ERR_NOT_FOUND, "0x%" PRIx64 " is in no slab but in KFENCE's pool: kfence "
-		"0x%" PRIx64, va, va);
+	if (l->kfence.nobjects && kfence_index(&l->kfence, va, &index))
+		return err_new(ERR_NOT_FOUND,
+			"0x%" PRIx64 " is in no slab but in KFENCE's pool: kfence "
+			"0x%" PRIx64,
+			va, va);
+	struct err *err = slab_find(l->t, va, &slab);
+	return err ? err
+		   : err_new(ERR_FORMAT,
+			     "0x%" PRIx64 ": the pages of slab 0x%" PRIx64
+			     " do not say that they are one",
+			     va, slab.va);
 }
 
 struct err *slab_object_find(struct target *t, uint64_t tagged, struct slab_object *ret)
 {
-	uint64_t va = slab_untag(t, tagged);
-	struct slab_object o = { 0 };
-	scoped_slab_held struct slab_held held = { 0 };
-	scoped_slab_contents struct slab_contents contents = { 0 };
-	scoped_err struct err *damage = NULL;
-	enum slab_code code;
-	unsigned proved;
-	struct err *err = slab_find(t, va, &o.slab);
+	uint64_t va = slab_untag(t, tagged), linear = 0;
+	struct known_slab *s;
+	struct lookup *l;
+	struct slab_object o;
+	struct err *err = get_ready(t, &l);
 	if (!err)
-		err = refuse_kfence(t, va);
+		err = find_slab(l, va, &s, &linear);
 	if (!err)
-		err = slab_cache_read(t, o.slab.cache_va, &o.cache);
+		err = s ? fill(l, s, linear, &o) : refuse(l, va);
 	if (!err)
-		err = slab_freelist_code(t, &code, &proved);
+		*ret = o;
+	return err;
+}
+
+bool slab_object_try_find(struct target *t, uint64_t tagged, struct slab_object *ret)
+{
+	uint64_t linear = 0;
+	struct known_slab *s = NULL;
+	struct lookup *l;
+	struct slab_object o;
+	struct err *err = get_ready(t, &l);
 	if (!err)
-		err = slab_held_read(t, &o.cache, &held, &damage);
-	if (!err)
-		err = slab_contents_read(t, &o.cache, &held, code, &o.slab, &contents);
-	if (err)
-		return err;
-	uint64_t index = (va - o.slab.base_va) / o.cache.size;
-	o.index = (uint32_t)(index < o.slab.objects ? index : o.slab.objects - 1);
-	o.va = slab_object_va(&o.cache, &o.slab, o.index);
-	o.offset = (int64_t)(va - o.va);
-	o.state = contents.state[o.index];
-	o.place = contents.place;
-	o.cpu = contents.cpu;
-	o.broken = contents.chain.end || contents.cpu_chain.end || damage;
-	*ret = o;
-	return NULL;
+		err = find_slab(l, slab_untag(t, tagged), &s, &linear);
+	if (!err && s)
+		err = fill(l, s, linear, &o);
+	bool found = !err && s;
+	err_drop(err); /* a scanner goes on */
+	if (found)
+		*ret = o;
+	return found;
+}
+
+bool slab_object_left(struct target *t, const struct slab_object *o, struct slab_object *ret)
+{
+	uint64_t slot = o->slab.base_va + (uint64_t)o->index * o->cache.size;
+	return slab_object_try_find(t, slot - 1, ret) && ret->va != o->va;
+}
+
+bool slab_object_right(struct target *t, const struct slab_object *o, struct slab_object *ret)
+{
+	uint64_t slot = o->slab.base_va + (o->index + 1ull) * o->cache.size;
+	uint64_t page = 1ull << page_shift(t);
+	if (o->index + 1 == o->slab.objects)
+		slot = (slot + page - 1) & ~(page - 1);
+	return slab_object_try_find(t, slot, ret) && ret->va != o->va;
 }

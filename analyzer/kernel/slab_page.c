@@ -6,6 +6,7 @@
 #include "analyzer/kernel/slab_page.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
@@ -21,6 +22,9 @@ static const struct view_field slab_fields[] = {
 	FIELD(struct slab, inuse, "inuse"),
 	FIELD(struct slab, objects, "objects"),
 	FIELD(struct slab, frozen, "frozen"),
+	/* flags in its low bits; memcg_data up to 6.8 */
+	FIELD_OPTIONAL(struct slab, exts_va, "obj_exts", "memcg_data"),
+	FIELD_OPTIONAL(struct slab, stride, "stride"),
 };
 /* struct slab stands in struct page's place since 5.17 */
 static const struct view_spec slab_spec = { .type = "slab",
@@ -37,9 +41,14 @@ struct slab_mark {
 	uint64_t at;		      /* of the word that is tested */
 	unsigned bytes;
 	uint64_t mask, value;
+	/* Blocks whose struct pages were found lately, by address: lists lead to one slab after the
+	 * other. */
+	struct {
+		uint64_t va, pfn; /* of the block's first; va 0: none yet */
+	} block[64];
 };
 
-static struct err *find_mark(struct target *t, struct slab_mark *ret)
+static struct err *make_mark(struct target *t, struct slab_mark *ret)
 {
 	struct slab_mark m = { 0 };
 	uint64_t n;
@@ -59,13 +68,31 @@ static struct err *find_mark(struct target *t, struct slab_mark *ret)
 		m.bytes = t->abi.word_bytes;
 		m.mask = m.value = 1ull << n;
 	} else {
-		return err_new(ERR_MISSING, "neither PG_slab nor PGTY_slab is known: this kernel's "
-					    "way to mark slabs is not one of 4.19 to 6.9 or 6.12 on");
+		return err_new(ERR_MISSING,
+			"neither PG_slab nor PGTY_slab is known: this kernel's "
+			"way to mark slabs is not one of 4.19 to 6.9 or 6.12 on");
 	}
 	if (!range_inside(m.at, m.bytes, m.page_bytes) ||
 		!range_inside(m.head_at, t->abi.word_bytes, m.page_bytes))
 		return err_new(ERR_FORMAT, "struct page's members do not lie in it");
 	*ret = m;
+	return NULL;
+}
+
+/* Found out once: every slab that is read asks. */
+static struct err *find_mark(struct target *t, struct slab_mark **ret)
+{
+	static const char key;
+	struct slab_mark m = { 0 }, *kept = target_kept(t, &key);
+	struct err *err = kept ? NULL : make_mark(t, &m);
+	if (err)
+		return err;
+	if (!kept) {
+		kept = xmalloc(sizeof(*kept));
+		*kept = m;
+		target_keep(t, &key, kept, free);
+	}
+	*ret = kept;
 	return NULL;
 }
 
@@ -78,7 +105,7 @@ static bool is_slab(const struct target *t, const struct slab_mark *m, const uin
 /* ---- one ----------------------------------------------- */
 
 /* Slabs lie in the linear map. */
-static bool linear_va(const struct target *t, uint64_t pa, uint64_t *ret)
+bool slab_linear_va(const struct target *t, uint64_t pa, uint64_t *ret)
 {
 	const struct arch_layout *l = &vspace_facts(t->kernel)->layout;
 	for (unsigned i = 0; i < l->nwindows; i++) {
@@ -92,33 +119,57 @@ static bool linear_va(const struct target *t, uint64_t pa, uint64_t *ret)
 
 static struct err *read_slab(struct target *t, uint64_t va, uint64_t pfn, struct slab *ret)
 {
+	enum { EXTS_FLAGS = 7 }; /* include/linux/memcontrol.h: two bits up to 6.8, three since */
 	struct slab s = { 0 };
 	const struct view *v;
 	struct err *err = target_view(t, &slab_spec, &v);
 	if (!err)
 		err = view_read(v, t->kernel, va, &s);
-	if (!err && !linear_va(t, pfn << page_shift(t), &s.base_va))
+	if (!err && !slab_linear_va(t, pfn << page_shift(t), &s.base_va))
 		err = err_new(ERR_FORMAT, "its frame 0x%" PRIx64 " is not in the linear map", pfn);
 	if (err)
 		return err_wrap(err, "slab 0x%" PRIx64, va);
 	s.va = va;
 	s.cache_va = slab_untag(t, s.cache_va);
+	s.exts_va &= ~(uint64_t)EXTS_FLAGS;
 	*ret = s;
+	return NULL;
+}
+
+static struct err *find_pfn(struct target *t, struct slab_mark *m, uint64_t va, uint64_t *ret)
+{
+	uint64_t bytes = SLAB_BLOCK_PAGES * m->page_bytes, first, pfn;
+	unsigned slot = (unsigned)(va / bytes % ARRAY_SIZE(m->block));
+	uint64_t at = va - m->block[slot].va;
+	if (m->block[slot].va && at < bytes && !(at % m->page_bytes)) {
+		*ret = m->block[slot].pfn + at / m->page_bytes;
+		return NULL;
+	}
+	struct err *err = page_to_pfn(t, va, &pfn);
+	if (err)
+		return err;
+	*ret = pfn;
+	pfn -= pfn % SLAB_BLOCK_PAGES;
+	scoped_err struct err *none = page_of_pfn(t, pfn, &first);
+	if (!none && first == va - (*ret - pfn) * m->page_bytes) {
+		m->block[slot].va = first;
+		m->block[slot].pfn = pfn;
+	}
 	return NULL;
 }
 
 struct err *slab_read(struct target *t, uint64_t va, struct slab *ret)
 {
 	uint8_t page[256];
-	struct slab_mark m;
+	struct slab_mark *m;
 	uint64_t pfn;
 	struct err *err = find_mark(t, &m);
 	if (!err)
-		err = vspace_read(t->kernel, va, page, m.page_bytes);
-	if (!err && !is_slab(t, &m, page))
+		err = vspace_read(t->kernel, va, page, m->page_bytes);
+	if (!err && !is_slab(t, m, page))
 		err = err_new(ERR_NOT_FOUND, "page 0x%" PRIx64 " is not a slab", va);
 	if (!err)
-		err = page_to_pfn(t, va, &pfn);
+		err = find_pfn(t, m, va, &pfn);
 	return err ? err : read_slab(t, va, pfn, ret);
 }
 
@@ -141,26 +192,61 @@ struct err *slab_find(struct target *t, uint64_t tagged, struct slab *ret)
 
 /* ---- all ----------------------------------------------- */
 
-enum { SWEEP_PAGES = 1024 }; /* divides all sections' frames */
+/* SLAB_BLOCK_PAGES divides all sections' frames */
 
 struct sweep {
 	struct target *t;
-	struct slab_mark mark;
+	struct slab_mark *mark;
 	uint8_t *bytes;
 	slab_each_fn each;
 	void *cx;
 	uint64_t missing;
 };
 
+/* The head at struct page @i of the piece at @va, and its tails: up to 7.0 their word has the
+ * head's address, since 7.2 it may have a mask (page.c). */
+static uint32_t count_pages(const struct sweep *s, uint64_t va, uint64_t i, uint64_t n)
+{
+	const struct target *t = s->t;
+	uint64_t size = s->mark->page_bytes, head = va + i * size, k = i + 1;
+	uint64_t top = t->abi.word_bytes == 8 ? UINT64_MAX : UINT32_MAX;
+	for (; k < n; k++) {
+		uint64_t word = get_word(&t->abi, s->bytes + k * size + s->mark->head_at);
+		uint64_t low = ~(word & ~1ull) & top;
+		bool masks = low < 1ull << 31 && !(low & (low + 1));
+		if (!(word & 1) ||
+			(masks ? ((va + k * size) & word & ~1ull) : word & ~1ull) != head)
+			break;
+	}
+	return (uint32_t)(k - i);
+}
+
+/* Frames that no memory section has, and holes of 2 MiB and more (include/linux/mmzone.h:
+ * subsections), are not looked through one by one. */
+static bool is_hole(const struct sweep *s, uint64_t pfn, uint64_t n, const struct err *first)
+{
+	enum { SUBSECTION = 512 };
+	uint64_t va;
+	if (!first || first->code != ERR_NOT_FOUND || n > SUBSECTION)
+		return false;
+	scoped_err struct err *last = page_of_pfn(s->t, pfn + n - 1, &va);
+	return last && last->code == ERR_NOT_FOUND;
+}
+
 /* @n struct pages from @pfn's on, which lie in one piece. */
 static struct err *sweep_piece(struct sweep *s, uint64_t pfn, uint64_t n)
 {
-	uint64_t va, size = s->mark.page_bytes;
+	uint64_t va, size = s->mark->page_bytes;
 	struct err *err = page_of_pfn(s->t, pfn, &va);
 	if (err && err->code != ERR_NOT_FOUND && err->code != ERR_FAULT)
 		return err;
 	bool bad = err || vspace_try_read(s->t->kernel, va, s->bytes, n * size, NULL);
+	bool hole = n > 1 && is_hole(s, pfn, n, err);
 	err_drop(err); /* frames without struct page are no slabs */
+	if (hole) {
+		s->missing += n;
+		return interrupt_check();
+	}
 	if (bad && n > 1) {
 		err = sweep_piece(s, pfn, n / 2);
 		return err ? err : sweep_piece(s, pfn + n / 2, n - n / 2);
@@ -172,41 +258,75 @@ static struct err *sweep_piece(struct sweep *s, uint64_t pfn, uint64_t n)
 	err = interrupt_check();
 	for (uint64_t i = 0; !err && i < n; i++) {
 		struct slab slab;
-		if (!is_slab(s->t, &s->mark, s->bytes + i * size))
+		if (!is_slab(s->t, s->mark, s->bytes + i * size))
 			continue;
 		scoped_err struct err *none = read_slab(s->t, va + i * size, pfn + i, &slab);
-		if (none)
+		if (none) {
 			s->missing++;
-		else
-			err = s->each(s->cx, &slab);
+			continue;
+		}
+		slab.npages = count_pages(s, va, i, n);
+		err = s->each(s->cx, &slab);
 	}
+	return err;
+}
+
+/* @n frames from @pfn on. */
+static struct err *sweep_frames(struct sweep *s, uint64_t pfn, uint64_t n)
+{
+	struct err *err = NULL;
+	while (!err && n) {
+		uint64_t step = SLAB_BLOCK_PAGES - pfn % SLAB_BLOCK_PAGES;
+		step = step > n ? n : step;
+		err = sweep_piece(s, pfn, step);
+		pfn += step;
+		n -= step;
+	}
+	return err;
+}
+
+static struct err *sweep_init(struct sweep *s, struct target *t, slab_each_fn each, void *cx)
+{
+	*s = (struct sweep){ .t = t, .each = each, .cx = cx };
+	struct err *err = target_need_kernel(t);
+	if (!err)
+		err = find_mark(t, &s->mark);
+	if (!err)
+		s->bytes = xcalloc(SLAB_BLOCK_PAGES, s->mark->page_bytes);
+	return err;
+}
+
+struct err *slab_sweep_frames(struct target *t, uint64_t pfn, uint64_t n, slab_each_fn each,
+	void *cx, uint64_t *ret_missing)
+{
+	struct sweep s;
+	struct err *err = sweep_init(&s, t, each, cx);
+	scoped_free uint8_t *bytes = s.bytes;
+	if (!err)
+		err = sweep_frames(&s, pfn, n);
+	if (!err && ret_missing)
+		*ret_missing = s.missing;
 	return err;
 }
 
 struct err *slab_sweep(struct target *t, slab_each_fn each, void *cx, uint64_t *ret_missing)
 {
-	struct sweep s = { .t = t, .each = each, .cx = cx };
-	struct err *err = target_need_kernel(t);
-	if (!err)
-		err = find_mark(t, &s.mark);
+	struct sweep s;
+	struct err *err = sweep_init(&s, t, each, cx);
+	scoped_free uint8_t *bytes = s.bytes;
 	if (err)
 		return err;
 	const struct dump_info *info = dump_info(t->dump);
 	unsigned shift = page_shift(t);
-	scoped_free uint8_t *bytes = xcalloc(SWEEP_PAGES, s.mark.page_bytes);
-	s.bytes = bytes;
 	uint64_t done = 0;
 	for (size_t i = 0; !err && i < info->nextents; i++) {
 		uint64_t pfn = info->extent[i].start.v >> shift;
 		uint64_t end = (info->extent[i].start.v + info->extent[i].size - 1) >> shift;
 		pfn = pfn < done ? done : pfn;
-		while (!err && info->extent[i].size && pfn <= end) {
-			uint64_t n = SWEEP_PAGES - pfn % SWEEP_PAGES;
-			n = n > end - pfn + 1 ? end - pfn + 1 : n;
-			err = sweep_piece(&s, pfn, n);
-			pfn += n;
-		}
-		done = pfn > done ? pfn : done;
+		if (!info->extent[i].size || pfn > end)
+			continue;
+		err = sweep_frames(&s, pfn, end - pfn + 1);
+		done = end + 1;
 	}
 	if (!err && ret_missing)
 		*ret_missing = s.missing;

@@ -39,8 +39,8 @@ static void add_age(struct target *t, uint64_t when, struct slab_track *track)
 	track->age_ns = track->has_age ? ticks * 1000000000 / hz : 0;
 }
 
-static struct err *read_frames(
-	struct target *t, const struct view *v, const struct track_raw *raw, struct slab_track *track)
+static struct err *read_frames(struct target *t, const struct view *v, const struct track_raw *raw,
+	struct slab_track *track)
 {
 	enum { ADDRS = 16 }; /* TRACK_ADDRS_COUNT */
 	unsigned word = t->abi.word_bytes;
@@ -48,8 +48,7 @@ static struct err *read_frames(
 	struct err *err = NULL;
 	if (view_has(v, TRACK_HANDLE)) {
 		if (raw->handle)
-			err = stack_depot_fetch(
-				t, raw->handle, track->pc, SLAB_TRACK_FRAMES, &n);
+			err = stack_depot_fetch(t, raw->handle, track->pc, SLAB_TRACK_FRAMES, &n);
 	} else if (view_has(v, TRACK_ADDRS)) {
 		for (; !err && n < ADDRS; n++) {
 			err = vspace_read_word(t->kernel, raw->addrs_va + n * word, &track->pc[n]);

@@ -1,5 +1,5 @@
-/* Who allocated and who freed a slab object last, as caches with SLAB_STORE_USER (slub_debug=U) keep it behind
- * each object. What wrote over it meanwhile is slab_damage.h's to find. */
+/* Who allocated and who freed a slab object last, as caches with SLAB_STORE_USER (slub_debug=U)
+ * keep it behind each object. What wrote over it meanwhile is slab_damage.h's to find. */
 #ifndef ANALYZER_KERNEL_SLAB_TRACK_H
 #define ANALYZER_KERNEL_SLAB_TRACK_H
 
@@ -9,11 +9,11 @@ enum { SLAB_TRACK_FRAMES = 64 };
 enum slab_track_kind { SLAB_TRACK_ALLOC, SLAB_TRACK_FREE };
 
 struct slab_track {
-	bool known;	   /* false: it never happened */
-	uint64_t addr;	   /* the caller */
+	bool known;		   /* false: it never happened */
+	uint64_t addr;		   /* the caller */
 	uint32_t pid, cpu, handle; /* handle: of the stack depot; 0: none */
 	bool has_age;
-	uint64_t age_ns;   /* before the dump, by jiffies */
+	uint64_t age_ns; /* before the dump, by jiffies */
 	uint32_t nframes;
 	uint64_t pc[SLAB_TRACK_FRAMES]; /* innermost first */
 };

@@ -1,4 +1,5 @@
-/* Free lists and patterns of slabs made by hand: every code, both word sizes, damage of each kind. */
+/* Free lists and patterns of slabs made by hand: every code, both word sizes, damage of each kind.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,8 +23,12 @@ static void start(struct made *m, unsigned word)
 {
 	memset(m, 0, sizeof(*m));
 	m->t.abi.word_bytes = word;
-	m->c = (struct slab_cache){ .size = SLOT, .object_size = 40, .inuse = 48, .offset = 48,
-		.red_left_pad = 8, .hardened = true,
+	m->c = (struct slab_cache){ .size = SLOT,
+		.object_size = 40,
+		.inuse = 48,
+		.offset = 48,
+		.red_left_pad = 8,
+		.hardened = true,
 		.random = word == 4 ? 0x89abcdefu : 0x0123456789abcdef };
 	m->s = (struct slab){ .base_va = BASE, .objects = OBJECTS, .inuse = OBJECTS - 3 };
 }
@@ -72,7 +77,8 @@ static void make_list(struct made *m, enum slab_code code)
 static void test_whole(void **state)
 {
 	(void)state;
-	EACH {
+	EACH
+	{
 		struct made m;
 		start(&m, word);
 		m.c.hardened = code != SLAB_CODE_PLAIN;
@@ -91,7 +97,8 @@ static void test_whole(void **state)
 static void test_damaged(void **state)
 {
 	(void)state;
-	EACH {
+	EACH
+	{
 		struct made m;
 		start(&m, word);
 		m.c.hardened = code != SLAB_CODE_PLAIN;
@@ -185,8 +192,7 @@ static void test_damage(void **state)
 		fill(&m, is_free);
 		o[0] = 1;
 		o[39] = 0x6b;
-		assert_int_equal(
-			slab_damage_find(&m.c, m.bytes, 3, is_free, d), is_free ? 2 : 0);
+		assert_int_equal(slab_damage_find(&m.c, m.bytes, 3, is_free, d), is_free ? 2 : 0);
 		/* KASAN keeps notes in freed objects; so does a free pointer inside */
 		m.c.known |= 1u << SLAB_FLAG_KASAN;
 		assert_int_equal(slab_damage_find(&m.c, m.bytes, 3, is_free, d), 0);
