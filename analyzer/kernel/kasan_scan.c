@@ -25,7 +25,7 @@ struct scan {
 	struct kasan_histogram *histogram;
 	kasan_finding_fn found;
 	void *found_cx;
-	uint8_t class[256]; /* of each value: a TELL_…, TELL_COUNT for what is ordinary */
+	uint8_t class[256]; /* of each value: STRANGE, EARLY */
 };
 
 static struct err *next_piece(void *cx, struct sweep_piece *ret, bool *ret_more)
@@ -45,55 +45,91 @@ static void tell(struct sweep_hits *hits, unsigned kind, uint64_t addr, unsigned
 			(uint64_t)kind << KIND_SHIFT | (uint64_t)value << VALUE_SHIFT | n);
 }
 
+/* What a byte is to the scan of generic mode. In other modes all are ordinary. */
+enum { ORDINARY = 0, STRANGE = 1, EARLY = 2 /* its granule ends early */ };
+
+/* One run's counts. Runs are often single pages: the boot's allocator hands out the shadow's pages from above. */
+struct counts {
+	uint64_t n[256];
+	unsigned prev; /* the byte before */
+};
+
 /* Bytes that are not ordinary: a value that KASAN lacks, or accessible granules behind one that
  * ends early (there is a redzone behind each object, variable and area). */
-static void look_closely(const struct scan *s, const struct sweep_run *run, size_t i, unsigned prev,
+static void look_closely(const struct scan *s, const struct sweep_run *run, size_t i, size_t n, unsigned prev,
 	struct sweep_hits *hits)
 {
-	unsigned v = run->p[i];
-	if (s->class[v] == TELL_STRANGE)
-		tell(hits, TELL_STRANGE, run->addr + i, v, 1);
-	else if (!v && prev < s->k->granule && prev)
-		tell(hits, TELL_EARLY, run->addr + i, prev, 1);
+	for (size_t end = i + n; i < end; i++) {
+		unsigned v = run->p[i];
+		if (s->class[v] & STRANGE)
+			tell(hits, TELL_STRANGE, run->addr + i, v, 1);
+		else if (!v && s->class[prev] & EARLY)
+			tell(hits, TELL_EARLY, run->addr + i, prev, 1);
+		prev = v;
+	}
 }
 
-/* Most of the shadow is eight equal bytes and eight of the same again. */
+/* Whether bytes with these classes need a closer look; an early end at the last one is the next's business. */
+static bool is_remarkable(const struct scan *s, unsigned classes, unsigned prev, unsigned first)
+{
+	return classes || (s->class[prev] & EARLY && !first);
+}
+
+static void look_at_word(const struct scan *s, const struct sweep_run *run, size_t i, struct counts *c,
+	struct sweep_hits *hits)
+{
+	const uint8_t *p = run->p + i;
+	unsigned classes = 0;
+	if (load_u64le(p) == p[0] * 0x0101010101010101ull) {
+		c->n[p[0]] += 8;
+		classes = s->class[p[0]];
+	} else {
+		for (unsigned n = 0; n < 8; n++) {
+			c->n[p[n]]++;
+			classes |= s->class[p[n]];
+		}
+	}
+	if (is_remarkable(s, classes, c->prev, p[0]))
+		look_closely(s, run, i, 8, c->prev, hits);
+	c->prev = p[7];
+}
+
+enum { BLOCK = 64 };
+
+/* Whether all of a block is one value: most of the shadow is. */
+static bool is_uniform(const uint8_t *p)
+{
+	uint64_t first = load_u64le(p), other = first ^ p[0] * 0x0101010101010101ull;
+	for (unsigned n = 8; n < BLOCK; n += 8)
+		other |= load_u64le(p + n) ^ first;
+	return !other;
+}
+
 static void look(void *cx, const struct sweep_run *run, struct sweep_hits *hits)
 {
 	const struct scan *s = cx;
-	uint64_t count[256] = { 0 }, last = 0;
-	unsigned prev = run->nbefore ? run->before[run->nbefore - 1] : 0xff;
+	struct counts c = { .prev = run->nbefore ? run->before[run->nbefore - 1] : 0xff };
 	size_t i = 0;
-	bool uniform = false;
-	bool generic = s->k->mode == KASAN_GENERIC;
-	while (run->n - i >= 8) {
-		uint64_t w = load_u64le(run->p + i);
-		unsigned b = (unsigned)(w & 0xff);
-		if (!uniform || w != last) {
-			uniform = w == b * 0x0101010101010101ull && !(generic && s->class[b]);
-			last = w;
-		}
-		if (uniform && (b || !prev || prev >= s->k->granule || !generic)) {
-			count[b] += 8;
-			prev = b;
-			i += 8;
+	while (run->n - i >= BLOCK) {
+		const uint8_t *p = run->p + i;
+		if (is_uniform(p) && !is_remarkable(s, s->class[p[0]], c.prev, p[0])) {
+			c.n[p[0]] += BLOCK;
+			c.prev = p[0];
+			i += BLOCK;
 			continue;
 		}
-		for (unsigned n = 0; n < 8; n++, i++) {
-			count[run->p[i]]++;
-			if (generic)
-				look_closely(s, run, i, prev, hits);
-			prev = run->p[i];
-		}
+		for (unsigned n = 0; n < BLOCK; n += 8, i += 8)
+			look_at_word(s, run, i, &c, hits);
 	}
 	for (; i < run->n; i++) {
-		count[run->p[i]]++;
-		if (generic)
-			look_closely(s, run, i, prev, hits);
-		prev = run->p[i];
+		look_closely(s, run, i, 1, c.prev, hits);
+		c.prev = run->p[i];
+		c.n[c.prev]++;
 	}
-	for (unsigned v = 0; v < 256; v++)
-		tell(hits, TELL_COUNT, run->addr, v, count[v]);
+	for (unsigned v = 0; v < 256; v += 4)
+		if (c.n[v] | c.n[v + 1] | c.n[v + 2] | c.n[v + 3])
+			for (unsigned n = v; n < v + 4; n++)
+				tell(hits, TELL_COUNT, run->addr, n, c.n[n]);
 }
 
 static struct err *hit(void *cx, const struct sweep_hit *h)
@@ -122,9 +158,10 @@ struct err *kasan_scan_shadow(const struct kasan *k, uint64_t lo, uint64_t last,
 	if (err)
 		return err;
 	memset(ret, 0, sizeof(*ret));
-	for (unsigned v = 0; v < 256; v++)
-		s.class[v] = kasan_value_kind(k, (uint8_t)v) == KASAN_STRANGE ? TELL_STRANGE
-									      : TELL_COUNT;
+	for (unsigned v = 0; v < 256 && k->mode == KASAN_GENERIC; v++)
+		s.class[v] = kasan_value_kind(k, (uint8_t)v) == KASAN_STRANGE ? STRANGE
+			     : v && v < k->granule			      ? EARLY
+									      : ORDINARY;
 	uint64_t least = kasan_from_shadow(k, k->start);
 	lo = lo > least ? lo : least;
 	if (last < lo)
@@ -333,7 +370,7 @@ static struct err *check_page(struct pages *p, uint64_t va, uint64_t pfn)
 	if (err)
 		return err;
 	p->n.pages++;
-	if (!p->cache)
+	if (!p->cache && p->k->mode == KASAN_GENERIC)
 		err = check_values(p, va, owner);
 	if (!err && is_head && !strcmp(owner, "slab"))
 		err = check_slab(p, va);
@@ -365,9 +402,6 @@ struct err *kasan_scan_pages(const struct kasan *k, uint64_t lo, uint64_t last, 
 	const struct arch_layout *l = &vspace_facts(k->t->kernel)->layout;
 	const struct dump_info *info = dump_info(k->t->dump);
 	struct err *err = kasan_need_shadow(k);
-	if (!err && k->mode != KASAN_GENERIC)
-		err = err_new(
-			ERR_UNSUPPORTED, "pages' tags are not compared with the page allocator");
 	if (err)
 		return err;
 	scoped_free struct pages *p = xcalloc(1, sizeof(*p));

@@ -5,7 +5,9 @@
  */
 #include "analyzer/kernel/kasan_scan_slab.h"
 
+#include "analyzer/kernel/kasan_in_flight.h"
 #include "analyzer/kernel/kasan_shadow.h"
+#include "analyzer/kernel/slab_object.h"
 
 enum { SLAB_MAX = 64 << 20 };
 
@@ -79,6 +81,31 @@ static struct err *check_open(const struct slot *s)
 	return NULL;
 }
 
+/*
+ * What SLUB's lists say of the object against its shadow. Objects of caches that are freed by RCU stay
+ * accessible when they are freed (SLAB_TYPESAFE_BY_RCU); what the quarantine holds is freed for KASAN and in
+ * use for SLUB. A slab whose lists are damaged says nothing.
+ */
+static struct err *check_state(const struct slot *s)
+{
+	bool generic = s->k->mode == KASAN_GENERIC;
+	uint8_t v = s->shadow[s->pad];
+	bool open = generic ? is_open(v) : v != KASAN_TAG_INVALID;
+	struct slab_object o;
+	const char *what = NULL;
+	if (!slab_object_try_find(s->k->t, s->va + s->pad * s->k->granule, &o) || o.broken ||
+		o.given_up)
+		return NULL;
+	if (open && o.state != SLAB_ALLOCATED && !(o.cache.known & 1u << SLAB_FLAG_RCU))
+		what = o.state == SLAB_FREE_QUARANTINE ? "accessible object in the quarantine"
+						       : "accessible object on a free list";
+	else if (!open && o.state == SLAB_ALLOCATED)
+		what = !generic			? "object in use has no tag"
+		       : v == KASAN_SLAB_REDZONE ? "object in use was never opened"
+						: "object in use is poisoned as freed";
+	return what && !kasan_in_flight(s->k, o.va) ? tell(s, s->pad, what) : NULL;
+}
+
 struct err *kasan_check_slab(const struct kasan *k, const struct kasan_object *first,
 	kasan_slab_found_fn found, void *cx, uint64_t *io_objects)
 {
@@ -102,9 +129,12 @@ struct err *kasan_check_slab(const struct kasan *k, const struct kasan_object *f
 	for (uint32_t i = 0; !err && i < first->nobjects; i++) {
 		s.shadow = shadow + i * s.n;
 		s.va = first->base_va + (uint64_t)i * c->size;
-		err = check_outside(&s);
-		if (!err)
+		if (k->mode == KASAN_GENERIC)
+			err = check_outside(&s);
+		if (!err && k->mode == KASAN_GENERIC)
 			err = is_open(s.shadow[s.pad]) ? check_open(&s) : check_closed(&s);
+		if (!err)
+			err = check_state(&s);
 		++*io_objects;
 	}
 	return err;

@@ -209,7 +209,7 @@ static struct err *scan(
 	struct kasan_compared n = { 0 };
 	uint64_t missing = 0;
 	struct err *err = kasan_scan_shadow(k, lo, last, &h, keep, &all);
-	if (!err && k->mode == KASAN_GENERIC)
+	if (!err)
 		err = kasan_scan_pages(k, lo, last, NULL, &n, keep, &all);
 	if (!err) {
 		for (unsigned i = 0; i <= FAULT_CORRUPT; i++)
@@ -219,8 +219,7 @@ static struct err *scan(
 		out_bytes(cx->out, "shadow", h.totals.seen_bytes);
 		if (missing)
 			out_bytes(cx->out, "missing", missing);
-		if (k->mode == KASAN_GENERIC)
-			show_compared(cx, &n);
+		show_compared(cx, &n);
 		out_uint(cx->out, "findings", all.finding.n);
 		show_histogram(cx, k, &h);
 		if (all.finding.n)
