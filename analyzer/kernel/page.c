@@ -8,7 +8,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
+#include "analyzer/base/xalloc.h"
 
 /* ---- struct page ---------------------------------------------------------------------------------- */
 
@@ -36,9 +38,20 @@ unsigned page_shift(const struct target *t)
 
 static struct err *struct_page_bytes(struct target *t, uint64_t *ret)
 {
+	static const char key;
+	uint64_t *kept = target_kept(t, &key);
+
+	if (kept) {
+		*ret = *kept;
+		return NULL;
+	}
 	if (target_number(t, "SIZE(page)", ret) || target_number(t, "sizeof(page)", ret))
-		if (*ret >= 16 && *ret <= 256)
+		if (*ret >= 16 && *ret <= 256) {
+			kept = xmalloc(sizeof(*kept));
+			*kept = *ret;
+			target_keep(t, &key, kept, free);
 			return NULL;
+		}
 	return err_new(ERR_MISSING, "sizeof(struct page) is not known: neither VMCOREINFO nor types say it");
 }
 
@@ -82,7 +95,7 @@ struct sections {
 
 /* SPARSEMEM_EXTREME's variable is a pointer; VMCOREINFO has the value of the expression, so that it is
  * the symbol's address where it is an array. */
-static bool find_sections(struct target *t, struct sections *ret)
+static bool look_up_sections(struct target *t, struct sections *ret)
 {
 	uint64_t said = 0, bits;
 	struct symbol sym;
@@ -117,6 +130,24 @@ static bool find_sections(struct target *t, struct sections *ret)
 		s.map_offset = 0; /* the first member, L8 */
 	*ret = s;
 	return s.section_bytes >= 8 && s.section_bytes <= 256;
+}
+
+/* Every frame asks: it is found out once. */
+static bool find_sections(struct target *t, struct sections *ret)
+{
+	static const char key;
+	struct kept_sections {
+		bool found;
+		struct sections s;
+	} *k = target_kept(t, &key);
+
+	if (!k) {
+		k = xcalloc(1, sizeof(*k));
+		k->found = look_up_sections(t, &k->s);
+		target_keep(t, &key, k, free);
+	}
+	*ret = k->s;
+	return k->found;
 }
 
 static struct err *section_at(struct target *t, const struct sections *s, uint64_t pfn, uint64_t *ret)
@@ -272,194 +303,36 @@ struct err *page_to_pfn(struct target *t, uint64_t va, uint64_t *ret_pfn)
 	return NULL;
 }
 
-/* ---- flags ------------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------ */
 
-enum { FLAGS_MAX = 40 }; /* __NR_PAGEFLAGS is about 27 */
-
-static void add_word(struct strbuf *out, const char *word)
+void page_iter_init(struct page_iter *it, struct target *t)
 {
-	strbuf_addf(out, "%s%s", out->len ? "|" : "", word);
+	*it = (struct page_iter){ .t = t };
 }
 
-/* struct trace_print_flags { unsigned long mask; const char *name; }, mm/debug.c; ends with mask 0 */
-static bool flags_by_kernel(struct target *t, uint64_t flags, struct strbuf *out)
+struct err *page_iter_next(struct page_iter *it, uint64_t *ret_pfn, uint64_t *ret_va, bool *ret_more)
 {
-	unsigned word = t->abi.word_bytes;
-	uint64_t mask, name_va;
-	struct symbol sym;
-	char name[32];
+	const struct dump_info *info = dump_info(it->t->dump);
+	unsigned shift = page_shift(it->t);
 
-	if (!symtab_find_kernel(t->syms, "pageflag_names", &sym))
-		return false;
-	for (unsigned i = 0; i < FLAGS_MAX; i++, sym.va += 2 * word) {
-		if (!vspace_try_word(t->kernel, sym.va, &mask) ||
-			!vspace_try_word(t->kernel, sym.va + word, &name_va))
-			return false;
-		if (!mask)
-			return i > 0;
-		scoped_err struct err *err = vspace_read_str(t->kernel, name_va, name, sizeof(name));
-		if (err)
-			return false;
-		if (flags & mask)
-			add_word(out, name);
+	*ret_more = false;
+	for (; it->extent < info->nextents; it->extent++, it->pfn = 0) {
+		const struct dump_extent *e = &info->extent[it->extent];
+		uint64_t first = e->start.v >> shift, end = (e->start.v + e->size) >> shift;
+		it->pfn = it->pfn < first ? first : it->pfn;
+		while (it->pfn < end) {
+			struct err *err = it->asked++ % 1024 ? NULL : interrupt_check();
+			if (!err)
+				err = page_of_pfn(it->t, it->pfn++, ret_va);
+			if (!err) {
+				*ret_pfn = it->pfn - 1;
+				*ret_more = true;
+				return NULL;
+			}
+			if (err->code != ERR_NOT_FOUND && err->code != ERR_FAULT)
+				return err;
+			err_drop(err); /* a hole, or the kernel's own image */
+		}
 	}
-	return true;
-}
-
-static struct err *find_enum(struct target *t, const char *name, const struct type **ret)
-{
-	struct err *err = types_find(t->types, TYPE_ENUM, name, "mm/page_alloc.c", ret);
-	return err ? err : type_complete(t->types, *ret);
-}
-
-static bool enum_value(const struct type *e, const char *name, int64_t *ret)
-{
-	for (uint32_t i = 0; i < e->nenumerators; i++) {
-		if (strcmp(e->enumerator[i].name, name))
-			continue;
-		*ret = e->enumerator[i].value;
-		return true;
-	}
-	return false;
-}
-
-/* include/linux/page-flags.h: several names may share a bit; the first is what it was made for. */
-static struct err *flags_by_enum(struct target *t, uint64_t flags, struct strbuf *out)
-{
-	const struct type *e;
-	int64_t count = FLAGS_MAX;
-	uint64_t said = 0;
-	struct err *err = find_enum(t, "pageflags", &e);
-
-	if (err)
-		return err_wrap(err, "page flags");
-	enum_value(e, "__NR_PAGEFLAGS", &count);
-	for (uint32_t i = 0; i < e->nenumerators; i++) {
-		const char *name = e->enumerator[i].name;
-		int64_t bit = e->enumerator[i].value;
-		if (strncmp(name, "PG_", 3) || bit < 0 || bit >= count || bit >= 64 ||
-			!(flags >> bit & 1) || (said >> bit & 1))
-			continue;
-		said |= 1ull << bit;
-		add_word(out, name + 3);
-	}
-	return NULL;
-}
-
-struct err *page_flags_format(struct target *t, uint64_t flags, struct strbuf *out)
-{
-	scoped_strbuf struct strbuf words = { 0 };
-	struct err *err = NULL;
-
-	if (!flags_by_kernel(t, flags, &words)) {
-		strbuf_reset(&words);
-		err = flags_by_enum(t, flags, &words);
-	}
-	if (!err)
-		strbuf_add(out, strbuf_text(&words));
-	return err;
-}
-
-/* ---- owner ------------------------------------------------------------------------------------------- */
-
-/*
- * page_type's word, NULL when it is a mapcount. Since 6.12 its top byte is one of enum pagetype's
- * PGTY_*; before, bits were taken out of 0xf0000000 | mapcount -1 (include/linux/page-flags.h). PG_table
- * moved from 0x400 to 0x200 5.10→5.15, as struct page got pp_magic.
- */
-static const char *type_word(struct target *t, uint32_t type)
-{
-	static const struct {
-		const char *name, *word;
-	} known[] = { { "PGTY_buddy", "buddy" }, { "PGTY_slab", "slab" },
-		{ "PGTY_table", "page table" }, { "PGTY_offline", "offline" },
-		{ "PGTY_guard", "guard" }, { "PGTY_hugetlb", "hugetlb" },
-		{ "PGTY_zsmalloc", "zsmalloc" }, { "PGTY_unaccepted", "unaccepted" },
-		{ "PGTY_large_kmalloc", "kmalloc" } };
-	const struct type *e;
-	uint64_t offset;
-	int64_t value;
-	scoped_err struct err *err = find_enum(t, "pagetype", &e);
-
-	if (!err && enum_value(e, "PGTY_buddy", &value)) {
-		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-			if (enum_value(e, known[i].name, &value) && type >> 24 == (uint64_t)value)
-				return known[i].word;
-		return type >> 24 >= 0x80 && type != UINT32_MAX ? "typed" : NULL;
-	}
-	if ((type & 0xf0000000) != 0xf0000000 || type == UINT32_MAX)
-		return NULL;
-	bool moved = target_number(t, "offsetof(page.pp_magic)", &offset) ||
-		     target_number(t, "sizeof(folio)", &offset);
-	if (!(type & 0x80))
-		return "buddy";
-	if (!(type & 0x100))
-		return "offline";
-	if (!(type & (moved ? 0x200 : 0x400)))
-		return "page table";
-	return !(type & (moved ? 0x400 : 0x800)) ? "guard" : NULL;
-}
-
-static bool has_flag(struct target *t, uint64_t flags, const char *name)
-{
-	const struct type *e;
-	int64_t bit;
-	scoped_err struct err *err = find_enum(t, "pageflags", &e);
-	return !err && enum_value(e, name, &bit) && bit >= 0 && bit < 64 && (flags >> bit & 1);
-}
-
-/* Of a free block only the first page is marked, with the block's order in its private word: is_free_buddy_page()
- * in mm/page_alloc.c. Blocks are aligned to their size; orders end below 16 everywhere. */
-static bool in_free_block(struct target *t, const struct page *page)
-{
-	enum { ORDER_MAX = 16 };
-	uint64_t pfn, va;
-	scoped_err struct err *err = page_to_pfn(t, page->va, &pfn);
-
-	for (unsigned order = 1; !err && order < ORDER_MAX; order++) {
-		struct page head;
-		const char *word;
-		scoped_err struct err *none = page_of_pfn(t, pfn >> order << order, &va);
-		if (!none)
-			none = page_read(t, va, &head);
-		if (none)
-			return false;
-		word = type_word(t, head.page_type);
-		if (word && !strcmp(word, "buddy"))
-			return head.private_word >= order && head.private_word < ORDER_MAX;
-	}
-	return false;
-}
-
-struct err *page_owner(struct target *t, const struct page *page, const char **ret)
-{
-	enum { ANON = 1, KERNEL = 2 }; /* PAGE_MAPPING_ANON, PAGE_MAPPING_MOVABLE; both: KSM */
-	struct page head = *page;
-	struct err *err = NULL;
-
-	if (page->head_va != page->va)
-		err = page_read(t, page->head_va, &head);
-	if (err)
-		return err_wrap(err, "folio of 0x%" PRIx64, page->va);
-	const char *word = type_word(t, head.page_type);
-	if (has_flag(t, head.flags, "PG_reserved"))
-		word = "reserved";
-	else if (has_flag(t, head.flags, "PG_slab"))
-		word = "slab";
-	else if (word)
-		;
-	else if ((head.mapping & (ANON | KERNEL)) == (ANON | KERNEL))
-		word = "ksm";
-	else if (head.mapping & ANON)
-		word = "anon";
-	else if (head.mapping & KERNEL)
-		word = "movable";
-	else if (head.mapping && head.refcount > 0)
-		word = "file";
-	else if (head.refcount > 0)
-		word = "kernel";
-	else
-		word = in_free_block(t, &head) ? "buddy" : "free";
-	*ret = word;
 	return NULL;
 }

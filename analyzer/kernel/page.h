@@ -32,6 +32,16 @@ struct err *page_to_pfn(struct target *t, uint64_t va, uint64_t *ret_pfn) MUST_C
 
 struct err *page_read(struct target *t, uint64_t va, struct page *ret) MUST_CHECK;
 
+/* Frames that are in the dump's memory and have a struct page, ascending within each piece of memory. */
+struct page_iter {
+	struct target *t;
+	size_t extent;
+	uint64_t pfn, asked;
+};
+void page_iter_init(struct page_iter *it, struct target *t);
+struct err *page_iter_next(
+	struct page_iter *it, uint64_t *ret_pfn, uint64_t *ret_va, bool *ret_more) MUST_CHECK;
+
 /* The flags' names, "uptodate|lru|swapbacked": the kernel's own pageflag_names[], else enum pageflags.
  * Zone, node and section in the upper bits are left out. "" where none is set. */
 struct err *page_flags_format(struct target *t, uint64_t flags, struct strbuf *out) MUST_CHECK;

@@ -6,8 +6,6 @@
 
 #include <inttypes.h>
 
-#include "analyzer/kernel/list.h"
-#include "analyzer/kernel/page.h"
 #include "analyzer/kernel/zone_internal.h"
 
 /* ---- nodes ----------------------------------------------- */
@@ -132,9 +130,10 @@ struct err *zone_count(struct target *t, unsigned *ret)
 }
 
 struct zone_numbers {
-	uint64_t name_va, start_pfn, spanned, present, managed, cma, boost, pageset_va, stats_va;
+	uint64_t name_va, start_pfn, spanned, present, managed, cma, boost, pageset_va, stats_va,
+		reserved_highatomic, free_highatomic;
 };
-enum { ZONE_CMA = 5 };
+enum { ZONE_CMA = 5, ZONE_FREE_HIGHATOMIC = 10 };
 static const struct view_field zone_fields[] = {
 	FIELD(struct zone_numbers, name_va, "name"),
 	FIELD(struct zone_numbers, start_pfn, "zone_start_pfn"),
@@ -146,6 +145,8 @@ static const struct view_field zone_fields[] = {
 	FIELD_OPTIONAL(struct zone_numbers, boost, "watermark_boost"), /* since 5.0 */
 	FIELD(struct zone_numbers, pageset_va, "per_cpu_pageset", "pageset"), /* 5.14 */
 	FIELD_OPTIONAL(struct zone_numbers, stats_va, "per_cpu_zonestats"),
+	FIELD_OPTIONAL(struct zone_numbers, reserved_highatomic, "nr_reserved_highatomic"),
+	FIELD_OPTIONAL(struct zone_numbers, free_highatomic, "nr_free_highatomic"), /* 6.13 */
 };
 static const struct view_spec zone_spec = {
 	.type = "zone", .hint = ZONE_HINT, .fields = zone_fields, .nfields = ARRAY_SIZE(zone_fields)
@@ -226,6 +227,9 @@ struct err *zone_read(struct target *t, const struct node *node, unsigned i, str
 	z.managed = n.managed;
 	z.cma = n.cma;
 	z.has_cma = view_has(v, ZONE_CMA);
+	z.reserved_highatomic = n.reserved_highatomic;
+	z.free_highatomic = n.free_highatomic;
+	z.has_free_highatomic = view_has(v, ZONE_FREE_HIGHATOMIC);
 	z.boost = n.boost;
 	z.pageset_va = n.pageset_va;
 	z.stats_va = n.stats_va;
@@ -238,55 +242,4 @@ struct err *zone_read(struct target *t, const struct node *node, unsigned i, str
 	if (!err)
 		*ret = z;
 	return err_wrap(err, "node %d zone %u", node->id, i);
-}
-
-/* ---- free lists ----------------------------------------------- */
-
-struct page_links {
-	uint64_t lru_va;
-};
-static const struct view_field links_fields[] = {
-	FIELD_ADDRESS(
-		struct page_links, lru_va, "buddy_list", "lru"), /* a name of its own since 5.19 */
-};
-static const struct view_spec links_spec = { .type = "page",
-	.hint = ZONE_HINT,
-	.fields = links_fields,
-	.nfields = ARRAY_SIZE(links_fields) };
-
-/* A free block keeps its order in page->private (mm/page_alloc.c, set_buddy_order()). */
-static struct err *check_block(struct target *t, uint64_t page_va, unsigned order)
-{
-	struct page page;
-	struct err *err = page_read(t, page_va, &page);
-	if (!err && page.private_word != order)
-		err = err_new(ERR_FORMAT, "page 0x%" PRIx64 " says order %" PRIu64, page_va,
-			page.private_word);
-	return err;
-}
-
-struct err *zone_free_list_walk(struct target *t, const struct zone *z, unsigned order,
-	unsigned migratetype, uint64_t *ret_n)
-{
-	struct zone_array lists;
-	const struct view *links;
-	struct list_iter it;
-	bool more = true;
-	*ret_n = 0;
-	struct err *err = zone_array_find(t, "free_area", "free_list", &lists);
-	if (!err)
-		err = target_view(t, &links_spec, &links);
-	if (err)
-		return err;
-	list_iter_init(&it, t,
-		z->free_area_va + order * z->free_area_bytes + lists.offset +
-			migratetype * lists.element_bytes);
-	while (!err && more) {
-		uint64_t node;
-		err = list_iter_next(&it, &node, &more);
-		if (!err && more)
-			err = check_block(t, list_entry(t, node, view_offset(links, 0)), order);
-		*ret_n += !err && more;
-	}
-	return err_wrap(err, "zone %s, order %u, list %u", z->name, order, migratetype);
 }

@@ -1,6 +1,6 @@
 /*
- * Nodes and zones of physical memory and the page allocator's free lists. Knows the counters as the
- * kernel left them and walks the lists; what a page is used for is page.h's.
+ * Nodes and zones of physical memory. Knows the counters as the kernel left them; the free lists
+ * are buddy.h's, what a page is used for page.h's.
  */
 #ifndef ANALYZER_KERNEL_ZONE_H
 #define ANALYZER_KERNEL_ZONE_H
@@ -22,6 +22,8 @@ struct zone {
 	char name[16];
 	uint64_t start_pfn, spanned, present, managed, cma;
 	bool has_cma;
+	uint64_t reserved_highatomic, free_highatomic; /* in pages */
+	bool has_free_highatomic; /* kernels that have both show both */
 	uint64_t watermark[WATERMARKS_MAX]; /* min, low, high, promo: as /proc shows them, with the
 					       boost */
 	unsigned nwatermarks;
@@ -44,13 +46,6 @@ struct err *zone_count(struct target *t, unsigned *ret) MUST_CHECK;
 struct err *zone_read(
 	struct target *t, const struct node *node, unsigned i, struct zone *ret) MUST_CHECK;
 
-/*
- * Walks a free list. *ret_n is how many blocks it holds; with an error, how many were counted
- * before it. ERR_FORMAT also for a block that is not of @order.
- */
-struct err *zone_free_list_walk(struct target *t, const struct zone *z, unsigned order,
-	unsigned migratetype, uint64_t *ret_n) MUST_CHECK;
-
 /* "Unmovable", from the kernel's own migratetype_names, else by the enumerators. */
 void zone_migratetype_name(struct target *t, unsigned migratetype, struct strbuf *out);
 
@@ -58,6 +53,8 @@ struct pageset {
 	int32_t count, high, batch;
 	int32_t stat_threshold;
 	bool has_threshold; /* kernels for several CPUs only */
+	int32_t high_min, high_max;
+	bool has_high_min; /* since 6.7 */
 };
 
 struct err *zone_pageset_read(

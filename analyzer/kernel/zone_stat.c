@@ -55,8 +55,7 @@ static bool find_enumerator(struct target *t, const char *name, int64_t *ret)
 	return found;
 }
 
-/* Where the names of this kind begin in vmstat_text. */
-static bool find_first_name(struct target *t, enum counter_kind kind, uint64_t *ret)
+bool zone_first_text(struct target *t, enum counter_kind kind, uint64_t *ret)
 {
 	int64_t zone_items, numa_items = 0;
 	*ret = 0;
@@ -73,7 +72,7 @@ static bool find_first_name(struct target *t, enum counter_kind kind, uint64_t *
 	return true;
 }
 
-static bool add_text(struct target *t, const char *symbol, uint64_t i, struct strbuf *out)
+bool zone_text_add(struct target *t, const char *symbol, uint64_t i, struct strbuf *out)
 {
 	char name[COUNTER_NAME_BYTES];
 	struct symbol sym;
@@ -89,8 +88,7 @@ static bool add_text(struct target *t, const char *symbol, uint64_t i, struct st
 	return done;
 }
 
-/* "NR_FREE_PAGES" as "nr_free_pages": most names are their enumerator's. */
-static bool add_enumerator(struct target *t, const char *name, unsigned i, struct strbuf *out)
+bool zone_enumerator_add(struct target *t, const char *name, unsigned i, struct strbuf *out)
 {
 	const struct type *e;
 	struct err *err = types_find(t->types, TYPE_ENUM, name, ZONE_HINT, &e);
@@ -113,17 +111,17 @@ void zone_counter_name(struct target *t, enum counter_kind kind, unsigned i, str
 		[COUNTERS_ZONE] = "zone_stat_item", [COUNTERS_NODE] = "node_stat_item"
 	};
 	uint64_t first;
-	if (find_first_name(t, kind, &first) && add_text(t, "vmstat_text", first + i, out))
+	if (zone_first_text(t, kind, &first) && zone_text_add(t, "vmstat_text", first + i, out))
 		return;
-	if (!add_enumerator(t, item[kind], i, out))
+	if (!zone_enumerator_add(t, item[kind], i, out))
 		strbuf_addf(out, "counter_%u", i);
 }
 
 void zone_migratetype_name(struct target *t, unsigned migratetype, struct strbuf *out)
 {
-	if (add_text(t, "migratetype_names", migratetype, out))
+	if (zone_text_add(t, "migratetype_names", migratetype, out))
 		return;
-	if (!add_enumerator(t, "migratetype", migratetype, out))
+	if (!zone_enumerator_add(t, "migratetype", migratetype, out))
 		strbuf_addf(out, "type_%u", migratetype);
 }
 
@@ -133,7 +131,10 @@ static const struct view_field pcp_fields[] = {
 	FIELD(struct pageset, count, "count"),
 	FIELD(struct pageset, high, "high"),
 	FIELD(struct pageset, batch, "batch"),
+	FIELD_OPTIONAL(struct pageset, high_min, "high_min"),
+	FIELD_OPTIONAL(struct pageset, high_max, "high_max"),
 };
+enum { PCP_HIGH_MIN = 3 };
 static const struct view_spec pcp_spec = { .type = "per_cpu_pages",
 	.hint = ZONE_HINT,
 	.fields = pcp_fields,
@@ -187,6 +188,7 @@ struct err *zone_pageset_read(
 	if (err)
 		return err_wrap(err, "zone %s, CPU %u", z->name, cpu);
 	p.has_threshold = view_has(stats, 0);
+	p.has_high_min = view_has(pcp, PCP_HIGH_MIN);
 	p.stat_threshold = threshold.value;
 	*ret = p;
 	return NULL;

@@ -1,4 +1,4 @@
-/* Zones on hand-made memory of both word sizes: watermarks with a boost, free lists that lie,
+/* Zones on hand-made memory of both word sizes: watermarks with a boost,
  * counters below zero, the CPUs' lists of both eras, nodes with and without NUMA. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,6 @@
 
 enum {
 	NODE = 0x1000,
-	PAGES = 0x4000,
 	PAGESET = 0x6000,
 	STATS = 0x6100,
 	TEXTS = 0x7000,
@@ -41,11 +40,6 @@ static void join(struct fake *f, uint64_t from, uint64_t to)
 {
 	fake_set(f, "list", from, "next", fake_va(f, to));
 	fake_set(f, "list", to, "prev", fake_va(f, from));
-}
-
-static uint64_t page_at(struct fake *f, unsigned i)
-{
-	return PAGES + i * fake_sizeof(f, "page");
 }
 
 static void zone_types(struct fake *f, bool old)
@@ -87,12 +81,6 @@ static void zone_init(struct fake *f, unsigned word, bool old)
 		for (unsigned type = 0; type < 2; type++)
 			join(f, list_at(f, order, type), list_at(f, order, type));
 	fake_set(f, "zone", zone_at(f), "free_area[1].nr_free", 2);
-	uint64_t lru = fake_offsetof(f, "page", "lru"), head = list_at(f, 1, 1);
-	for (unsigned i = 0; i < 2; i++)
-		fake_set(f, "page", page_at(f, i), "private", 1);
-	join(f, head, page_at(f, 0) + lru);
-	join(f, page_at(f, 0) + lru, page_at(f, 1) + lru);
-	join(f, page_at(f, 1) + lru, head);
 }
 
 static void read_zone(struct fake *f, struct node *ret_node, struct zone *ret)
@@ -127,38 +115,6 @@ static void test_numbers(void **state)
 		assert_int_equal(z.nmigratetypes, 2);
 		assert_int_equal(z.nr_free[1], 2);
 		assert_int_equal(z.has_cma, !old);
-		fake_deinit(&f);
-	}
-}
-
-static void test_free_lists(void **state)
-{
-	(void)state;
-	for (unsigned word = 4; word <= 8; word += 4) {
-		struct fake f;
-		struct node node;
-		struct zone z;
-		uint64_t n;
-		zone_init(&f, word, false);
-		read_zone(&f, &node, &z);
-		is_fine(zone_free_list_walk(f.t, &z, 1, 1, &n));
-		assert_int_equal(n, 2);
-		is_fine(zone_free_list_walk(f.t, &z, 1, 0, &n));
-		assert_int_equal(n, 0);
-		/* a block of another order, then a circle that never comes back to the head */
-		fake_set(&f, "page", page_at(&f, 1), "private", 2);
-		struct err *err = zone_free_list_walk(f.t, &z, 1, 1, &n);
-		assert_non_null(err);
-		assert_non_null(strstr(err->msg, "says order 2"));
-		assert_int_equal(n, 1);
-		err_drop(err);
-		fake_set(&f, "page", page_at(&f, 1), "private", 1);
-		uint64_t lru = fake_offsetof(&f, "page", "lru");
-		join(&f, page_at(&f, 1) + lru, page_at(&f, 0) + lru);
-		err = zone_free_list_walk(f.t, &z, 1, 1, &n);
-		assert_non_null(err);
-		assert_int_equal(err->code, ERR_LIMIT);
-		err_drop(err);
 		fake_deinit(&f);
 	}
 }
@@ -256,7 +212,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_free_lists),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_pagesets),
 		cmocka_unit_test(test_numa),
