@@ -383,6 +383,16 @@ struct arch {
 	struct err *(*unwind)(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
 		struct unwind_step *step);
 
+	/* The same in a program, by what user mode leaves of itself: here @env's memory is the task's, its
+	 * stacks are the areas that can be written, its functions and unwind tables those of mapped files. */
+	struct err *(*unwind_user)(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
+		struct unwind_step *step);
+
+	/* Programs of another architecture that run here: its ELF machine, and the user registers @r in its
+	 * order; false when @r are of this one's own programs. May be NULL. */
+	uint16_t compat_machine;
+	bool (*compat_regs)(const struct regs *r, struct regs *ret);
+
 	/* Registers of a CPU that was stopped on its way into an exception handler, with a stack pointer
 	 * and link register of the exception's mode: turns @io into what is known of the interrupted
 	 * context (pc; sp and lr are lost) and returns true. Else false. May be NULL. */

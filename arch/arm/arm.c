@@ -162,6 +162,7 @@ const struct arch arch_arm = {
 	.strip = arm_strip,
 	.untag = arm_strip,
 	.unwind = arm_unwind,
+	.unwind_user = arm_unwind_user,
 	.user_mode = arm_user_mode,
 	.interrupted_entry = arm_interrupted_entry,
 	.kernel_status = arm_kernel_status,

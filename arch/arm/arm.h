@@ -39,6 +39,9 @@ bool arm_find_image(const struct arch_env *env, struct dump *dump, struct paddr 
 struct err *arm_unwind(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
 	struct unwind_step *step) MUST_CHECK;
 
+struct err *arm_unwind_user(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
+	struct unwind_step *step) MUST_CHECK;
+
 /* The frame-pointer chain, for kernels without unwind tables; arguments as arm_unwind(). */
 void arm_unwind_fp(const struct arch_env *env, const struct abi *abi, struct regs *io,
 	struct unwind_step *step);

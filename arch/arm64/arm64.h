@@ -31,6 +31,10 @@ bool arm64_find_image(const struct arch_env *env, struct dump *dump, struct padd
 struct err *arm64_unwind(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
 	struct unwind_step *step) MUST_CHECK;
 
+struct err *arm64_unwind_user(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
+	struct unwind_step *step) MUST_CHECK;
+bool arm64_compat_regs(const struct regs *r, struct regs *ret);
+
 /* PSTATE in words: "nZCv DAIF PAN EL1h". */
 void arm64_describe_status(uint64_t status, struct strbuf *out);
 
