@@ -18,70 +18,7 @@ static const struct option fixmap_options[] = {
 	{ 0 }
 };
 
-enum { SLOTS_MAX = 16384 }; /* 7.3 with KVM's slot a CPU for 4096 CPUs stays below */
-
-struct slots {
-	const struct type *names; /* enum fixed_addresses */
-	uint64_t top;             /* of slot 0: __fix_to_virt(0) */
-	uint64_t page;
-	unsigned n;
-};
-
-/* include/asm/fixmap.h; the aliases __end_of_… are bounds and no slots. */
-static const char *slot_name(const struct slots *s, unsigned slot)
-{
-	const char *name = NULL;
-	for (uint32_t i = 0; i < s->names->nenumerators; i++) {
-		const struct type_enumerator *e = &s->names->enumerator[i];
-		if (e->value == slot && strncmp(e->name, "__end_", 6) && !name)
-			name = e->name;
-	}
-	return name;
-}
-
-/* The name of what @slot belongs to: the nearest one below. */
-static unsigned owner_slot(const struct slots *s, unsigned slot)
-{
-	int64_t best = -1;
-	for (uint32_t i = 0; i < s->names->nenumerators; i++) {
-		const struct type_enumerator *e = &s->names->enumerator[i];
-		if (e->value <= slot && e->value > best && strncmp(e->name, "__end_", 6))
-			best = e->value;
-	}
-	return best < 0 ? slot : best;
-}
-
-static struct err *find_slots(struct target *t, struct slots *ret)
-{
-	struct address_map map;
-	struct slots s = { 0 };
-	struct err *err = address_map_find(t, &map);
-
-	if (!err)
-		err = types_find(t->types, TYPE_ENUM, "fixed_addresses", "mm/mmu.c", &s.names);
-	if (!err)
-		err = type_complete(t->types, s.names);
-	if (err)
-		return err_wrap(err, "the fixmap's slots");
-	const struct map_region *r = address_map_get(&map, "fixmap");
-	if (!r)
-		return err_new(ERR_MISSING, "where the fixmap lies is not known");
-	const struct paging *p = &vspace_facts(t->kernel)->layout.paging;
-	s.page = 1ull << p->page_shift;
-	/* asm-generic/fixmap.h: FIXADDR_TOP - (x << PAGE_SHIFT); where slot 0 is a hole, the top may be the
-	 * area's end. */
-	s.top = r->last + 1 - t->arch->fixmap_pages_above * s.page;
-	for (uint32_t i = 0; i < s.names->nenumerators; i++) {
-		const struct type_enumerator *e = &s.names->enumerator[i];
-		int64_t end = e->value + (strncmp(e->name, "__end_", 6) ? 1 : 0);
-		if (end > s.n && end <= SLOTS_MAX)
-			s.n = end;
-	}
-	*ret = s;
-	return NULL;
-}
-
-static struct walk walk_slot(struct target *t, const struct slots *s, unsigned slot)
+static struct walk walk_slot(struct target *t, const struct fixmap_slots *s, unsigned slot)
 {
 	const struct arch_layout *l = &vspace_facts(t->kernel)->layout;
 	struct walk w;
@@ -107,11 +44,11 @@ static bool is_window(const char *name)
 	       (name && !strcmp(name, "FIX_VNCR_END"));
 }
 
-static void show(struct cx *cx, const struct slots *s, unsigned first, unsigned n, const struct walk *last)
+static void show(struct cx *cx, const struct fixmap_slots *s, unsigned first, unsigned n, const struct walk *last)
 {
 	const struct paging *p = &vspace_facts(cx->target->kernel)->layout.paging;
-	unsigned owner = owner_slot(s, first);
-	const char *name = slot_name(s, owner);
+	unsigned owner = fixmap_owner(s, first);
+	const char *name = fixmap_name(s, owner);
 
 	out_row(cx->out);
 	out_uint(cx->out, "slot", first);
@@ -132,26 +69,26 @@ static void show(struct cx *cx, const struct slots *s, unsigned first, unsigned 
 
 static struct err *fixmap_run(struct cx *cx, const struct args *a)
 {
-	struct slots s = { 0 };
+	struct fixmap_slots s = { 0 };
 	struct err *err = target_need_kernel(cx->target);
 
 	if (!err)
-		err = find_slots(cx->target, &s);
+		err = fixmap_slots_read(cx->target, &s);
 	if (err)
 		return err;
 	out_table(cx->out, &fixmap_table);
 	for (unsigned i = 0; i < s.n;) {
 		struct walk first = walk_slot(cx->target, &s, i), last = first, next;
 		unsigned n = 1;
-		for (; i + n < s.n && !slot_name(&s, i + n); n++, last = next) {
+		for (; i + n < s.n && !fixmap_name(&s, i + n); n++, last = next) {
 			next = walk_slot(cx->target, &s, i + n);
 			if (!goes_on(&last, &next, s.page))
 				break;
 		}
 		bool mapped = first.fault == FAULT_NONE;
-		if (!mapped && !is_window(slot_name(&s, i)))
+		if (!mapped && !is_window(fixmap_name(&s, i)))
 			n = 1;
-		if (mapped || (slot_name(&s, i) && !args_flag(a, 'm')))
+		if (mapped || (fixmap_name(&s, i) && !args_flag(a, 'm')))
 			show(cx, &s, i, n, &last);
 		i += n;
 	}
