@@ -1,0 +1,119 @@
+/* See waiting.h. How long: from when a task last ran to its run queue's clock (kernel/sched/sched.h, 4.19 to 7.2). */
+#include "analyzer/triage/waiting.h"
+
+#include "analyzer/base/interrupt.h"
+#include "analyzer/base/scope.h"
+#include "analyzer/kernel/runqueue.h"
+#include "analyzer/kernel/task_detail.h"
+
+enum { STATE_UNINTERRUPTIBLE = 2, STATE_NOLOAD = 0x400, WAITING_MAX = 100000 };
+
+bool waiting_is_blocked(const struct task *task)
+{
+	return task->state & STATE_UNINTERRUPTIBLE && !(task->state & STATE_NOLOAD) && !task->on_cpu;
+}
+
+static struct err *read_now(struct waiting_tasks *w)
+{
+	struct cpu_mask present;
+	struct err *err = cpu_mask_read(w->t, CPUS_PRESENT, &present);
+	if (err)
+		return err;
+	for (unsigned cpu = cpu_mask_next(&present, 0); cpu < CPUS_MAX; cpu = cpu_mask_next(&present, cpu + 1)) {
+		struct runqueue rq;
+		err = runqueue_read(w->t, cpu, &rq);
+		if (!err && rq.clock_ns > w->now_ns)
+			w->now_ns = rq.clock_ns;
+		err_drop(err); /* another CPU's will do */
+	}
+	return NULL;
+}
+
+struct err *waiting_one(struct waiting_tasks *w, const struct task *task, struct waiting *ret)
+{
+	struct task_times times;
+	*ret = (struct waiting){ .task = *task, .owner = SIZE_MAX };
+	ret->calls = arena_alloc(w->a, sizeof(*ret->calls));
+	struct err *err = calls_of_task(w->t, task, w->a, ret->calls);
+	if (err && err->code == ERR_INTERRUPTED)
+		return err;
+	err_drop(err); /* its stack is damaged: it waits all the same */
+	err = task_times_read(w->t, task, &times);
+	if (!err && times.last_run_ns && w->now_ns >= times.last_run_ns) {
+		ret->has_since = true;
+		ret->since_ns = w->now_ns - times.last_run_ns;
+	}
+	err_drop(err); /* no types: for how long is not known */
+	err = lock_wait_find(&w->locks, task, &ret->calls->trace, &ret->lock);
+	if (err && err->code == ERR_INTERRUPTED)
+		return err;
+	ret->has_lock = !err;
+	ret->no_lock = err && err->code != ERR_NOT_FOUND ? arena_strdup(w->a, err->msg) : NULL;
+	err_drop(err); /* kept in words where it is more than "none" */
+	return NULL;
+}
+
+static void link_owners(struct waiting_tasks *w)
+{
+	for (size_t i = 0; i < w->v.n; i++)
+		for (size_t k = 0; w->v.v[i].has_lock && k < w->v.n; k++)
+			if (w->v.v[i].lock.owner_va == w->v.v[k].task.va)
+				w->v.v[i].owner = k;
+}
+
+struct err *waiting_read(struct waiting_tasks *w, struct target *t, struct arena *a)
+{
+	struct task_iter it;
+	struct task task;
+	bool more = true;
+	w->t = t;
+	w->a = a;
+	struct err *err = lock_waits_init(&w->locks, t);
+	if (!err)
+		err = read_now(w);
+	if (!err)
+		err = task_iter_init(&it, t);
+	while (!err && w->v.n < WAITING_MAX) {
+		struct waiting one;
+		err = task_iter_next(&it, &task, &more);
+		if (err && more && err->code != ERR_INTERRUPTED) {
+			err_drop(err); /* one damaged task: ps says which */
+			err = NULL;
+			continue;
+		}
+		if (err || !more)
+			break;
+		if (!waiting_is_blocked(&task))
+			continue;
+		err = waiting_one(w, &task, &one);
+		if (!err)
+			vec_push(&w->v, one);
+		if (!err)
+			err = interrupt_check();
+	}
+	if (!err)
+		link_owners(w);
+	return err;
+}
+
+void waiting_deinit(struct waiting_tasks *w)
+{
+	lock_waits_deinit(&w->locks);
+	vec_deinit(&w->v);
+}
+
+bool waiting_circle(const struct waiting_tasks *w, size_t i, size_t *ret_last)
+{
+	size_t at = i;
+	*ret_last = i;
+	for (size_t steps = 0; steps <= w->v.n; steps++) {
+		at = w->v.v[at].owner;
+		if (at == SIZE_MAX)
+			return false;
+		if (w->v.v[at].since_ns < w->v.v[*ret_last].since_ns)
+			*ret_last = at;
+		if (at == i)
+			return true;
+	}
+	return false;
+}
