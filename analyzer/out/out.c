@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "analyzer/base/interrupt.h"
+#include "analyzer/base/progress.h"
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
 #include "analyzer/out/render.h"
@@ -20,6 +21,7 @@ struct out *out_create(enum out_format format, FILE *to, bool colour)
 		[OUT_TEXT] = &render_text,
 		[OUT_JSON] = &render_json,
 		[OUT_CSV] = &render_csv,
+		[OUT_JSONL] = &render_jsonl,
 	};
 	struct out *o = xcalloc(1, sizeof(*o));
 	o->render = renderers[format];
@@ -78,12 +80,13 @@ void out_write(struct out *o, const char *s, size_t n)
 {
 	if (o->write_errno || !n)
 		return;
+	progress_hide();
 	errno = 0;
 	if (fwrite(s, 1, n, o->to) != n)
 		write_failed(o);
 }
 
-static void flush(struct out *o)
+void out_flush(struct out *o)
 {
 	errno = 0;
 	if (o->to && !o->write_errno && fflush(o->to) != 0)
@@ -139,7 +142,7 @@ void out_end(struct out *o)
 		return;
 	out_finish_row(o);
 	o->render->end(o);
-	flush(o);
+	out_flush(o);
 	o->begun = false;
 	free(o->command);
 	o->command = NULL;
@@ -354,7 +357,7 @@ unsigned out_complaints(const struct out *o)
 
 void out_complain_on_errors(struct out *o, const struct fault *f)
 {
-	flush(o); /* so that a terminal shows both streams in order */
+	out_flush(o); /* so that a terminal shows both streams in order */
 	strbuf_reset(&o->line);
 	strbuf_add_escaped(&o->line, o->command, strlen(o->command));
 	strbuf_add(&o->line, ": ");

@@ -59,7 +59,7 @@ struct table {
 	const struct column *columns;
 };
 
-enum out_format { OUT_TEXT, OUT_JSON, OUT_CSV };
+enum out_format { OUT_TEXT, OUT_JSON, OUT_CSV, OUT_JSONL };
 
 /* The sink writes to @to (borrowed); @colour only matters for text. */
 struct out *out_create(enum out_format format, FILE *to, bool colour);
@@ -82,7 +82,8 @@ int out_write_error(const struct out *o);
 
 /* One command's answer: out_begin … rows … out_end. JSON writes one line per command:
  * {"schema":"inquest/1","command":NAME,"rows":[…],"faults":[…]}. out_end() closes what is open,
- * whatever happened in between. */
+ * whatever happened in between. OUT_JSONL writes one line per row as it comes, {"command":NAME,"row":{…}},
+ * per fault {"command":NAME,"fault":{…}}, and at the end {"schema":…,"command":NAME,"rows":N,"faults":N}. */
 void out_begin(struct out *o, const char *command);
 void out_end(struct out *o);
 

@@ -1,9 +1,10 @@
 /*
- * JSON: one line per answer, its rows written one by one as they come. Foreign bytes that are not UTF-8
+ * JSON: one line per answer, its rows written one by one as they come; or one line per row. Foreign bytes that are not UTF-8
  * come as \xNN before json-c quotes them, so that the document is valid whatever the dump holds.
  */
 #include <json-c/json.h>
 #include <string.h>
+#include <time.h>
 
 #include "analyzer/out/render.h"
 
@@ -156,4 +157,65 @@ const struct renderer render_json = {
 	.row = json_print_row,
 	.complain = json_complain,
 	.end = json_end,
+};
+
+/* ---- a line per row ---------------------------------------------------------------------------- */
+
+enum { FLUSH_NS = 100000000 }; /* a reader waits no longer than this for a row that is there */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void jsonl_begin(struct out *o)
+{
+	(void)o; /* the command's name is on every line */
+}
+
+/* {"command":NAME,KEY:…} */
+static void jsonl_line(struct out *o, const char *key, struct json_object *value)
+{
+	uint64_t now = now_ns();
+	strbuf_reset(&o->line);
+	strbuf_add(&o->line, "{\"command\":");
+	add_json(&o->line, json_text(o->command));
+	strbuf_addf(&o->line, ",\"%s\":", key);
+	add_json(&o->line, value);
+	strbuf_add(&o->line, "}\n");
+	out_write(o, o->line.s, o->line.len);
+	if (now - o->flushed_ns < FLUSH_NS)
+		return;
+	o->flushed_ns = now;
+	out_flush(o);
+}
+
+static void jsonl_row(struct out *o, const struct row *row)
+{
+	jsonl_line(o, "row", json_row(o, o->top.table, row));
+}
+
+static void jsonl_complain(struct out *o, const struct fault *f)
+{
+	jsonl_line(o, "fault", json_fault(o, f));
+}
+
+static void jsonl_end(struct out *o)
+{
+	strbuf_reset(&o->line);
+	strbuf_add(&o->line, "{\"schema\":\"inquest/1\",\"command\":");
+	add_json(&o->line, json_text(o->command));
+	strbuf_addf(&o->line, ",\"rows\":%llu,\"faults\":%u}\n", (unsigned long long)o->nrows_all,
+		o->complaints);
+	out_write(o, o->line.s, o->line.len);
+}
+
+const struct renderer render_jsonl = {
+	.begin = jsonl_begin,
+	.table = json_table,
+	.row = jsonl_row,
+	.complain = jsonl_complain,
+	.end = jsonl_end,
 };

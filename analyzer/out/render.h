@@ -36,6 +36,7 @@ struct out {
 	/* What the renderers remember. */
 	uint64_t nrows;	      /* of the present table, already rendered */
 	uint64_t nrows_all;   /* of the answer */
+	uint64_t flushed_ns;  /* JSONL: when a reader last got everything */
 	uint64_t ntables;     /* in the present file: CSV parts them with an empty line */
 	bool had_lists;	      /* the last row had something below it */
 	struct strbuf line;   /* under construction */
@@ -43,7 +44,7 @@ struct out {
 	struct strbuf faults; /* JSON: the array's inside so far */
 };
 
-extern const struct renderer render_text, render_json, render_csv, render_filter;
+extern const struct renderer render_text, render_json, render_csv, render_jsonl, render_filter;
 
 /* The open row of the top list, if any, goes out; the arena is empty afterwards. */
 void out_finish_row(struct out *o);
@@ -53,6 +54,9 @@ void out_add_complaint(struct out *o, struct fault *f);
 
 /* Hands bytes to the file; a failure is kept and stops the command (see out_write_error()). */
 void out_write(struct out *o, const char *s, size_t n);
+
+/* What was written so far reaches the file now. */
+void out_flush(struct out *o);
 
 /* "COMMAND: message" on the error stream, after the rows before it. */
 void out_complain_on_errors(struct out *o, const struct fault *f);
