@@ -6,30 +6,38 @@
 
 static const struct column plugin_columns[] = { { "name", .width = 12 }, { "version", .width = 8 },
 	{ "state", .width = 10 }, { "commands", .width = 16 }, { "walkers", .width = 12 },
+	{ "printers", .hidden = true }, { "readers", .hidden = true }, { "finders", .hidden = true },
 	{ "file", .width = 0 }, { "why" }, { "summary", .hidden = true }, { 0 } };
 static const struct table plugin_table = { .layout = LAYOUT_TABLE, .columns = plugin_columns };
 
 static const char *state_word(enum plugin_state s)
 {
-	return s == PLUGIN_LOADED ? "loaded" : s == PLUGIN_NOT_SERVED ? "not here" : "refused";
+	return s == PLUGIN_LOADED ? "loaded" : s == PLUGIN_WAITING ? "waiting" : s == PLUGIN_NOT_SERVED ? "not here" : "refused";
 }
+
+/* The names of one kind of rows in a cell of that key. */
+#define SHOW_NAMES(cx, g, list, name_of, between)                                                  \
+	do {                                                                                       \
+		scoped_strbuf struct strbuf b_ = { 0 };                                            \
+		for (size_t i_ = 0; (g)->list && (g)->list[i_]; i_++)                              \
+			strbuf_addf(&b_, "%s%s", i_ ? (between) : "", (g)->list[i_]->name_of);     \
+		out_str((cx)->out, #list, strbuf_text(&b_));                                       \
+	} while (0)
 
 static void show(struct cx *cx, const struct plugin_entry *e)
 {
 	const struct plugin *g = e->plugin;
-	scoped_strbuf struct strbuf commands = { 0 }, walkers = { 0 };
-	for (size_t i = 0; g && g->commands && g->commands[i]; i++)
-		strbuf_addf(&commands, "%s%s", i ? " " : "", g->commands[i]->name);
-	for (size_t i = 0; g && g->walkers && g->walkers[i]; i++)
-		strbuf_addf(&walkers, "%s%s", i ? " " : "", g->walkers[i]->name);
 	out_table(cx->out, &plugin_table);
 	out_row(cx->out);
 	if (g) {
 		out_str(cx->out, "name", g->name);
 		out_str(cx->out, "version", g->version);
 		out_str(cx->out, "summary", g->summary);
-		out_str(cx->out, "commands", strbuf_text(&commands));
-		out_str(cx->out, "walkers", strbuf_text(&walkers));
+		SHOW_NAMES(cx, g, commands, name, " ");
+		SHOW_NAMES(cx, g, walkers, name, " ");
+		SHOW_NAMES(cx, g, printers, type, ", ");
+		SHOW_NAMES(cx, g, readers, name, ", ");
+		SHOW_NAMES(cx, g, finders, name, ", ");
 	}
 	out_str(cx->out, "state", state_word(e->state));
 	out_str(cx->out, "file", e->path);
@@ -74,9 +82,10 @@ const struct command cmd_plugin = {
 	.name = "plugin",
 	.summary = "commands and walkers of others: load, list, unload",
 	.usage = "[load FILE|list|unload NAME]",
-	.details = "At the start all *.so in ~/.local/share/inquest/plugins and "
-		   "/usr/lib/inquest/plugins are loaded that serve this dump. One that does not is "
-		   "`not here`, one that is broken or built for another version is `refused`.",
+	.details = "At the start all *.so in ~/.local/share/inquest/plugins and in lib/inquest/plugins of\n"
+		   "where the program is installed are loaded that serve this dump. One that does not is\n"
+		   "`not here`, one that is broken or built for another version is `refused`. Dump readers\n"
+		   "and bootstrap finders work from there or with --plugin: before a dump is open.",
 	.examples = plugin_examples,
 	.max_args = 2,
 	.needs_no_target = true,

@@ -451,7 +451,8 @@ static void show_zone(
 		show_text(s, kind, n, text, used);
 }
 
-/* Zones of @each bytes in the next @bytes of the region. */
+/* Zones of @each bytes and more in the next @bytes of the region: what does not divide is shared out, in
+ * even bytes, and the next part follows at once (fs/pstore/ram.c, ramoops_init_przs, V:5.10 6.12). */
 static struct err *show_part(
 	const struct show *s, enum zone_kind kind, uint64_t *io_pa, uint64_t bytes, uint64_t each)
 {
@@ -461,12 +462,15 @@ static struct err *show_part(
 		return NULL;
 	if (bytes / each > ZONES_MAX)
 		return err_new(ERR_LIMIT, "%llu zones", (unsigned long long)(bytes / each));
-	for (uint64_t n = 0; !err && n < bytes / each; n++, pa += each) {
+	uint64_t zones = bytes / each;
+	if (!zones)
+		return NULL;
+	each = (bytes / zones) & ~1ull;
+	for (uint64_t n = 0; !err && n < zones; n++, pa += each) {
 		show_zone(s, kind, n, pa, each);
 		err = interrupt_check();
 	}
-	*io_pa = pa; /* a part that does not divide leaves no gap: ramoops_init_przs() adds up zones
-		      */
+	*io_pa = pa;
 	return err;
 }
 

@@ -12,6 +12,7 @@
 #include "analyzer/base/xalloc.h"
 #include "analyzer/debug/address.h"
 #include "analyzer/debug/expr.h"
+#include "analyzer/debug/types_modules.h"
 #include "analyzer/kernel/device_tree.h"
 #include "analyzer/shell/current_task.h"
 #include "analyzer/target/target.h"
@@ -107,7 +108,13 @@ struct err *api_print(struct target *t, const char *type, uint64_t va, struct st
 
 struct err *api_view(struct target *t, const struct view_spec *spec, const struct view **ret)
 {
-	return target_view(t, spec, ret);
+	struct err *err = target_view(t, spec, ret);
+	if (!err || err->code != ERR_MISSING || !types_modules_show(t->types))
+		return err;
+	err_drop(err); /* a plugin may be about a driver: its types are its module's */
+	err = target_view(t, spec, ret);
+	types_modules_hide(t->types);
+	return err;
 }
 
 struct err *api_view_read(struct target *t, const struct view *v, uint64_t va, void *ret)

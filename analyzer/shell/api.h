@@ -26,6 +26,12 @@ struct err *api_read_word(struct target *t, uint64_t va, uint64_t *ret) MUST_CHE
 struct err *api_read_string(struct target *t, uint64_t va, char *buf, size_t max) MUST_CHECK;
 struct err *api_read_physical(struct target *t, uint64_t pa, void *buf, size_t n) MUST_CHECK;
 
+/* Run @i of the dump's RAM, ascending; false behind the last. */
+bool api_ram(const struct target *t, size_t i, uint64_t *ret_pa, uint64_t *ret_n);
+
+/* The first address at or behind @pa that is there and may hold anything but zeroes; false: none. */
+bool api_next_data(struct target *t, uint64_t pa, uint64_t *ret_pa);
+
 /* ---- names and values ------------------------------------------------------------------------ */
 
 bool api_has_symbol(const struct target *t, const char *name);
@@ -51,12 +57,106 @@ struct err *api_calculate(
 struct err *api_print(
 	struct target *t, const char *type, uint64_t va, struct strbuf *out) MUST_CHECK;
 
+/* ---- values: typed objects of the target ------------------------------------------------------- */
+
+/* Copy it as you like; it is good as long as the dump is open. */
+struct api_value {
+	uint64_t word[8];
+};
+
+enum api_kind {
+	API_VOID, API_INT, API_BOOL, API_CHAR, API_FLOAT, API_ENUM, API_POINTER, API_ARRAY,
+	API_STRUCT, API_UNION, API_FUNCTION,
+};
+
+struct api_value_info {
+	enum api_kind kind; /* behind typedefs and qualifiers */
+	bool is_signed;
+	bool in_memory, bit_field;
+	uint64_t va;	/* where it is, when in memory */
+	uint64_t bytes; /* 0: not known, or none */
+	uint64_t count; /* elements of an array; 0: not known */
+	enum api_kind target; /* of pointers and arrays: what they point to or hold */
+};
+
+/* Of a C expression, as p reads it. @it (may be NULL) is what the name `it` stands for in it: "it.comm",
+ * "it[3]", "*it", "(struct page *)it", "&it". ERR_USAGE, ERR_NOT_FOUND and read faults. */
+struct err *api_value(struct target *t, const struct api_value *it, const char *text,
+	struct api_value *ret) MUST_CHECK;
+
+/* The @type ("struct page", a typedef) at @va. */
+struct err *api_value_at(
+	struct target *t, const char *type, uint64_t va, struct api_value *ret) MUST_CHECK;
+
+struct api_value_info api_value_info(const struct api_value *v);
+void api_value_type(const struct api_value *v, struct strbuf *out); /* "struct page *" */
+
+/* Of integers, enums, pointers, functions: widened as its type says. */
+struct err *api_value_number(
+	struct target *t, const struct api_value *v, uint64_t *ret) MUST_CHECK;
+
+/* As p prints it; integers in hex where @hex. */
+struct err *api_value_print(
+	struct target *t, const struct api_value *v, bool hex, struct strbuf *out) MUST_CHECK;
+
+/* Member @i of a struct or union, or of what a pointer points to: *ret_name is "" for one without a name,
+ * NULL behind the last. */
+struct err *api_value_member(
+	struct target *t, const struct api_value *v, size_t i, const char **ret_name) MUST_CHECK;
+
+/* ---- rows of other commands ------------------------------------------------------------------ */
+
+enum api_cell_kind {
+	API_CELL_NONE, API_CELL_UINT, API_CELL_INT, API_CELL_ADDRESS, API_CELL_BOOL,
+	API_CELL_SECONDS, /* nanoseconds in .number */
+	API_CELL_TEXT, API_CELL_FAULT, API_CELL_LIST,
+};
+
+struct api_row;
+
+struct api_cell {
+	const char *key;
+	enum api_cell_kind kind;
+	uint64_t number; /* UINT, INT, ADDRESS, BOOL, SECONDS; FAULT: the address */
+	const char *text; /* TEXT, with .bytes; FAULT: the message */
+	size_t bytes;
+	const char *fault; /* one word: "unmapped" */
+	const struct api_row *list; /* the first row of a LIST; NULL: it is empty */
+};
+
+/* Cell @i; false behind the last. All of it lives as long as the row. */
+bool api_row_cell(const struct api_row *row, size_t i, struct api_cell *ret);
+
+/* The row behind @row of a list; NULL: none. */
+const struct api_row *api_row_next(const struct api_row *row);
+
+/*
+ * Runs a command with its stages, "ps | where state == \"D\"", and hands its rows to @row one by one; what goes
+ * wrong beside them goes to @complain. The rows live until the function returns. *ret_at is where in
+ * @line ERR_USAGE points.
+ */
+typedef void (*api_row_fn)(void *with, const struct api_row *row);
+typedef void (*api_complain_fn)(void *with, const char *message);
+struct err *api_rows(struct cx *cx, const char *line, api_row_fn row, api_complain_fn complain,
+	void *with, size_t *ret_at) MUST_CHECK;
+
+/* ---- commands that come and go --------------------------------------------------------------- */
+
+/* @c and @owner, a plugin's name, are borrowed until the program ends. ERR_FORMAT, ERR_MISMATCH (the name is
+ * taken). */
+struct err *api_add_command(
+	struct cx *cx, const struct command *c, const char *owner) MUST_CHECK;
+void api_remove_command(struct cx *cx, const struct command *c);
+
+/* The command whose run function is called right now: one function may serve several. */
+const struct command *api_running_command(void);
+
 /* ---- structures ------------------------------------------------------------------------------ */
 
 struct view;
 
 /* The view of @spec, a constant; bound at the first call and kept. ERR_MISSING names the type or
- * the member that the kernel lacks. */
+ * the member that the kernel and its modules lack. */
 struct err *api_view(
 	struct target *t, const struct view_spec *spec, const struct view **ret) MUST_CHECK;
 
@@ -97,5 +197,43 @@ struct err *api_device_property(struct target *t, const char *compatible, const 
 
 /* Whether the machine's root node says "compatible" with this. */
 bool api_machine_is(struct target *t, const char *compatible);
+
+/* ---- for dump readers (plugin.h) ------------------------------------------------------------- */
+
+struct api_opening;
+
+uint64_t api_opening_bytes(const struct api_opening *o);
+
+/* Exactly @n bytes at @at of the file; ERR_FORMAT when they are not all there. */
+struct err *api_opening_read(
+	const struct api_opening *o, uint64_t at, void *buf, size_t n) MUST_CHECK;
+
+/*
+ * @n bytes of RAM at @pa stand at @at of the file. ERR_FORMAT when there are none, when they run over
+ * the end of all addresses, or when the file ends before them; two ranges for one address refuse the
+ * file. What the file lacks of a range's end is cut off: the dump opens in part.
+ */
+struct err *api_opening_add_range(
+	struct api_opening *o, uint64_t pa, uint64_t n, uint64_t at) MUST_CHECK;
+
+/* "arm" or "arm64"; need not be said. ERR_USAGE for others. */
+struct err *api_opening_set_architecture(struct api_opening *o, const char *name) MUST_CHECK;
+
+/* The text of VMCOREINFO, where the format has it; copied. */
+void api_opening_add_vmcoreinfo(struct api_opening *o, const char *text, size_t n);
+
+/* ---- for bootstrap finders (plugin.h) -------------------------------------------------------- */
+
+struct api_claims;
+
+struct api_claim {
+	uint64_t text_pa; /* _text in memory; without it nothing can be proved */
+	uint64_t text_va; /* _text as it runs, KASLR included; 0: not known, which only does with a
+			   * vmlinux or where kallsyms has _text (CONFIG_KALLSYMS_ALL) */
+	uint64_t root_pa; /* the kernel's page table, swapper_pg_dir; 0: not known */
+};
+
+/* ERR_USAGE without text_pa, ERR_LIMIT behind 64 claims. */
+struct err *api_claim(struct api_claims *to, const struct api_claim *claim) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef ANALYZER_SHELL_PLUGIN_H
 #define ANALYZER_SHELL_PLUGIN_H
 
+#include "analyzer/shell/api.h"
 #include "analyzer/shell/command.h"
 #include "analyzer/shell/walker.h"
 
@@ -13,7 +14,37 @@
  * Grows by one whenever a structure or function of the installed headers changes its meaning, size
  * or place (plugins/abi.txt has them all). A plugin of another number is refused.
  */
-enum { PLUGIN_ABI = 1, PLUGIN_MAGIC = 0x51504c47 };
+enum { PLUGIN_ABI = 2, PLUGIN_MAGIC = 0x51504c47 };
+
+/* How a type is shown by p, struct and api_print(), also deep inside another object. */
+struct plugin_printer {
+	const char *type; /* "struct x", "union x", or a typedef's name */
+	const char *summary;
+	/* Appends one line for the object at @va; *ret_done false, which it is at first: nothing was
+	 * appended, the usual form is wanted. api_print() of the same object gives the usual form. */
+	struct err *(*print)(struct target *t, uint64_t va, struct strbuf *out, bool *ret_done);
+};
+
+/* A format of dumps: one file that holds physical memory as it is. */
+struct plugin_reader {
+	const char *name; /* "Vendor's RAM log", as sys shows it */
+	const char *summary;
+	/* Whether a file is one, by its first @n bytes (4096, or all). Asked after our own formats. */
+	bool (*recognises)(const uint8_t *head, size_t n, uint64_t file_bytes);
+	/* Says by api_opening_…() what is where. An error refuses the file. */
+	struct err *(*open)(struct api_opening *o);
+};
+
+/*
+ * Where the kernel may lie, for dumps that do not say. The target can be asked for physical memory
+ * (api_read_physical, api_ram) and nothing else yet. What is claimed must be proved as everything else:
+ * by the vmlinux's banner, or by page tables that lead to kallsyms; sys -b shows how it went.
+ */
+struct plugin_finder {
+	const char *name; /* "Vendor's boot block" */
+	const char *summary;
+	struct err *(*find)(struct target *t, struct api_claims *to);
+};
 
 /* What a plugin serves. What is NULL does not matter; what is there must hold in the target. */
 struct plugin_serves {
@@ -26,6 +57,7 @@ struct plugin {
 	/* PLUGIN_BUILT_BY fills these; they stand first and keep their places in every version. */
 	uint32_t magic, abi;
 	uint32_t plugin_bytes, command_bytes, walker_bytes, column_bytes;
+	uint32_t printer_bytes, reader_bytes, finder_bytes, spare;
 
 	const char *name;    /* a word, as commands are named */
 	const char *version; /* the plugin's own, free text */
@@ -33,14 +65,17 @@ struct plugin {
 	struct plugin_serves serves;
 	const struct command *const *commands; /* NULL-terminated; NULL: none */
 	const struct walker *const *walkers;   /* the same */
-	/* For printers, triage rules, dump readers and bootstrap finders: NULL in this version. */
-	const void *reserved[8];
+	const struct plugin_printer *const *printers; /* the same */
+	const struct plugin_reader *const *readers;   /* the same; .serves does not matter to these two, */
+	const struct plugin_finder *const *finders;   /* which work before it is known what the dump is of */
+	const void *reserved[5]; /* for what comes later: NULL in this version */
 };
 
 #define PLUGIN_BUILT_BY                                                                            \
 	.magic = PLUGIN_MAGIC, .abi = PLUGIN_ABI, .plugin_bytes = sizeof(struct plugin),           \
 	.command_bytes = sizeof(struct command), .walker_bytes = sizeof(struct walker),            \
-	.column_bytes = sizeof(struct column)
+	.column_bytes = sizeof(struct column), .printer_bytes = sizeof(struct plugin_printer),            \
+	.reader_bytes = sizeof(struct plugin_reader), .finder_bytes = sizeof(struct plugin_finder)
 
 /* The one symbol that a plugin has to export. */
 extern const struct plugin plugin __attribute__((visibility("default")));

@@ -4,33 +4,34 @@
  */
 #include "analyzer/shell/plugins.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
 #include "analyzer/shell/api.h"
+#include "analyzer/shell/plugin_check.h"
 #include "analyzer/shell/plugin_file.h"
+#include "analyzer/shell/plugin_parts.h"
 #include "analyzer/shell/running.h"
-
-enum { ROWS_MAX = 256, NAME_MAX_LETTERS = 32 };
+#include "analyzer/target/target.h"
 
 struct plugins {
-	struct registry *registry;
+	struct registry *registry; /* NULL: no session yet */
 	struct target *target;
+	struct plugin_parts parts;
 	VEC(struct plugin_entry *) entries;
 };
 
-struct plugins *plugins_create(struct registry *r, struct target *t)
+struct plugins *plugins_create(void)
 {
 	struct plugins *p = xcalloc(1, sizeof(*p));
-	p->registry = r;
-	p->target = t;
+	plugin_parts_init(&p->parts);
 	return p;
 }
 
@@ -48,6 +49,7 @@ void plugins_destroy(struct plugins *p)
 	for (size_t i = 0; i < p->entries.n; i++)
 		entry_destroy(p->entries.v[i]);
 	vec_deinit(&p->entries);
+	plugin_parts_deinit(&p->parts);
 	free(p);
 }
 
@@ -56,115 +58,61 @@ const struct plugin_entry *plugins_get(const struct plugins *p, size_t i)
 	return i < p->entries.n ? p->entries.v[i] : NULL;
 }
 
-static const struct plugin_entry *entry_add(
-	struct plugins *p, const char *path, const struct plugin *g, struct err *why)
+static struct plugin_entry *entry_add(
+	struct plugins *p, const char *path, const struct plugin *g, enum plugin_state state)
 {
 	struct plugin_entry *e = xcalloc(1, sizeof(*e));
 	e->path = xstrdup(path);
 	e->plugin = g;
-	e->state = !why ? PLUGIN_LOADED : g ? PLUGIN_NOT_SERVED : PLUGIN_REFUSED;
-	e->why = why ? xstrdup(why->msg) : NULL;
-	err_drop(why); /* kept as text */
+	e->state = state;
 	vec_push(&p->entries, e);
 	return e;
 }
 
+/* Takes @why. */
+static void entry_set(struct plugin_entry *e, enum plugin_state state, struct err *why)
+{
+	e->state = state;
+	free(e->why);
+	e->why = why ? xstrdup(why->msg) : NULL;
+	err_drop(why); /* kept as text */
+}
+
 /* ---- the rows -------------------------------------------------------------------------------- */
 
-static bool is_name(const char *s)
-{
-	size_t n = s ? strlen(s) : 0;
-	if (!n || n > NAME_MAX_LETTERS || !isalpha((unsigned char)*s))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)s[i]) && s[i] != '_' && s[i] != '-')
-			return false;
-	return true;
-}
-
-static struct err *check_options(const struct command *c)
-{
-	bool seen[128] = { false };
-	const struct option *o = c->options;
-	for (; o && o->letter; o++) {
-		unsigned char letter = (unsigned char)o->letter;
-		if (letter >= 128 || !isgraph(letter) || seen[letter] || !o->help)
-			return err_new(ERR_FORMAT,
-				"command %s: its option -%c is given twice or has no help", c->name,
-				isgraph(letter) ? letter : '?');
-		seen[letter] = true;
-	}
-	return NULL;
-}
-
-static struct err *check_command(const struct command *c)
-{
-	if (!is_name(c->name))
-		return err_new(ERR_FORMAT, "a command without a proper name");
-	if (c->alias && !is_name(c->alias))
-		return err_new(ERR_FORMAT, "command %s: its alias is no proper name", c->name);
-	if (!c->summary || !c->run)
-		return err_new(ERR_FORMAT, "command %s has no %s", c->name,
-			c->run ? "summary" : "run function");
-	if (c->stage)
-		return err_new(
-			ERR_FORMAT, "command %s: a plugin cannot add stages of pipelines", c->name);
-	if (c->max_args >= 0 && c->min_args > c->max_args)
-		return err_new(ERR_FORMAT, "command %s wants at least %d arguments and at most %d",
-			c->name, c->min_args, c->max_args);
-	return check_options(c);
-}
-
-static struct err *check_walker(const struct walker *k)
-{
-	if (!is_name(k->name))
-		return err_new(ERR_FORMAT, "a walker without a proper name");
-	if (!k->summary || !k->yields || !k->run)
-		return err_new(ERR_FORMAT, "walker %s has no %s", k->name,
-			!k->run	     ? "run function"
-			: !k->yields ? "type that it yields"
-				     : "summary");
-	return NULL;
-}
-
 /* Into @trial, which begins as a copy of what the session has: names clash there first. */
-static struct err *check_rows(const struct plugin *g, struct registry *trial)
+static struct err *check_clashes(const struct plugin *g, struct registry *trial)
 {
 	struct err *err = NULL;
-	for (size_t i = 0; !err && g->commands && g->commands[i]; i++) {
-		err = i < ROWS_MAX ? check_command(g->commands[i])
-				   : err_new(ERR_FORMAT, "more than %d commands", ROWS_MAX);
-		if (!err)
-			err = registry_add(trial, g->commands[i]);
-	}
-	for (size_t i = 0; !err && g->walkers && g->walkers[i]; i++) {
-		err = i < ROWS_MAX ? check_walker(g->walkers[i])
-				   : err_new(ERR_FORMAT, "more than %d walkers", ROWS_MAX);
-		if (!err)
-			err = registry_add_walker(trial, g->walkers[i]);
-	}
+	for (size_t i = 0; !err && g->commands && g->commands[i]; i++)
+		err = registry_add(trial, g->commands[i]);
+	for (size_t i = 0; !err && g->walkers && g->walkers[i]; i++)
+		err = registry_add_walker(trial, g->walkers[i]);
+	return err;
+}
+
+static struct err *check_names(const struct plugins *p, const struct plugin *g)
+{
+	struct registry trial = { 0 };
+	for (size_t i = 0; i < p->registry->commands.n; i++)
+		vec_push(&trial.commands, p->registry->commands.v[i]);
+	for (size_t i = 0; i < p->registry->walkers.n; i++)
+		vec_push(&trial.walkers, p->registry->walkers.v[i]);
+	struct err *err = check_clashes(g, &trial);
+	registry_deinit(&trial);
 	return err;
 }
 
 static struct err *check_plugin(const struct plugins *p, const struct plugin *g)
 {
-	struct registry trial = { 0 };
-	if (!is_name(g->name) || !g->version || !g->summary)
-		return err_new(ERR_FORMAT, "it has no proper name, no version or no summary");
-	for (size_t i = 0; i < ARRAY_SIZE(g->reserved); i++)
-		if (g->reserved[i])
-			return err_new(ERR_FORMAT, "what is reserved is not NULL");
+	struct err *err = plugin_check(g);
+	if (err)
+		return err;
 	for (size_t i = 0; i < p->entries.n; i++)
 		if (p->entries.v[i]->plugin && !strcmp(p->entries.v[i]->plugin->name, g->name))
 			return err_new(ERR_MISMATCH, "a plugin %s is there already, from %s",
 				g->name, p->entries.v[i]->path);
-	for (size_t i = 0; i < p->registry->commands.n; i++)
-		vec_push(&trial.commands, p->registry->commands.v[i]);
-	for (size_t i = 0; i < p->registry->walkers.n; i++)
-		vec_push(&trial.walkers, p->registry->walkers.v[i]);
-	struct err *err = check_rows(g, &trial);
-	registry_deinit(&trial);
-	return err;
+	return NULL;
 }
 
 /* NULL when it serves this target. */
@@ -218,10 +166,10 @@ static struct err *map_file(
 	return *ret ? NULL : err_new(ERR_FORMAT, "no `const struct plugin plugin`");
 }
 
-/* After check_plugin(), which put the same rows into a copy: nothing can clash any more. */
+/* After check_names(), which put the same rows into a copy: nothing can clash any more. */
 static struct err *register_rows(struct plugins *p, const struct plugin *g)
 {
-	struct err *err = NULL;
+	struct err *err = plugin_parts_add_printers(&p->parts, g, p->target);
 	for (size_t i = 0; !err && g->commands && g->commands[i]; i++) {
 		err = registry_add(p->registry, g->commands[i]);
 		running_watch(g->commands[i], g->name);
@@ -233,7 +181,20 @@ static struct err *register_rows(struct plugins *p, const struct plugin *g)
 	return err;
 }
 
-static struct err *load(struct plugins *p, const char *path, const struct plugin_entry **ret_entry)
+/* Names first: what is wrong with a plugin is wrong for every target. */
+static struct err *bind(struct plugins *p, struct plugin_entry *e)
+{
+	struct err *err = check_names(p, e->plugin);
+	struct err *why = err ? NULL : check_served(p, e->plugin);
+	if (!err && !why)
+		err = register_rows(p, e->plugin);
+	if (!err)
+		entry_set(e, why ? PLUGIN_NOT_SERVED : PLUGIN_LOADED, why);
+	return err;
+}
+
+/* Maps and checks one file by itself. On an error nothing of it is left. */
+static struct err *load(struct plugins *p, const char *path, struct plugin_entry **ret_entry)
 {
 	const struct plugin *g = NULL;
 	void *handle = NULL;
@@ -248,20 +209,68 @@ static struct err *load(struct plugins *p, const char *path, const struct plugin
 			close(fd);
 		return err;
 	}
-	struct err *why = check_served(p, g);
-	if (!why)
-		err = register_rows(p, g);
-	*ret_entry = entry_add(p, path, g, why);
-	return err;
+	*ret_entry = entry_add(p, path, g, PLUGIN_WAITING);
+	if (!p->registry)
+		plugin_parts_add_early(&p->parts, g);
+	return NULL;
+}
+
+static void entry_remove(struct plugins *p, size_t i)
+{
+	entry_destroy(p->entries.v[i]);
+	memmove(&p->entries.v[i], &p->entries.v[i + 1],
+		(--p->entries.n - i) * sizeof(p->entries.v[0]));
 }
 
 struct err *plugins_load(struct plugins *p, const char *path, const struct plugin_entry **ret_entry)
 {
-	const struct plugin_entry *e;
+	struct plugin_entry *e;
 	struct err *err = load(p, path, &e);
+	if (!err && p->registry) {
+		err = bind(p, e);
+		if (err)
+			entry_remove(p, p->entries.n - 1); /* its code stays mapped: a printer may have run */
+	}
 	if (!err && ret_entry)
 		*ret_entry = e;
 	return err_wrap(err, "%s", path);
+}
+
+void plugins_bind(struct plugins *p, struct registry *r, struct target *t)
+{
+	p->registry = r;
+	p->target = t;
+	if (t)
+		t->debug.printers = p->parts.printers;
+	for (size_t i = 0; i < p->entries.n; i++) {
+		struct plugin_entry *e = p->entries.v[i];
+		struct err *err = e->state == PLUGIN_WAITING ? bind(p, e) : NULL;
+		if (err)
+			entry_set(e, PLUGIN_REFUSED, err);
+	}
+}
+
+void plugins_unbind(struct plugins *p)
+{
+	if (p->target)
+		p->target->debug.printers = NULL;
+	for (size_t i = 0; i < p->entries.n; i++)
+		if (p->entries.v[i]->plugin)
+			plugin_parts_remove_printers(&p->parts, p->entries.v[i]->plugin);
+	p->registry = NULL;
+	p->target = NULL;
+}
+
+const struct foreign_format *plugins_formats(const struct plugins *p, size_t *ret_n)
+{
+	*ret_n = p->parts.formats.n;
+	return p->parts.formats.v;
+}
+
+const struct foreign_finder *plugins_finders(const struct plugins *p, size_t *ret_n)
+{
+	*ret_n = p->parts.finders.n;
+	return p->parts.finders.v;
 }
 
 static int is_plugin(const struct dirent *d)
@@ -277,14 +286,30 @@ static void load_folder(struct plugins *p, const char *folder)
 	if (n < 0)
 		return; /* there mostly is none */
 	for (int i = 0; i < n; i++) {
-		const struct plugin_entry *e;
+		struct plugin_entry *e;
 		scoped_free char *path = xasprintf("%s/%s", folder, found[i]->d_name);
 		struct err *err = load(p, path, &e);
 		if (err)
-			entry_add(p, path, NULL, err);
+			entry_set(entry_add(p, path, NULL, PLUGIN_REFUSED), PLUGIN_REFUSED, err);
 		free(found[i]);
 	}
 	free(found);
+}
+
+/* Wherever `make install` put the program, its plugins are beside it: PREFIX/bin and PREFIX/lib. NULL for one
+ * that runs where it was built. */
+static char *installed_folder(void)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n <= 0)
+		return NULL;
+	self[n] = '\0';
+	char *name = strrchr(self, '/');
+	if (!name || name - self < 4 || memcmp(name - 4, "/bin", 4))
+		return NULL;
+	name[-4] = '\0';
+	return xasprintf("%s/lib/inquest/plugins", self);
 }
 
 void plugins_load_found(struct plugins *p)
@@ -299,7 +324,9 @@ void plugins_load_found(struct plugins *p)
 		scoped_free char *own = xasprintf("%s/.local/share/inquest/plugins", home);
 		load_folder(p, own);
 	}
-	load_folder(p, "/usr/lib/inquest/plugins");
+	scoped_free char *installed = installed_folder();
+	if (installed)
+		load_folder(p, installed);
 }
 
 struct err *plugins_unload(struct plugins *p, const char *name)
@@ -312,9 +339,8 @@ struct err *plugins_unload(struct plugins *p, const char *name)
 			registry_remove(p->registry, g->commands[j]);
 		for (size_t j = 0; g->walkers && g->walkers[j]; j++)
 			registry_remove_walker(p->registry, g->walkers[j]);
-		entry_destroy(p->entries.v[i]);
-		memmove(&p->entries.v[i], &p->entries.v[i + 1],
-			(--p->entries.n - i) * sizeof(p->entries.v[0]));
+		plugin_parts_remove_printers(&p->parts, g);
+		entry_remove(p, i);
 		return NULL;
 	}
 	return err_new(ERR_NOT_FOUND, "no plugin %s is loaded; try: plugin list", name);

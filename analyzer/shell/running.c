@@ -11,11 +11,6 @@
 
 enum { WATCHED_MAX = 1024, STACK_BYTES = 64 << 10 };
 
-struct running {
-	const void *row;
-	const char *name;
-};
-
 static struct running now; /* the innermost one */
 static struct watched {
 	const void *row;
@@ -23,21 +18,36 @@ static struct watched {
 } watched[WATCHED_MAX];
 static volatile sig_atomic_t nwatched;
 
-struct err *command_run(const struct command *c, struct cx *cx, const struct args *a)
+struct running running_begin(const void *row, const char *name)
 {
 	struct running before = now;
-	now = (struct running){ c, c->name };
-	struct err *err = c->run(cx, a);
+	now = (struct running){ row, name };
+	return before;
+}
+
+void running_end(struct running before)
+{
 	now = before;
+}
+
+const void *running_row(void)
+{
+	return now.row;
+}
+
+struct err *command_run(const struct command *c, struct cx *cx, const struct args *a)
+{
+	struct running before = running_begin(c, c->name);
+	struct err *err = c->run(cx, a);
+	running_end(before);
 	return err;
 }
 
 struct err *walker_run(const struct walker *k, struct walking *w)
 {
-	struct running before = now;
-	now = (struct running){ k, k->name };
+	struct running before = running_begin(k, k->name);
 	struct err *err = k->run(w);
-	now = before;
+	running_end(before);
 	return err;
 }
 

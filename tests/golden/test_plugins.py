@@ -136,7 +136,7 @@ const struct plugin plugin = { PLUGIN_BUILT_BY, .name = "evaluate", .version = "
 
 
 REFUSED = {
-    "version": ({"more": ".abi = PLUGIN_ABI + 1"}, "built for plugin ABI 2, this inquest has 1"),
+    "version": ({"more": ".abi = PLUGIN_ABI + 1"}, "built for plugin ABI 3, this inquest has 2"),
     "sizes": ({"more": ".command_bytes = 8"}, "other sizes"),
     "magic": ({"more": ".magic = 1"}, "no plugin of inquest"),
     "command": ({"name": "ps"}, "the name ps belongs to the command ps"),
@@ -148,7 +148,7 @@ REFUSED = {
     "odd-name": ({"name": "a b"}, "a command without a proper name"),
     "no-walk": ({"run": ""}, "walker made-walker has no run function"),
     "stage": ({"other": '.name = "other", .summary = "", .run = go, .stage = (const void *)go'}, "cannot add stages"),
-    "reserved": ({"more": ".reserved = { [7] = go }"}, "what is reserved is not NULL"),
+    "reserved": ({"more": ".reserved = { [4] = go }"}, "what is reserved is not NULL"),
     "unknown-function": ({"body": "extern void target_close(void *); target_close(cx->target);"},
                          "undefined symbol: target_close"),
 }
@@ -295,6 +295,30 @@ def test_search_path(prefix, template, tmp_path):
         assert answers(there)[0]["rows"] == []
 
 
+def test_installed_folder(prefix, template, tmp_path):
+    """Plugins stand beside the program, wherever PREFIX was and wherever its tree was moved; a program that was not
+    installed has none."""
+    done = run(DUMPS[0], "plugin", program=prefix / "bin/inquest")
+    (listed,) = answers(done)
+    names = {r["name"]: r for r in listed["rows"]}
+    assert {"ramoops", "kinfo"} <= set(names) and not done.stderr
+    assert all(r["state"] == "loaded" for r in names.values())
+    assert names["ramoops"]["file"] == str(prefix / "lib/inquest/plugins/ramoops.so")
+    if "python" in names:
+        (python,) = answers(run(DUMPS[0], "py 6 * 7", program=prefix / "bin/inquest"))
+        assert python["rows"][0]["text"] == "42"
+    moved = tmp_path / "opt"
+    shutil.copytree(prefix, moved)
+    shutil.copy(template, moved / "lib/inquest/plugins")
+    (listed,) = answers(run(DUMPS[0], "plugin", program=moved / "bin/inquest"))
+    assert {r["file"] for r in listed["rows"]} == {str(p) for p in (moved / "lib/inquest/plugins").glob("*.so")}
+    assert answers(run(DUMPS[0], "plugin"))[0]["rows"] == []
+    (moved / "sbin").mkdir()
+    odd = moved / "sbin/inquest"
+    shutil.copy(INQUEST, odd)
+    assert answers(run(DUMPS[0], "plugin", program=odd))[0]["rows"] == []
+
+
 # ---- the recorded ABI ------------------------------------------------------------------------------------------------
 
 def listing():
@@ -425,7 +449,7 @@ def test_installed_texts(prefix):
                               check=True).stdout.split()
     assert set(complete("-c", "")) == names
     assert complete("-c", "plug") == ["plugin"]
-    assert complete("--js") == ["--json"]
+    assert complete("--js") == ["--json", "--jsonl"]
     version = subprocess.run([prefix / "bin/inquest", "--version"], capture_output=True, text=True, check=True).stdout
     assert re.match(r"inquest \d+\.\d+\n", version)
     assert "plugin ABI: " + re.match(r"abi (\d+)", listing()).group(1) in version
