@@ -36,6 +36,8 @@ static bool is_option_word(const struct command *c, const char *s)
 		return false;
 	if (isdigit((unsigned char)s[1]))
 		return find_option(c, s[1]) != NULL;
+	if (s[1] == '-' && isalpha((unsigned char)s[2]))
+		return true; /* no expression begins with "--name" here: nothing is decremented */
 	return !c->expression || isalpha((unsigned char)s[1]);
 }
 

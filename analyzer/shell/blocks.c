@@ -8,6 +8,7 @@
 
 #include "analyzer/base/scope.h"
 #include "analyzer/base/vec.h"
+#include "analyzer/base/xalloc.h"
 #include "analyzer/debug/expr.h"
 #include "analyzer/shell/row_names.h"
 #include "analyzer/shell/session_internal.h"
@@ -24,6 +25,7 @@ struct runner {
 	struct lines lines;
 	unsigned depth;
 	bool stop_on_error;
+	unsigned nread, first; /* lines of the source so far; where the block began */
 };
 
 static const char *skip_blanks(const char *s)
@@ -190,7 +192,7 @@ static size_t run_one(struct runner *r, size_t at)
 	else if (behind_word(line, "on"))
 		run_on(r, line, behind_word(line, "on"));
 	else
-		session_run(r->s, line);
+		session_run_expanded(r->s, line);
 	return at + 1;
 }
 
@@ -210,11 +212,14 @@ static void forget(struct lines *l)
 	l->all.n = 0;
 }
 
-/* A line, and when it opens a block all lines to its end. False: there are no more. */
+/* A line, and when it opens a block all lines to its end; none of them when one is wrong. False: there are
+ * no more. */
 static bool collect(struct runner *r, const struct line_source *source)
 {
 	unsigned depth = 0;
+	bool wrong = false;
 	forget(&r->lines);
+	r->first = r->nread + 1;
 	do {
 		char *line = source->next(source->cx, depth > 0);
 		if (!line && depth)
@@ -222,20 +227,31 @@ static bool collect(struct runner *r, const struct line_source *source)
 				err_new(ERR_USAGE, "the end of this block is missing"));
 		if (!line)
 			return false;
+		r->nread++;
+		line = session_expand_args(r->s, line);
+		wrong |= !line;
+		if (!line)
+			line = xstrdup("");
 		vec_push(&r->lines.all, line);
 		if (opens_block(line))
 			depth++;
 		else if (depth && behind_word(line, "end"))
 			depth--;
 	} while (depth && r->lines.all.n < LINES_MAX);
+	if (wrong)
+		forget(&r->lines);
 	return true;
 }
 
 void session_run_lines(struct session *s, const struct line_source *source)
 {
 	struct runner r = { .s = s };
+	if (source->name)
+		(void)session_take_failure(s);
 	while (!session_ended(s) && collect(&r, source)) {
 		run_range(&r, 0, r.lines.all.n);
+		if (source->name && session_take_failure(s))
+			session_name_failure(s, source->name, r.first);
 		if (!source->interactive && !goes_on(&r))
 			break;
 	}

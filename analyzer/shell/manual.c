@@ -1,5 +1,5 @@
 /*
- * Writes inquest(1) and the completion for bash. Knows no command: all words are those of the
+ * Writes inquest(1), docs/commands.md and the completion for bash and zsh. Knows no command: all words are those of the
  * commands' rows and of --help.
  */
 #include "analyzer/shell/manual.h"
@@ -114,4 +114,122 @@ void manual_completion(const struct command *const *commands, const char *usage,
 	strbuf_add(out, "\" -- \"$now\"))\n\telse\n\t\tcompopt -o "
 			"filenames\n\t\tCOMPREPLY=($(compgen -f -- "
 			"\"$now\"))\n\tfi\n}\ncomplete -F _inquest inquest\n");
+}
+
+/* ---- zsh --------------------------------------------------------------------------------------- */
+
+/* A word and its description between single quotes, as _describe wants them. */
+static void add_described(struct strbuf *out, const char *word, size_t n, const char *what, size_t m)
+{
+	strbuf_add(out, "\t\t'");
+	strbuf_add_bytes(out, word, n);
+	strbuf_add_char(out, ':');
+	for (size_t i = 0; i < m; i++) {
+		if (what[i] == '\'')
+			strbuf_add(out, "'\\''");
+		else
+			strbuf_add_char(out, what[i]);
+	}
+	strbuf_add(out, "'\n");
+}
+
+/* "  -c, --word ARG   what it does": each of its words with what stands behind two blanks. */
+static void add_described_options(const char *line, size_t n, struct strbuf *out)
+{
+	size_t i = strspn(line, " "), what = i;
+	while (what < n && strncmp(line + what, "  ", 2))
+		what++;
+	what += strspn(line + what, " ");
+	while (i < n && line[i] == '-') {
+		size_t word = strcspn(line + i, " ,\n");
+		add_described(out, line + i, word, line + what, what < n ? n - what : 0);
+		i += word + strspn(line + i + word, " ,");
+	}
+}
+
+void manual_zsh_completion(
+	const struct command *const *commands, const char *usage, struct strbuf *out)
+{
+	strbuf_add(out, "#compdef inquest\nlocal -a commands options\ncommands=(\n");
+	for (size_t i = 0; commands[i]; i++)
+		add_described(out, commands[i]->name, strlen(commands[i]->name), commands[i]->summary,
+			strlen(commands[i]->summary));
+	strbuf_add(out, ")\noptions=(\n");
+	for (const char *line = usage; *line;) {
+		size_t n = strcspn(line, "\n");
+		if (line[strspn(line, " ")] == '-' && line[0] == ' ')
+			add_described_options(line, n, out);
+		line += n + (line[n] != '\0');
+	}
+	strbuf_add(out,
+		")\nif [[ $words[CURRENT-1] == -c ]]; then\n\t_describe command commands\n"
+		"elif [[ $words[CURRENT] == -* ]]; then\n\t_describe option options\nelse\n\t_files\nfi\n");
+}
+
+/* ---- docs/commands.md -------------------------------------------------------------------------- */
+
+/* Text between backquotes may hold anything but a backquote, which none of ours does. */
+static void add_code(struct strbuf *out, const char *s, size_t n)
+{
+	strbuf_add_char(out, '`');
+	strbuf_add_bytes(out, s, n);
+	strbuf_add_char(out, '`');
+}
+
+/* Sentences in which no character may begin markup. */
+static void add_sentences(struct strbuf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (strchr("<>*_|[]#", *s))
+			strbuf_add_char(out, '\\');
+		strbuf_add_char(out, *s);
+	}
+}
+
+static void add_markdown(struct strbuf *out, const struct command *c)
+{
+	scoped_strbuf struct strbuf usage = { 0 };
+	command_usage(c, &usage);
+	strbuf_addf(out, "\n## %s\n\n    %s\n\n", c->name, strbuf_text(&usage));
+	add_sentences(out, c->summary);
+	if (c->alias)
+		strbuf_addf(out, " (also `%s`)", c->alias);
+	strbuf_add(out, ".\n");
+	if (c->details) {
+		strbuf_add_char(out, '\n');
+		add_sentences(out, c->details);
+		strbuf_add_char(out, '\n');
+	}
+	for (const struct option *o = c->options; o && o->letter; o++) {
+		char letter[2] = { o->letter };
+		strbuf_addf(out, "%s- `-%s%s%s` ", o == c->options ? "\n" : "", o->word ? o->word : letter,
+			o->arg ? " " : "", o->arg ? o->arg : "");
+		add_sentences(out, o->help);
+		strbuf_add_char(out, '\n');
+	}
+	for (size_t i = 0; c->examples && c->examples[i]; i++) {
+		const char *e = c->examples[i];
+		size_t n = strcspn(e, "\t");
+		strbuf_add(out, i ? "" : "\n");
+		strbuf_add(out, "- ");
+		add_code(out, e, n);
+		strbuf_add(out, " — ");
+		add_sentences(out, e[n] ? e + n + 1 : "");
+		strbuf_add_char(out, '\n');
+	}
+}
+
+void manual_markdown(const struct command *const *commands, struct strbuf *out)
+{
+	strbuf_add(out,
+		"# Commands\n\nWritten by `make docs` from the commands' own tables, which `help COMMAND` "
+		"shows too.\nWhat stands behind a `|` is in [pipelines.md](pipelines.md), what each command "
+		"answers in JSON in\n[json.md](json.md).\n\n| command | |\n| --- | --- |\n");
+	for (size_t i = 0; commands[i]; i++) {
+		strbuf_addf(out, "| [%s](#%s) | ", commands[i]->name, commands[i]->name);
+		add_sentences(out, commands[i]->summary);
+		strbuf_add(out, " |\n");
+	}
+	for (size_t i = 0; commands[i]; i++)
+		add_markdown(out, commands[i]);
 }

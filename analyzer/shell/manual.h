@@ -12,4 +12,11 @@ void manual_page(const struct command *const *commands, const char *usage, struc
 void manual_completion(
 	const struct command *const *commands, const char *usage, struct strbuf *out);
 
+/* The same for zsh, with what each command and option is for. */
+void manual_zsh_completion(
+	const struct command *const *commands, const char *usage, struct strbuf *out);
+
+/* docs/commands.md: what `help COMMAND` says, of every command. */
+void manual_markdown(const struct command *const *commands, struct strbuf *out);
+
 #endif

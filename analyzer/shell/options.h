@@ -11,10 +11,11 @@
 
 #define INQUEST_VERSION "0.1"
 
-/* One -c or -x; the other member is NULL. */
+/* One -c, -x or --python; the other members are NULL. */
 struct step {
 	const char *command;
 	const char *script; /* readable when it was looked at, or "-" */
+	const char *python; /* the same, for the command py */
 };
 
 /* All strings belong to argv. */
@@ -22,12 +23,15 @@ struct options {
 	VEC(struct step) steps; /* in the order of the command line */
 	const char *const *files;
 	size_t nfiles;
+	const char *const *arguments; /* behind --: for scripts */
+	size_t narguments;
 	enum out_format format;
-	bool force, no_color, no_cache;
+	bool force, no_color, no_cache, no_rc;
 	const char *symbols_dir;
 	const char *regs_path; /* NULL: not given */
 	VEC(struct dump_file) ram;
 	uint64_t cache_bytes; /* 0: not said */
+	VEC(const char *) plugins; /* files */
 	VEC(const char *) set; /* "NAME=VALUE", not looked at here */
 };
 
@@ -35,7 +39,8 @@ enum options_verdict {
 	OPTIONS_RUN,
 	OPTIONS_DONE,  /* --help: answered */
 	OPTIONS_VERSION, /* main.c knows what is built in */
-	OPTIONS_MANUAL, OPTIONS_COMPLETION, /* --man, --bash-completion: for make install */
+	OPTIONS_MANUAL, OPTIONS_COMPLETION, OPTIONS_ZSH, /* --man, --bash-completion, --zsh-completion: make install */
+	OPTIONS_MARKDOWN, /* --commands-md: make docs */
 	OPTIONS_WRONG, /* one line is on stderr */
 };
 

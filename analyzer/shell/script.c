@@ -9,7 +9,7 @@
 #include "analyzer/base/xalloc.h"
 #include "analyzer/shell/session_internal.h"
 
-static char *next_line(void *cx, bool continues)
+char *script_next_line(void *cx, bool continues)
 {
 	scoped_free char *line = NULL;
 	size_t cap = 0;
@@ -25,7 +25,7 @@ static char *next_line(void *cx, bool continues)
 
 static struct err *run_lines(struct session *s, FILE *f, const char *path)
 {
-	session_run_lines(s, &(struct line_source){ .next = next_line, .cx = f });
+	session_run_lines(s, &(struct line_source){ .next = script_next_line, .cx = f });
 	if (session_interrupted(s))
 		return NULL; /* the line has said so */
 	if (interrupt_pending())

@@ -8,20 +8,18 @@
 #include "analyzer/base/xalloc.h"
 #include "analyzer/debug/expr.h"
 #include "analyzer/debug/suggest.h"
+#include "analyzer/shell/settings.h"
 #include "analyzer/target/target.h"
 
-struct err *shape_parse_offset(struct cx *cx, const struct args *a, char letter, uint64_t *ret)
+struct err *shape_offset(struct cx *cx, const char *text, uint64_t *ret)
 {
 	struct field_ref f;
 	const struct type *type;
-	const char *text = args_option(a, letter);
-	*ret = 0;
-	if (!text || number_parse(text, ret))
+	if (number_parse(text, ret))
 		return NULL;
 	const char *dot = strchr(text, '.');
 	if (!dot)
-		return err_new(ERR_USAGE, "option -%c needs a number or TYPE.MEMBER, not %s",
-			letter, text);
+		return err_new(ERR_USAGE, "a number or TYPE.MEMBER is wanted, not %s", text);
 	struct err *err = expr_parse_type(
 		&cx->target->debug, arena_strndup(cx->arena, text, (size_t)(dot - text)), &type);
 	if (!err)
@@ -29,7 +27,14 @@ struct err *shape_parse_offset(struct cx *cx, const struct args *a, char letter,
 			type_field(cx->target->types, type, dot + 1, &f));
 	if (!err)
 		*ret = f.bit_offset / 8;
-	return err_wrap(err, "option -%c", letter);
+	return err;
+}
+
+struct err *shape_parse_offset(struct cx *cx, const struct args *a, char letter, uint64_t *ret)
+{
+	const char *text = args_option(a, letter);
+	*ret = 0;
+	return text ? err_wrap(shape_offset(cx, text, ret), "option -%c", letter) : NULL;
 }
 
 static struct err *parse_part(struct cx *cx, char letter, const char *text, struct shape_part *ret)
@@ -44,7 +49,7 @@ static struct err *parse_part(struct cx *cx, char letter, const char *text, stru
 
 struct err *shape_parse(struct cx *cx, const struct args *a, struct shape *ret)
 {
-	*ret = (struct shape){ .style.hex = args_flag(a, 'x') && !args_flag(a, 'd') };
+	*ret = (struct shape){ .style = value_style_get(cx, a) };
 	struct err *err = shape_parse_offset(cx, a, 'o', &ret->offset);
 	for (const char *letter = "sS"; !err && *letter; letter++) {
 		const char *text;

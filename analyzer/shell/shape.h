@@ -27,6 +27,9 @@ struct err *shape_parse(struct cx *cx, const struct args *a, struct shape *ret) 
 struct err *shape_parse_offset(struct cx *cx, const struct args *a, char letter, uint64_t *ret)
 	MUST_CHECK;
 
+/* The same of any word; ERR_USAGE for what is neither. */
+struct err *shape_offset(struct cx *cx, const char *text, uint64_t *ret) MUST_CHECK;
+
 /* The object at @va as the row's cells "type" and "value"; nothing without a type. What cannot be read is
  * a fault in its cell. */
 struct err *shape_show(struct cx *cx, const struct shape *s, uint64_t va) MUST_CHECK;
