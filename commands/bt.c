@@ -12,6 +12,8 @@ static const struct column bt_columns[] = {
 	{ "frames", .list = &frame_rows_table },
 	{ "user_block", .text_only = true },
 	{ "user_regs", .hidden = true, .list = &register_rows_table },
+	{ "user_frames", .list = &user_frame_rows_table },
+	{ "user_end", .hidden = true },
 	{ "raw", .list = &raw_rows_table },
 	{ "texts", .list = &text_rows_table },
 	{ "exceptions", .list = &exception_rows_table },
@@ -35,14 +37,15 @@ static const struct option bt_options[] = {
 	{ 'x', NULL, "offsets in hex (always so)" },
 	{ 'b', NULL, "the build-id of each module, as kernels print it with CONFIG_STACKTRACE_BUILD_ID" },
 	{ 'f', NULL, "the words that each frame has on the stack" },
-	{ 'F', NULL, "the same, with symbols in place of addresses" },
-	{ '2', NULL, "the same as -F", .word = "FF" },
+	{ 'F', NULL, "the same, with symbols and, in brackets, slab caches in place of addresses" },
+	{ '2', NULL, "the same as -F, and the slab objects' addresses too", .word = "FF" },
 	{ 't', NULL, "addresses of code on the stack, from the stack pointer up" },
 	{ 'T', NULL, "the same from the stack's lower end" },
 	{ 'r', NULL, "the whole stack as words" },
 	{ 'e', NULL, "exception frames that a search of the stack finds" },
 	{ 'E', NULL, "the same on the stacks of each CPU (irq, overflow, …); -c chooses CPUs" },
-	{ 'v', NULL, "check the magic at the end of every task's stack" },
+	{ 'k', NULL, "the kernel's frames only, not those of the program below them" },
+	{ 'v', NULL, "check every task's stack for overflow: its end, thread_info, stack pointer" },
 	{ 'R', "SYMBOL", "only tasks whose trace has this function, or this address" },
 	{ 'S', "SP", "begin at this stack pointer" },
 	{ 'I', "PC", "begin with this program counter" },
@@ -57,7 +60,7 @@ struct wanted {
 	struct trace_start start;
 	const char *reference; /* -R */
 	bool texts, texts_from_end, raw, exceptions;
-	bool threads, no_idle;
+	bool threads, no_idle, kernel_only;
 };
 
 /* ---- one task ------------------------------------------------------------------------------- */
@@ -96,21 +99,41 @@ static void show_identity(struct cx *cx, const struct task *task)
 	out_str_n(cx->out, "comm", task->comm, (size_t)task_comm_length(task));
 }
 
-/* The registers of user mode: what it was running, or what it left at its entry into the kernel. */
-static void show_user_regs(struct cx *cx, const struct task *task, bool running_user)
+/* The registers of user mode: what it was running, or what it left at its entry into the kernel. False: there
+ * are none. */
+static bool show_user_regs(struct cx *cx, const struct task *task, bool running_user, struct regs *ret)
 {
 	struct exception_frame f;
 	if (!running_user) {
-		if (exception_frame_of_user(cx->target, task, &f))
-			register_rows_show(cx, "user_regs", "user_block", &f.regs, &f);
-		return;
+		if (!exception_frame_of_user(cx->target, task, &f))
+			return false;
+		register_rows_show(cx, "user_regs", "user_block", &f.regs, &f);
+		*ret = f.regs;
+		return true;
 	}
 	struct task_regs now;
 	struct err *err = task_regs_read(cx->target, task, &now);
-	if (err)
+	if (err) {
 		out_fault(cx->out, "user_regs", err);
-	else
-		register_rows_show(cx, "user_regs", "user_block", &now.regs, NULL);
+		return false;
+	}
+	register_rows_show(cx, "user_regs", "user_block", &now.regs, NULL);
+	*ret = now.regs;
+	return true;
+}
+
+/* What the program was doing. That its memory is missing is no failure of the trace. */
+static void show_user_frames(struct cx *cx, const struct task *task, const struct regs *regs)
+{
+	struct user_trace trace;
+	scoped_err struct err *err =
+		user_trace_read(cx->target, task, regs, cx->arena, &trace);
+	if (err) {
+		out_str(cx->out, "user_end", err->msg);
+		return;
+	}
+	user_frame_rows_show(cx, "user_frames", &trace);
+	out_str(cx->out, "user_end", trace.end);
 }
 
 static void show_trace(struct cx *cx, const struct task *task, const struct trace *trace,
@@ -122,7 +145,9 @@ static void show_trace(struct cx *cx, const struct task *task, const struct trac
 	for (size_t i = 0; i < trace->nframes; i++)
 		frame_rows_show(cx, task, trace, i, want->style);
 	out_list_end(cx->out);
-	show_user_regs(cx, task, trace->user);
+	struct regs regs;
+	if (show_user_regs(cx, task, trace->user, &regs) && !want->kernel_only)
+		show_user_frames(cx, task, &regs);
 	if (trace->broken)
 		out_complain(cx->out, err_new(ERR_FORMAT, "pid %u: the chain breaks off after frame "
 			"%zu: %s", task->pid, trace->nframes - 1, trace->end));
@@ -275,23 +300,28 @@ static struct err *show_cpu_stacks(struct cx *cx, const struct args *a)
 
 /* ---- -v ------------------------------------------------------------------------------------- */
 
-/* include/uapi/linux/magic.h: STACK_END_MAGIC */
-enum { END_MAGIC = 0x57AC6E9D };
-
-/* The word at the stack's far end: end_of_stack(), include/linux/sched/task_stack.h, v4.19 … v7.2. Where
- * thread_info is no part of task_struct, it lies there first. */
-static struct err *check_end(struct cx *cx, const struct task *task, uint64_t info_bytes, bool *ret_bad)
+/* What crash calls an overflow: stackcheck says more, of all stacks. */
+static struct err *check_stack_of(struct cx *cx, const struct task *task, struct arena *scratch,
+	uint64_t *io_checked, uint64_t *io_bad)
 {
-	uint64_t word;
-	struct err *err = vspace_read_word(cx->target->kernel, task->stack + info_bytes, &word);
+	struct stack_check c;
+	struct err *err = stack_check_task(cx->target, task, scratch, &c);
 	if (err)
-		return err_wrap(err, "pid %u: end of its stack", task->pid);
-	*ret_bad = word != END_MAGIC;
-	if (*ret_bad)
+		return err;
+	if (c.has_end && !c.end_known)
+		return err_new(ERR_FORMAT, "pid %u: its stack's end, 0x%llx, cannot be read", task->pid,
+			(unsigned long long)c.end_va);
+	++*io_checked;
+	const char *what = c.findings & STACK_OVERFLOWED ? "its stack pointer was below it" :
+		c.findings & STACK_INFO_LOST ? "thread_info at its end is not this task's" : NULL;
+	if (c.findings & STACK_END_LOST)
 		out_complain(cx->out, err_new(ERR_FORMAT, "pid %u: stack overflow: at its stack's end, "
-			"0x%llx, is 0x%llx and not 0x%x", task->pid,
-			(unsigned long long)(task->stack + info_bytes), (unsigned long long)word,
-			END_MAGIC));
+			"0x%llx, is 0x%llx and not 0x%x", task->pid, (unsigned long long)c.end_va,
+			(unsigned long long)c.end_word, STACK_END_MAGIC));
+	else if (what)
+		out_complain(cx->out, err_new(ERR_FORMAT, "pid %u: stack overflow: %s (stack 0x%llx)",
+			task->pid, what, (unsigned long long)task->stack));
+	*io_bad += what || c.findings & STACK_END_LOST;
 	return NULL;
 }
 
@@ -299,25 +329,24 @@ static struct err *check_stacks(struct cx *cx)
 {
 	struct task_iter it;
 	struct task task;
+	struct arena scratch = { 0 };
 	bool more = true;
-	uint64_t info_bytes = 0, ignored, checked = 0, overflows = 0;
+	uint64_t ignored, checked = 0, overflows = 0;
 	if (!target_number(cx->target, "offsetof(task_struct.thread_info)", &ignored) &&
-		!target_number(cx->target, "sizeof(thread_info)", &info_bytes))
+		!target_number(cx->target, "sizeof(thread_info)", &ignored))
 		return err_new(ERR_MISSING, "where stacks end cannot be told without types; sys -b says "
 			"what was looked for");
 	struct err *err = task_iter_init(&it, cx->target);
 	while (!err && more) {
-		bool bad = false;
 		err = task_iter_next(&it, &task, &more);
+		arena_reset(&scratch);
 		/* The first task's stack is the image's own and has its magic too; a dead one's is gone. */
-		if (!err && more && task.stack) {
-			err = check_end(cx, &task, info_bytes, &bad);
-			checked += !err;
-			overflows += bad;
-		}
+		if (!err && more && task.stack)
+			err = check_stack_of(cx, &task, &scratch, &checked, &overflows);
 		if (more)
 			err = one_of_many(cx, err);
 	}
+	arena_deinit(&scratch);
 	if (err)
 		return err;
 	out_table(cx->out, &check_table);
@@ -338,7 +367,7 @@ static struct err *read_options(const struct args *a, struct wanted *ret)
 		.reference = args_option(a, 'R'),
 		.texts = args_flag(a, 't'), .texts_from_end = args_flag(a, 'T'),
 		.raw = args_flag(a, 'r'), .exceptions = args_flag(a, 'e'),
-		.threads = args_flag(a, 'g'),
+		.threads = args_flag(a, 'g'), .kernel_only = args_flag(a, 'k'),
 	};
 	ret->style.words = args_flag(a, '2') ? WORDS_OWNERS : args_flag(a, 'F') ? WORDS_SYMBOLS :
 			   args_flag(a, 'f') ? WORDS_HEX : WORDS_NONE;
@@ -370,28 +399,33 @@ static struct err *show_named(struct cx *cx, const struct args *a, const struct 
 	return err;
 }
 
+static struct err *show_who(struct cx *cx, const struct args *a, struct wanted *want)
+{
+	int first = 0;
+	/* crash: "bt -a -n idle" */
+	if (args_flag(a, 'n') && args_count(a) && !strcmp(args_get(a, 0), "idle")) {
+		want->no_idle = true;
+		first = 1;
+	}
+	out_table(cx->out, &bt_table);
+	if (args_flag(a, 'E'))
+		return show_cpu_stacks(cx, a);
+	if (args_flag(a, 'a') || args_option(a, 'c'))
+		return show_cpus(cx, a, want);
+	return show_named(cx, a, want, first);
+}
+
 static struct err *bt_run(struct cx *cx, const struct args *a)
 {
 	struct wanted want;
-	int first = 0;
 	struct err *err = target_need_kernel(cx->target);
 	if (!err)
 		err = read_options(a, &want);
 	if (err)
 		return err;
-	/* crash: "bt -a -n idle" */
-	if (args_flag(a, 'n') && args_count(a) && !strcmp(args_get(a, 0), "idle")) {
-		want.no_idle = true;
-		first = 1;
-	}
 	if (args_flag(a, 'v'))
 		return check_stacks(cx);
-	out_table(cx->out, &bt_table);
-	if (args_flag(a, 'E'))
-		return show_cpu_stacks(cx, a);
-	if (args_flag(a, 'a') || args_option(a, 'c'))
-		return show_cpus(cx, a, &want);
-	return show_named(cx, a, &want, first);
+	return show_who(cx, a, &want);
 }
 
 static const char *const bt_examples[] = {

@@ -164,6 +164,7 @@ static struct err *show_frames(struct cx *cx, const struct locals_wanted *w, str
 /* The task and its frames: of the words, else the selected ones. */
 static struct err *find_frames(struct cx *cx, const struct args *a, struct locals_wanted *io, struct trace *ret)
 {
+	enum { FRAME_MAX = 1 << 20 };
 	int task = io->all ? 0 : 1; /* which argument it is */
 	size_t n;
 	if (!args_count(a) && !io->all) {
@@ -172,6 +173,11 @@ static struct err *find_frames(struct cx *cx, const struct args *a, struct local
 		return err;
 	}
 	struct err *err = io->all ? NULL : args_uint(a, 0, &io->frame);
+	/* An address alone is a task's, as foreach gives it: no trace has so many frames. */
+	if (!err && !io->all && args_count(a) == 1 && io->frame > FRAME_MAX) {
+		io->frame = 0;
+		task = 0;
+	}
 	if (!err)
 		err = task < args_count(a) ? arg_task(cx, a, task, &io->task) : current_task(cx, &io->task);
 	if (!err)
@@ -219,6 +225,7 @@ static const char *const locals_examples[] = {
 	"locals 3\tof frame 3, as bt numbers them",
 	"locals 2 1\tof pid 1's frame 2",
 	"locals -a 1\tof all frames of pid 1",
+	"foreach UN locals 3\tof frame 3 of each task that cannot be woken",
 	NULL,
 };
 
@@ -226,6 +233,7 @@ const struct command cmd_locals = {
 	.name = "locals",
 	.summary = "parameters and local variables of a task's frames",
 	.usage = "[FRAME] [PID|TASK]",
+	.complete = "task",
 	.details = "Values come from the registers and the memory that each frame still has; what the compiler\n"
 		   "or a later call has overwritten is <optimised out>. Inlined functions stand before the one\n"
 		   "that they are part of.",

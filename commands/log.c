@@ -66,16 +66,19 @@ static void show_line(struct cx *cx, const struct log_style *style, const struct
 	out_str_n(cx->out, "text", line, n);
 }
 
-/* One row a line, as the console and dmesg show a record that holds several. */
+/*
+ * One row a line, as the console and dmesg show a record that holds several. vprintk_store() takes one newline off
+ * the end: if there is another, an empty line stands behind it (record_print_text(), kernel/printk/printk.c, v5.10 …
+ * v7.2; msg_print_text() before).
+ */
 static void show_record(struct cx *cx, const struct log_style *style, const struct printk_record *r)
 {
-	const char *p = r->text, *end = r->text + r->text_bytes;
+	const char *p = r->text, *end = r->text + r->text_bytes, *newline;
 	do {
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-		const char *stop = newline ? newline : end;
-		show_line(cx, style, r, p, (size_t)(stop - p));
+		newline = memchr(p, '\n', (size_t)(end - p));
+		show_line(cx, style, r, p, (size_t)((newline ? newline : end) - p));
 		p = newline ? newline + 1 : end;
-	} while (p < end);
+	} while (newline);
 }
 
 static struct err *log_run(struct cx *cx, const struct args *a)

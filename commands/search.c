@@ -28,7 +28,8 @@ static const struct table missing_table = { .layout = LAYOUT_LINES, .columns = m
 static const struct option search_options[] = {
 	{ 'k', NULL, "in the kernel's virtual memory (the default)" },
 	{ 'p', NULL, "in physical memory" },
-	{ 'u', "PID|TASK", "in this task's user space" },
+	{ 'u', NULL, "in the current task's user space (set)" },
+	{ 'U', "PID|TASK", "in this task's user space" },
 	{ 't', NULL, "on the kernel stacks of all tasks" },
 	{ 's', "START", "from this address on" },
 	{ 'e', "END", "up to this address, without it" },
@@ -367,11 +368,13 @@ static struct err *sweep(struct search *s)
 
 static struct err *choose_place(struct search *s, const struct args *a)
 {
-	int places = args_flag(a, 'k') + args_flag(a, 'p') + args_flag(a, 't') + (args_option(a, 'u') != NULL);
+	int places = args_flag(a, 'k') + args_flag(a, 'p') + args_flag(a, 't') + args_flag(a, 'u') +
+		     (args_option(a, 'U') != NULL);
 	if (places > 1)
-		return err_new(ERR_USAGE, "-k, -p, -t and -u: one of them");
+		return err_new(ERR_USAGE, "-k, -p, -t, -u and -U: one of them");
 	s->physical = args_flag(a, 'p');
-	struct err *err = memory_choose(s->cx, args_option(a, 'u'), s->physical, &s->memory);
+	struct err *err = args_flag(a, 'u') ? memory_choose_current(s->cx, &s->memory) :
+		memory_choose(s->cx, args_option(a, 'U'), s->physical, &s->memory);
 	if (!err && args_flag(a, 't'))
 		err = stacks_gather(s);
 	else if (!err)
@@ -407,6 +410,7 @@ static const char *const search_examples[] = {
 	"search ffffff8002c41d00\twho points to this object's first byte",
 	"search ffffff8002c41d00..ffffff8002c41dff\twho points into it",
 	"search -t ffffff8002c41d00\ton whose stack it lies",
+	"search -U 1 -c /bin/sh\tin pid 1's own memory",
 	"search -p -c 'Linux version'\ta string in physical memory",
 	"search -w -m fff 40080000 -x 2\ta 32-bit value whose low bits do not matter, with its neighbours",
 	NULL,

@@ -9,7 +9,8 @@ static const struct column sys_columns[] = {
 	{ "kernel" }, { "dump" }, { "format" }, { "quality" }, { "found_by" }, { "cpus" },
 	{ "date" }, { "uptime" }, { "load" }, { "tasks" }, { "nodename" }, { "release" },
 	{ "version" }, { "machine" }, { "banner" }, { "command_line" }, { "page_size" },
-	{ "memory" }, { "dump_memory" }, { "panic" }, { "panic_task" }, { "panic_cpu" }, { 0 }
+	{ "memory" }, { "dump_memory" }, { "panic" }, { "panic_task" }, { "panic_cpu" },
+	{ "current" }, { 0 }
 };
 static const struct table sys_table = { .layout = LAYOUT_RECORD, .columns = sys_columns };
 
@@ -320,6 +321,31 @@ static struct err *show_attempts(struct cx *cx)
 	return NULL;
 }
 
+/* Nothing is said where the ways to find what each CPU was running agree. */
+static void show_disagreements(struct cx *cx)
+{
+	struct cpu_mask present;
+	scoped_strbuf struct strbuf all = { 0 };
+	struct err *err = cpu_mask_read(cx->target, CPUS_PRESENT, &present);
+	for (unsigned cpu = 0; !err && (cpu = cpu_mask_next(&present, cpu)) < CPUS_MAX; cpu++) {
+		struct cpu_regs source[CPU_REGS_MAX] = { 0 };
+		scoped_strbuf struct strbuf words = { 0 };
+		struct task task;
+		cpu_regs_list(cx->target, cpu, source);
+		/* A run queue that cannot be read has been told by others. */
+		scoped_err struct err *unread = task_current(cx->target, cpu, &task);
+		if (!unread)
+			err = current_check(cx->target, cpu, &task, &source[0].regs, &words);
+		if (words.len)
+			strbuf_addf(&all, "%sCPU %u: %s", all.len ? "; " : "", cpu, strbuf_text(&words));
+	}
+	if (err)
+		out_fault(cx->out, "current", err);
+	else if (all.len)
+		out_strf(cx->out, "current", "what CPUs were running is told in different ways: %s",
+			strbuf_text(&all));
+}
+
 static struct err *sys_run(struct cx *cx, const struct args *a)
 {
 	if (args_flag(a, 'b'))
@@ -340,6 +366,7 @@ static struct err *sys_run(struct cx *cx, const struct args *a)
 	show_cpus(cx);
 	show_memory(cx);
 	show_panic(cx);
+	show_disagreements(cx);
 	return NULL;
 }
 

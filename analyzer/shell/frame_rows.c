@@ -7,13 +7,15 @@
 #include "analyzer/base/interrupt.h"
 #include "analyzer/debug/lines.h"
 #include "analyzer/kernel/module_sections.h"
+#include "analyzer/kernel/slab_object.h"
 #include "analyzer/stack/stacks.h"
 
 static const struct column register_columns[] = { { "name", .width = 8, .align = ALIGN_RIGHT },
 	{ "value" }, { "symbol" }, { "meaning" }, { 0 } };
 const struct table register_rows_table = { .layout = LAYOUT_LINES, .columns = register_columns };
 
-static const struct column word_columns[] = { { "address" }, { "value" }, { "symbol" }, { 0 } };
+static const struct column word_columns[] = { { "address" }, { "value" }, { "symbol" },
+	{ "cache" }, { "object" }, { 0 } };
 const struct table word_rows_table = { .layout = LAYOUT_LINES, .columns = word_columns };
 
 static const struct column frame_columns[] = {
@@ -163,13 +165,41 @@ void register_rows_show(struct cx *cx, const char *key, const char *block_key, c
 
 /* ---- words of the stack --------------------------------------------------------------------- */
 
-bool word_name(struct cx *cx, uint64_t value, enum frame_words how, struct strbuf *out)
+/* What a word of a stack is: a symbol, with offset, else an object of a slab cache. */
+struct word_meaning {
+	struct strbuf symbol; /* empty: none */
+	bool is_object;
+	char cache[sizeof(((struct slab_cache *)0)->name)];
+	uint64_t object; /* where it begins */
+};
+
+static void word_explain(struct cx *cx, uint64_t value, enum frame_words how, struct word_meaning *ret)
 {
-	if (how != WORDS_SYMBOLS && how != WORDS_OWNERS)
-		return false;
-	/* An object of a slab cache is named here ("[task_struct]", with WORDS_OWNERS also where it
-	 * begins) as soon as the model can tell what owns an address. */
-	return code_name(cx->target, value, out);
+	struct slab_object o;
+	*ret = (struct word_meaning){ .symbol = { 0 } };
+	if ((how != WORDS_SYMBOLS && how != WORDS_OWNERS) || code_name(cx->target, value, &ret->symbol))
+		return;
+	if (!slab_object_try_find(cx->target, value, &o))
+		return;
+	ret->is_object = true;
+	memcpy(ret->cache, o.cache.name, sizeof(ret->cache));
+	ret->object = o.va;
+}
+
+/* As crash has it: an object's cache in brackets, with WORDS_OWNERS behind the word itself. */
+static void add_meaning(struct strbuf *out, const struct word_meaning *m, uint64_t value, int digits,
+	enum frame_words how)
+{
+	scoped_strbuf struct strbuf text = { 0 };
+	if (m->symbol.len)
+		strbuf_add(&text, strbuf_text(&m->symbol));
+	else if (m->is_object && how == WORDS_OWNERS)
+		strbuf_addf(&text, "[%0*" PRIx64 ":%s]", digits, value, m->cache);
+	else if (m->is_object)
+		strbuf_addf(&text, "[%s]", m->cache);
+	else
+		strbuf_addf(&text, "%0*" PRIx64, digits, value);
+	strbuf_addf(out, " %-*s", digits, strbuf_text(&text));
 }
 
 static unsigned words_in_line(const struct cx *cx, enum frame_words how)
@@ -177,18 +207,22 @@ static unsigned words_in_line(const struct cx *cx, enum frame_words how)
 	return cx->target->abi.word_bytes == 8 || how != WORDS_HEX ? 2 : 4;
 }
 
-static void add_word(struct cx *cx, uint64_t va, uint64_t value, enum frame_words how,
-	struct strbuf *symbol, struct strbuf *block)
+static void add_word(struct cx *cx, uint64_t va, uint64_t value, enum frame_words how, struct strbuf *block)
 {
 	int digits = (int)cx->target->abi.word_bytes * 2;
-	bool named = word_name(cx, value, how, symbol);
+	struct word_meaning m;
+	word_explain(cx, value, how, &m);
 	if (va % (words_in_line(cx, how) * cx->target->abi.word_bytes) == 0 || !block->len)
 		strbuf_addf(block, "%s%*s%0*" PRIx64 ":", block->len ? "\n" : "", BLOCK_INDENT, "",
 			digits, va);
-	if (named)
-		strbuf_addf(block, " %-*s", digits, strbuf_text(symbol));
-	else
-		strbuf_addf(block, " %0*" PRIx64, digits, value);
+	add_meaning(block, &m, value, digits, how);
+	if (m.symbol.len)
+		out_str(cx->out, "symbol", strbuf_text(&m.symbol));
+	if (m.is_object) {
+		out_str(cx->out, "cache", m.cache);
+		out_addr(cx->out, "object", m.object);
+	}
+	strbuf_deinit(&m.symbol);
 }
 
 void word_rows_show(struct cx *cx, const char *key, const char *block_key, uint64_t lo, uint64_t hi,
@@ -202,7 +236,6 @@ void word_rows_show(struct cx *cx, const char *key, const char *block_key, uint6
 		hi = lo;
 	out_list_begin(cx->out, key);
 	for (uint64_t va = lo; va < hi && !interrupt_pending(); va += word) {
-		scoped_strbuf struct strbuf symbol = { 0 };
 		out_row(cx->out);
 		out_addr(cx->out, "address", va);
 		struct err *err = vspace_read_word(cx->target->kernel, va, &value);
@@ -212,9 +245,7 @@ void word_rows_show(struct cx *cx, const char *key, const char *block_key, uint6
 			break;
 		}
 		out_addr(cx->out, "value", value);
-		add_word(cx, va, value, how, &symbol, &block);
-		if (symbol.len)
-			out_str(cx->out, "symbol", strbuf_text(&symbol));
+		add_word(cx, va, value, how, &block);
 	}
 	out_list_end(cx->out);
 	out_block(cx->out, block_key, strbuf_text(&block));

@@ -21,7 +21,8 @@ struct frame_style {
 };
 
 /* For columns' .list. Frames: n sp pc symbol offset size module how trust inlined file line pt_regs note regs
- * words; registers: name value symbol meaning; words: address value symbol. */
+ * words; registers: name value symbol meaning; words: address value symbol cache
+ * object. */
 extern const struct table frame_rows_table, register_rows_table, word_rows_table;
 
 /* Frame @i of @trace, in the present list of frame rows. */
@@ -38,8 +39,5 @@ void register_rows_show(struct cx *cx, const char *key, const char *block_key, c
 /* The words of [@lo, @hi) as a list under @key and as a block under @block_key. */
 void word_rows_show(struct cx *cx, const char *key, const char *block_key, uint64_t lo, uint64_t hi,
 	enum frame_words how);
-
-/* What a word of a stack is, for people: a symbol, with offset. False (nothing appended): no such. */
-bool word_name(struct cx *cx, uint64_t value, enum frame_words how, struct strbuf *out);
 
 #endif

@@ -121,3 +121,19 @@ def test_context(core):
     at = int(row["address"], 16)
     words = " ".join(core.rows(f"rd {at + 8 * i if core.arm64 else at + 4 * i:x}")[0]["data"] for i in (-3, -2, -1))
     assert row["before"] == words
+
+
+def test_user_space(core):
+    """What the workload wrote into its own memory: -u is the current task's, -U any task's."""
+    pids = [row["pid"] for row in core.rows("ps -u") if row["comm"] == "workload"]
+    if not pids:
+        pytest.skip("the workload was killed")
+    (_, current), (named,) = core.run(f"set {pids[0]}", "search -u -c 'inquest shared'"), \
+        core.run(f"search -U {pids[0]} -c 'inquest shared'")
+    found = addresses(current["rows"])
+    assert found and found == addresses(named["rows"])
+    pages = {int(line.split()[0], 16) for line in core.truth(f"pagemap.{pids[0]}.2")}
+    size = min(b - a for a, b in zip(sorted(pages), sorted(pages)[1:]))
+    assert all(va & -size in pages for va in found)
+    (answer,) = core.run("search -u -U 1 -c x", status=1)
+    assert answer["faults"]

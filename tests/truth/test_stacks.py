@@ -1,6 +1,9 @@
 """Stacks of all tasks together, and what stacks say of themselves, against what the guest knew: its own stacks, and
 its last words about overflows and canaries."""
 
+import html
+import json
+import os
 import re
 import subprocess
 import xml.etree.ElementTree
@@ -174,6 +177,54 @@ def test_flame_graph(core, groups, tmp_path):
                               f"stacks --flame {path}"], capture_output=True, timeout=300)
     assert refused.returncode == 1 and b"exists" in refused.stderr
     core.run(f"stacks -F --flame {path}")
+
+
+# What a person does: a click in the middle of a box, found by where it is drawn; then one on the lowest box.
+CLICKS = """<script><![CDATA[
+function boxes(){return Array.from(document.querySelectorAll('.f')).map(function(g){
+var r=g.querySelector('rect');return [+g.getAttribute('data-d'),+g.getAttribute('data-x'),+g.getAttribute('data-n'),
+g.style.display!='none',+r.getAttribute('x'),+r.getAttribute('width'),g.getAttribute('class')];});}
+function hit(g){var b=g.querySelector('rect').getBoundingClientRect();
+var e=document.elementFromPoint(b.left+b.width/2,b.top+b.height/2);
+e.dispatchEvent(new MouseEvent('click',{bubbles:true}));return e.parentNode===g;}
+window.addEventListener('load',function(){
+var all=Array.from(document.querySelectorAll('.f')),told={before:boxes()};
+var wanted=all.filter(function(g){return g.getAttribute('data-d')=='3';}).pop();
+told.chosen=all.indexOf(wanted);told.hit=hit(wanted);told.zoomed=boxes();
+told.hit_root=hit(all[0]);told.after=boxes();
+document.documentElement.setAttribute('data-told',JSON.stringify(told));});
+]]></script>
+</svg>"""
+
+
+def test_flame_graph_in_a_browser(core, tmp_path):
+    """A click makes a box as wide as the picture, one on the lowest goes back; with FLAME_BROWSER=chromium."""
+    browser = os.environ.get("FLAME_BROWSER")
+    if not browser:
+        pytest.skip("FLAME_BROWSER names no browser")
+    path = tmp_path / "stacks.svg"
+    core.run(f"stacks --flame {path}")
+    text = path.read_text()
+    path.write_text(text[:text.rindex("</svg>")] + CLICKS)
+    done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1300,2000",
+                           f"--user-data-dir={tmp_path}/profile", "--dump-dom", path.as_uri()], capture_output=True,
+                          text=True, timeout=120)
+    match = re.search(r'data-told="([^"]*)"', done.stdout)
+    assert match, done.stderr[-500:]
+    told = json.loads(html.unescape(match[1]))
+    assert told["hit"] and told["hit_root"], "the click did not reach the box"
+    depth, x, n, *_ = told["before"][told["chosen"]]
+    assert all(shown for _, _, _, shown, *_ in told["before"])
+    for (d, bx, bn, shown, left, width, kind), before in zip(told["zoomed"], told["before"]):
+        inside, holds = x <= bx and bx + bn <= x + n, bx <= x and x + n <= bx + bn
+        assert shown == (holds if d < depth else inside), (d, bx, bn)
+        if shown and d >= depth:
+            assert abs(left - (bx - x) / n * 1200) < 0.1 and abs(width - bn / n * 1200) < 0.1 and kind == "f"
+        elif shown:
+            assert (left, width, kind) == (0, 1200, "f above")
+    assert len([b for b in told["zoomed"] if b[3]]) < len(told["before"]), "nothing went away"
+    for after, before in zip(told["after"], told["before"]):
+        assert after[:4] == before[:4] and abs(after[4] - before[4]) < 0.1 and abs(after[5] - before[5]) < 0.1
 
 
 # ---- stackcheck

@@ -241,6 +241,33 @@ def test_foreach(core):
     assert [m["member"] for m in row["members"]] == ["pid", "comm"] and "= 1," in row["members"][0]["text"]
 
 
+def test_foreach_runs_several(core):
+    """One command after the other for each task, each with its own options; crash's ways to write names."""
+    rows = core.rows("foreach 1 2 ps -m task -R pid,comm")
+    assert [row["pid"] for row in rows] == [1, 1, 2, 2]
+    assert [row.get("members") is not None for row in rows] == [False, True, False, True]
+    rows = core.rows("foreach 1 bt -k -R no_such_function ps")  # an option's argument is none of the commands
+    assert [row["pid"] for row in rows] == [1] and "ppid" in rows[0]
+    assert not core.rows("foreach 1 bt -R ps")
+    named = [row["pid"] for row in core.rows("ps") if row["comm"].startswith("kworker/0:")]
+    assert named and [row["pid"] for row in core.rows("foreach 'kworker/0:.*' ps")] == named
+    assert [row["pid"] for row in core.rows("foreach \\\\account ps")] == \
+        [row["pid"] for row in core.rows("ps") if row["comm"] == "account"]
+    before, *rows, after = [row for answer in core.run("set", "foreach 1 2 set", "set") for row in answer["rows"]]
+    assert [row["pid"] for row in rows] == [1, 2] and before == after
+
+
+def test_foreach_about_the_current_task(core):
+    """vtop has no argument for a task, and locals says no task: foreach does both."""
+    users = [row["pid"] for row in core.rows("ps -u")]
+    (answer,) = core.run("foreach user vtop -u 0x400000", status=None)
+    assert [row["pid"] for row in answer["rows"] if "pid" in row] == users
+    (answer,) = core.run("foreach IN locals 2", status=None)
+    owners = {row["task"] for row in answer["rows"] if "comm" in row}
+    frames = [row for row in answer["rows"] if "variables" in row]
+    assert frames and all(row["n"] == 2 and row["task"] in owners for row in frames)
+
+
 @pytest.mark.parametrize("command", ["foreach", "foreach user", "foreach sys", "set 1 -p", "ps -t -s",
                                      "ps -y NONE", "ps -C x", "sig -s xyz", "runq -c 99", "ps nobody-at-all",
                                      "set ffff"])

@@ -6,7 +6,7 @@ GUEST_FORMAT=1 # raise it when dumps have to be taken again although no recipe h
 # recipe_load NAME: sets R_* and, through kernel_load, K_*.
 recipe_load() {
     local KERNEL='' SMP=2 MEMORY=128 CPU='' CMDLINE='' MODULES='' PREPARE='' TRIGGER='' PANIC='' WAIT='' TIMEOUT=120
-    local ON_TIMEOUT=fail SETTLE=1 SET=opt-in NOTE='' RUN_SECONDS=15 MACHINE='' PROGRAMS='' ACCOUNT_TIMEOUT=300
+    local ON_TIMEOUT=fail SETTLE=1 SET=opt-in NOTE='' RUN_SECONDS=15 MACHINE='' PROGRAMS='' PROGRAMS_ARM='' ACCOUNT_TIMEOUT=300
     local MISBEHAVE=''
     local file=$HERE/recipes/$1 program
     [[ -f $file ]] || die "no such recipe: $1 (see --list)"
@@ -15,7 +15,7 @@ recipe_load() {
     R_NAME=$1 R_KERNEL=$KERNEL R_SMP=$SMP R_MEMORY=$MEMORY R_CPU=$CPU R_CMDLINE=$CMDLINE R_MODULES=$MODULES
     R_PREPARE=$PREPARE R_TRIGGER=$TRIGGER R_PANIC=$PANIC R_WAIT=$WAIT R_TIMEOUT=$TIMEOUT R_ON_TIMEOUT=$ON_TIMEOUT
     R_SETTLE=$SETTLE R_SET=$SET R_NOTE=$NOTE R_SECONDS=$RUN_SECONDS R_MACHINE=$MACHINE
-    R_PROGRAMS=$PROGRAMS R_ACCOUNT_TIMEOUT=$ACCOUNT_TIMEOUT
+    R_PROGRAMS=$PROGRAMS R_PROGRAMS_ARM=$PROGRAMS_ARM R_ACCOUNT_TIMEOUT=$ACCOUNT_TIMEOUT
     R_MISBEHAVE=$MISBEHAVE
     if [[ -n $R_MISBEHAVE ]]; then
         R_MODULES="$R_MODULES misbehave"
@@ -30,7 +30,7 @@ recipe_load() {
         echo "format $GUEST_FORMAT $INITRAMFS_FORMAT kernel $K_KEY"
         meaningful_lines "$file" "$HERE/guest/init"
         cat "$HERE/guest/"*.c
-        for program in $R_PROGRAMS; do cat "$HERE/guest/programs/$program.c"; done
+        for program in $R_PROGRAMS $R_PROGRAMS_ARM; do cat "$HERE/guest/programs/$program.c"; done
         [[ -z $R_MISBEHAVE ]] || module_key
     } | hash_of_stdin)
     R_TRUTH_KEY=$(cat "$HERE/lib/truth.py" "$HERE/check-core" | hash_of_stdin)

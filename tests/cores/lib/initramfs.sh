@@ -49,6 +49,10 @@ initramfs_make() {
         "${CROSS[$K_ARCH]}gcc" -O1 -s -static -pthread -Wall -Wextra -Werror -o "$root/$program" \
             "$HERE/guest/programs/$program.c"
     done
+    for program in $R_PROGRAMS_ARM; do
+        "${CROSS[arm]}gcc" -O1 -s -static -pthread -Wall -Wextra -Werror -o "$root/$program-arm" \
+            "$HERE/guest/programs/$program.c"
+    done
     echo "A file that the guest's workload holds open." >"$root/workload.txt"
     cp "$HERE/guest/init" "$root/"
     printf '#!/bin/sh\n%s\n' "$R_PREPARE" >"$root/prepare"
