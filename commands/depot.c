@@ -9,7 +9,7 @@ static const struct column stack_columns[] = { { "handle" }, { "extra" }, { "cou
 static const struct table stack_table = { .layout = LAYOUT_HEADLINE, .columns = stack_columns };
 
 static const struct column summary_columns[] = { { "pools" }, { "pool_bytes", .title = "EACH" },
-	{ "stacks" }, { "freed" }, { "frames" }, { "deepest" }, { "counted" },
+	{ "stacks" }, { "freed" }, { "nframes", .title = "FRAMES" }, { "deepest" }, { "counted" },
 	{ "used_bytes", .title = "USED" }, { 0 } };
 static const struct table summary_table = { .layout = LAYOUT_RECORD, .columns = summary_columns };
 
@@ -155,7 +155,7 @@ static struct err *show_summary(struct cx *cx)
 	out_uint(cx->out, "stacks", s.stacks);
 	if (d.counted)
 		out_uint(cx->out, "freed", s.freed);
-	out_uint(cx->out, "frames", s.frames);
+	out_uint(cx->out, "nframes", s.frames);
 	out_uint(cx->out, "deepest", s.deepest);
 	if (d.counted)
 		out_uint(cx->out, "counted", s.counted);

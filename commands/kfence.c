@@ -6,7 +6,7 @@ static const struct column list_columns[] = { { "index", .width = 5, .align = AL
 	{ "state", .width = 11 }, { "address", .width = WIDTH_ADDRESS, .object = "void" },
 	{ "size", .width = 5, .align = ALIGN_RIGHT }, { "cache", .width = 20 },
 	{ "pid", .width = 7, .align = ALIGN_RIGHT }, { "time", .width = 13, .align = ALIGN_RIGHT },
-	{ "damage" }, { 0 } };
+	{ "damage" }, { "first_bad", .hidden = true }, { "last_bad", .hidden = true }, { 0 } };
 static const struct table list_table = { .layout = LAYOUT_TABLE, .columns = list_columns };
 
 static const struct column track_columns[] = { { "text", .text_only = true },
@@ -16,7 +16,7 @@ static const struct table track_table = { .layout = LAYOUT_LINES, .columns = tra
 
 static const struct column object_columns[] = { { "index" }, { "state" }, { "address" }, { "size" },
 	{ "cache" }, { "page" }, { "place" }, { "unprotected", .title = "OPENED PAGE" },
-	{ "damage" }, { "metadata" }, { "tracks", .list = &track_table }, { 0 } };
+	{ "damage" }, { "first_bad", .hidden = true }, { "last_bad", .hidden = true }, { "metadata" }, { "tracks", .list = &track_table }, { 0 } };
 static const struct table object_table = { .layout = LAYOUT_RECORD, .columns = object_columns };
 
 static const struct option kfence_options[] = {
@@ -32,6 +32,8 @@ static void show_damage(struct cx *cx, const struct kfence_object *o)
 	out_strf(cx->out, "damage", "0x%llx to 0x%llx written: from %llu bytes %s the object",
 		(unsigned long long)o->first_bad, (unsigned long long)o->last_bad,
 		(unsigned long long)n, before ? "before" : "behind");
+	out_addr(cx->out, "first_bad", o->first_bad);
+	out_addr(cx->out, "last_bad", o->last_bad);
 }
 
 /* ---- all ----------------------------------------------- */

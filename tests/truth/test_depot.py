@@ -49,7 +49,7 @@ def test_handles(core):
     assert [frame_rows(row["frames"]) for row in again] == [frame_rows(row["frames"]) for row in some]
     (summary,) = core.rows("depot")
     assert summary["stacks"] == len(rows)
-    assert summary["frames"] == sum(row["nframes"] for row in rows)
+    assert summary["nframes"] == sum(row["nframes"] for row in rows)
 
 
 def test_frames_are_code(core):

@@ -2,6 +2,7 @@
 object, cache, place, stacks, variables and shadow; no finding where nothing was damaged, and one where this
 test damages a copy of the dump."""
 
+import collections
 import json
 import re
 import shutil
@@ -11,6 +12,9 @@ import subprocess
 import pytest
 from truth_cores import INQUEST, share
 
+# Deeds that instrumented code did: KASAN reports each of them.
+WATCHED = ("use-after-free", "slab-out-of-bounds", "double-free", "invalid-free", "global-out-of-bounds",
+           "stack-out-of-bounds", "vmalloc-out-of-bounds", "stack-corruption")
 MODES = ("CONFIG_KASAN_GENERIC", "CONFIG_KASAN_SW_TAGS")
 
 
@@ -41,6 +45,7 @@ def last_report(core):
     lines = console(core)
     starts = [i for i, line in enumerate(lines) if line.startswith("BUG: KASAN: ")]
     if not starts:
+        assert core.recipe["expect_class"] not in WATCHED, "KASAN should have reported this"
         pytest.skip("KASAN reported nothing here")
     report = lines[starts[-1]:]
     return report[:next(i for i, line in enumerate(report) if line.startswith("======"))]
@@ -162,6 +167,46 @@ def test_report_agrees(core):
     assert not wrong, wrong
 
 
+def wanted_items(report):
+    """What a report says that memory must say too: the command's names for it."""
+    items = ["type"] if found(report, r"(?:at addr|Free of addr) ") else []
+    place = found(report, r"is located \d+ bytes (inside of|to the (?:left|right) of)")
+    if found(report, r"belongs to the object at"):
+        items += ["object", "cache", "object size", place[1]]
+    if found(report, r"^Allocated by task"):
+        items += ["allocated by pid", "allocation stack"]
+    if found(report, r"^Freed by task"):
+        items += ["freed by pid", "free stack"]
+    if found(report, r"is located at offset \d+ in frame:"):
+        items += ["offset in frame", "function"]
+    if found(report, r"belongs to the variable:") or found(report, r"^ \[\d+, \d+\) '"):
+        items += ["variable"]
+    return items + (["first bad granule"] if found(report, r"^ +\^$") else [])
+
+
+def test_report_items(core):
+    """Nothing that the log's report says is left out or differs, item by item."""
+    report = last_report(core)
+    items = wanted_items(report)
+    verdicts = {}
+    for row in core.rows("kasan report"):
+        verdicts.setdefault(row["item"], set()).add(row["same"])
+    agree = [item for item in items if verdicts.get(item) == {"yes"}]
+    print(f"{core.name}: {len(agree)} of {len(items)} items of KASAN's report agree")
+    assert not [(item, verdicts.get(item)) for item in items if item not in agree]
+    share(len(agree), len(items), 1, "items of the report")
+
+
+def test_deed(core):
+    """The object that our module damaged, by its own word."""
+    deed = core.deed
+    if not deed.get("object") or not deed.get("cache"):
+        pytest.skip("no object of a cache was damaged")
+    (row,) = core.rows("kasan " + deed["object"])
+    assert (int(row["object"], 16) ^ int(deed["object"], 16)) & (1 << 56) - 1 == 0  # but for a tag
+    assert row["cache"] == deed["cache"] or (deed["cache"], row["cache"][:8]) == ("kmalloc", "kmalloc-")
+
+
 def watched_ram(core):
     """Bytes of RAM that can have a shadow: not ARM32's high memory."""
     info = dict(line.split(":") for line in core.truth("meminfo"))
@@ -188,6 +233,28 @@ def test_scan(core):
     assert held["objects"] > 0 and histogram["fa"] == held["objects"]
     free = sum(zone["free"] for zone in core.rows("zones") if zone["zone"] != "HighMem")
     assert histogram["ff"] >= free * 512
+
+
+def test_histogram(core):
+    """Shadow bytes of a stretch of memory, counted here from the machine's RAM, page by page; its ends are not
+    aligned to anything."""
+    if core.name.split("-mb-")[0] not in ("arm64-kasan-panic", "arm64-kasan-oom", "arm32-kasan-panic", "arm32-kasan-oom",
+                                          "arm64-swtags-kaslr-panic", "arm64-swtags-kaslr-write-uaf"):
+        pytest.skip("some dumps of each mode are enough")
+    granule = 8 if generic(core) else 16
+    start = (int(core.rows("slub")[0]["address"], 16) & ~0x3fffff) + 13 * granule
+    n = 50 * 4096 + 1203  # of shadow
+    first = int(core.rows(f"kasan {start:x}")[0]["shadow"], 16)
+    pages = range(first & ~4095, first + n, 4096)
+    walks = core.run(*[f"vtop {va:#x}" for va in pages])
+    shadow = b"".join(core.ram(int(w["rows"][0]["physical"], 16), 4096) for w in walks)
+    shadow = shadow[first & 4095:][:n]
+    rows = core.rows(f"kasan scan {start:#x} {start + n * granule:#x}")
+    mine = {r["value"]: r["granules"] for r in rows if "granules" in r}
+    theirs = collections.Counter(f"{b:02x}" for b in shadow)
+    if not generic(core):
+        theirs["00-fd"] = sum(theirs.pop(v) for v in list(theirs) if v < "fe")
+    assert mine == theirs
 
 
 def test_scan_caches(core):
@@ -304,3 +371,30 @@ def test_scan_finds_damage(core, tmp_path):
     rows = [r for r in json.loads(done.stdout)["rows"] if "finding" in r]
     found = {(int(r["address"], 16), r["value"], r["size"], r["finding"]) for r in rows}
     assert found == {(at, f"{byte:02x}", 8, what) for byte, at, what in damage.values()}
+
+
+def test_scan_against_slub(core, tmp_path):
+    """An object on a free list is opened, one in use is closed: both are found, and nothing else."""
+    if core.name not in ("arm64-kasan-panic", "arm32-kasan-panic", "arm64-swtags-kaslr-panic"):
+        pytest.skip("one dump of each architecture and mode is enough")
+    granule = 8 if generic(core) else 16
+    objects = {}
+    for row in core.rows("slub objs kmalloc-256"):
+        if row["state"] in ("free", "allocated"):
+            objects.setdefault(row["state"], int(row["object"], 16))
+    opened, closed = (0, 0xfb) if generic(core) else (0x33, 0xfe)
+    damage = {objects["free"]: (opened, "accessible object on a free list"),
+              objects["allocated"]: (closed, "object in use is poisoned as freed" if generic(core)
+                                     else "object in use has no tag")}
+    copy = tmp_path / "vmcore"
+    shutil.copy(core.path / "vmcore.elf", copy)
+    with open(copy, "r+b") as f:
+        for va, (byte, _) in damage.items():
+            f.seek(file_offset(copy, shadow_of(core, va)[1]))
+            f.write(bytes([byte]) * (256 // granule))
+    for scan_of in ("kasan scan", "kasan scan kmalloc-256"):
+        done = subprocess.run([INQUEST, "--json", core.path / "vmlinux", copy, "-c", scan_of], capture_output=True,
+                              timeout=300)
+        rows = [r for r in json.loads(done.stdout)["rows"] if "finding" in r]
+        assert {(int(r["address"], 16), r["value"], r["finding"]) for r in rows} == \
+            {(va, f"{byte:02x}", what) for va, (byte, what) in damage.items()}
