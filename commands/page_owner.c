@@ -105,32 +105,6 @@ static void show_owner(struct cx *cx, const struct page_owner *o, bool stacks)
 	out_list_end(cx->out);
 }
 
-/* A frame number, or an address: of a struct page, or of what lies in the page. */
-static struct err *parse_page(struct cx *cx, const struct args *a, int i, uint64_t *ret_pfn)
-{
-	const struct arch_layout *l = &vspace_facts(cx->target->kernel)->layout;
-	uint64_t n, va;
-	struct paddr pa;
-	struct err *err = args_uint(a, i, &n);
-	if (!err && n < l->page_offset >> page_shift(cx->target)) {
-		*ret_pfn = n;
-		return NULL;
-	}
-	err_drop(err); /* no number: perhaps a symbol */
-	err = arg_address(cx, a, i, &va);
-	if (err)
-		return err;
-	err = page_to_pfn(cx->target, va, ret_pfn);
-	if (!err || err->code != ERR_NOT_FOUND)
-		return err;
-	err_drop(err);
-	enum fault_kind fault = vspace_translate(cx->target->kernel, va, &pa, NULL);
-	if (fault)
-		return err_fault(fault, va, "0x%llx", (unsigned long long)va);
-	*ret_pfn = pa.v >> page_shift(cx->target);
-	return NULL;
-}
-
 static struct err *show_pages(struct cx *cx, const struct args *a)
 {
 	struct page_owner_source s;
@@ -139,7 +113,7 @@ static struct err *show_pages(struct cx *cx, const struct args *a)
 	for (int i = 0; !err && i < args_count(a); i++) {
 		struct page_owner o;
 		uint64_t pfn;
-		err = parse_page(cx, a, i, &pfn);
+		err = arg_page(cx, a, i, false, &pfn);
 		if (err && err->code == ERR_USAGE)
 			return err;
 		if (!err)

@@ -169,19 +169,38 @@ static struct err *show_buddy(struct shown *s)
 	return NULL;
 }
 
-/* The walked lists of one migrate type; what went wrong is told, what was counted stands. */
+/* Counts one list's blocks. Of what is wrong the first is told; kmem -f tells all. */
+static struct err *count_list(struct shown *s, unsigned order, unsigned type, uint64_t *ret)
+{
+	struct buddy_iter it;
+	bool more = true, told = false;
+	struct err *err = buddy_iter_init(&it, s->cx->target, s->zone, order, type);
+	while (!err && more) {
+		struct buddy_block b;
+		err = buddy_iter_next(&it, &b, &more);
+		if (!err || err->code == ERR_INTERRUPTED)
+			continue;
+		if (told)
+			err_drop(err);
+		else
+			out_complain(s->cx->out, err);
+		told = true;
+		err = NULL;
+	}
+	*ret = it.blocks;
+	return err;
+}
+
+/* The walked lists of one migrate type. */
 static struct err *show_type(struct shown *s, unsigned type, uint64_t *io_sum)
 {
 	uint64_t blocks[ORDERS_MAX] = { 0 };
 	scoped_strbuf struct strbuf name = { 0 }, head = { 0 };
 	for (unsigned order = 0; order < s->zone->norders; order++) {
-		struct err *err =
-			zone_free_list_walk(s->cx->target, s->zone, order, type, &blocks[order]);
-		io_sum[order] += blocks[order];
-		if (err && err->code == ERR_INTERRUPTED)
-			return err;
+		struct err *err = count_list(s, order, type, &blocks[order]);
 		if (err)
-			out_complain(s->cx->out, err);
+			return err;
+		io_sum[order] += blocks[order];
 	}
 	zone_migratetype_name(s->cx->target, type, &name);
 	strbuf_addf(&head, "Node %4d, zone %8s, type %12s ", s->node->id, s->zone->name,
@@ -303,6 +322,10 @@ static struct err *show_pagesets(struct shown *s)
 		show_number(s, "              ", 6, "count:", p.count);
 		show_number(s, "              ", 6, "high:", p.high);
 		show_number(s, "              ", 6, "batch:", p.batch);
+		if (p.has_high_min) {
+			show_number(s, "              ", 9, "high_min:", p.high_min);
+			show_number(s, "              ", 9, "high_max:", p.high_max);
+		}
 		if (p.has_threshold)
 			show_number(s, "  ", 19, "vm stats threshold:", p.stat_threshold);
 		s->cpu = -1;
@@ -337,6 +360,12 @@ static struct err *show_info(struct shown *s)
 	/* mm/vmscan.c: MAX_RECLAIM_RETRIES is 16 */
 	show_number(s, "  ", 20, "node_unreclaimable:", s->node->kswapd_failures >= 16);
 	show_number(s, "  ", 20, "start_pfn:", (int64_t)s->zone->start_pfn);
+	if (s->zone->has_free_highatomic) {
+		show_number(s, "  ", 20, "reserved_highatomic:",
+			(int64_t)s->zone->reserved_highatomic);
+		show_number(
+			s, "  ", 20, "free_highatomic:", (int64_t)s->zone->free_highatomic);
+	}
 	return NULL;
 }
 
@@ -373,8 +402,7 @@ const struct command cmd_zones = {
 	.usage = "",
 	.details = "Numbers are pages, or blocks of an order. FREE is the sum of the free lists. "
 		   "With -t each list "
-		   "is walked, its blocks' orders are checked, and its length is held against "
-		   "nr_free.",
+		   "is walked, its blocks are checked, and its length is held against nr_free.",
 	.options = zones_options,
 	.examples = zones_examples,
 	.run = zones_run,

@@ -7,9 +7,12 @@
 #include "analyzer/debug/address.h"
 #include "analyzer/debug/expr.h"
 #include "analyzer/kernel/module.h"
+#include "analyzer/kernel/page.h"
 #include "analyzer/kernel/slab_heap.h"
 #include "analyzer/kernel/task.h"
 #include "analyzer/kernel/vma.h"
+#include "analyzer/kernel/vmalloc.h"
+#include "analyzer/kernel/zone_map.h"
 #include "analyzer/shell/registry.h"
 #include "analyzer/target/target.h"
 
@@ -229,6 +232,60 @@ static const struct walker walker_slab_object = {
 	.run = walk_slab_object,
 };
 
+static struct err *walk_vmalloc_area(struct walking *w)
+{
+	scoped_vmalloc struct vmalloc v = { 0 };
+	struct err *err = vmalloc_read(w->cx->target, &v);
+	for (size_t i = 0; !err && i < v.area.n; i++)
+		if (v.area.v[i].state == VMALLOC_BUSY)
+			walk_emit(w, v.area.v[i].va);
+	for (size_t i = 0; i < v.damage.n; i++)
+		out_complain(w->cx->out, take_ptr(v.damage.v[i]));
+	return err;
+}
+
+static const struct walker walker_vmalloc_area = {
+	.name = "vmalloc-area",
+	.summary = "areas of the vmalloc space in use",
+	.yields = "struct vmap_area",
+	.run = walk_vmalloc_area,
+};
+
+static struct err *walk_zone(struct walking *w)
+{
+	scoped_zone_map struct zone_map m = { 0 };
+	struct err *err = zone_map_read(w->cx->target, &m);
+	for (size_t i = 0; !err && i < m.n; i++)
+		walk_emit(w, m.place[i].zone.va);
+	return err;
+}
+
+static const struct walker walker_zone = {
+	.name = "zone",
+	.summary = "zones of physical memory that have any",
+	.yields = "struct zone",
+	.run = walk_zone,
+};
+
+static struct err *walk_page(struct walking *w)
+{
+	struct page_iter it;
+	uint64_t pfn, va;
+	bool more = true;
+	struct err *err = target_need_kernel(w->cx->target);
+	page_iter_init(&it, w->cx->target);
+	while (!err && !(err = page_iter_next(&it, &pfn, &va, &more)) && more)
+		walk_emit(w, va);
+	return err;
+}
+
+static const struct walker walker_page = {
+	.name = "page",
+	.summary = "the struct page of every frame of memory",
+	.yields = "struct page",
+	.run = walk_page,
+};
+
 /* "TYPE.MEMBER": the struct's name for C, and where the list_head stands in it. */
 static struct err *parse_node(struct walking *w, const char *text, const char **ret_type, uint64_t *ret_offset)
 {
@@ -288,6 +345,9 @@ const struct walker *const builtin_walkers[] = {
 	&walker_module,
 	&walker_slab_cache,
 	&walker_slab_object,
+	&walker_vmalloc_area,
+	&walker_zone,
+	&walker_page,
 	&walker_list,
 	NULL,
 };
