@@ -37,6 +37,7 @@ static const struct option rd_options[] = {
 	{ 'd', NULL, "signed decimal" },
 	{ 'D', NULL, "unsigned decimal" },
 	{ 's', NULL, "words that are kernel addresses as symbols" },
+	{ 'S', NULL, "the same, and those in slab objects as [CACHE]" },
 	{ 'a', NULL, "characters only" },
 	{ 'x', NULL, "no characters beside the words" },
 	{ 'N', NULL, "units are in network byte order" },
@@ -51,7 +52,7 @@ struct reader {
 	struct cx *cx;
 	struct memory memory;
 	unsigned unit; /* bytes */
-	bool is_signed, decimal, symbols, ascii_only, no_ascii, network, backwards;
+	bool is_signed, decimal, symbols, slabs, ascii_only, no_ascii, network, backwards;
 };
 
 static uint64_t unit_value(const struct reader *r, const uint8_t *p)
@@ -72,7 +73,7 @@ static void add_unit(const struct reader *r, const uint8_t *p, struct strbuf *da
 	if (data->len)
 		strbuf_add_char(data, ' ');
 	if (r->symbols && r->unit == r->cx->target->abi.word_bytes &&
-		symtab_format(r->cx->target->syms, v, false, &symbol))
+		explain_word(r->cx->target, v, r->slabs, &symbol))
 		strbuf_addf(data, "%-*s", (int)r->unit * 2, strbuf_text(&symbol));
 	else if (r->is_signed)
 		strbuf_addf(data, "%*lld", decimal_width[r->unit],
@@ -239,7 +240,8 @@ static struct err *rd_run(struct cx *cx, const struct args *a)
 		.unit = unit_bytes(a, cx->target),
 		.is_signed = args_flag(a, 'd'),
 		.decimal = args_flag(a, 'D'),
-		.symbols = args_flag(a, 's'),
+		.symbols = args_flag(a, 's') || args_flag(a, 'S'),
+		.slabs = args_flag(a, 'S'),
 		.ascii_only = args_flag(a, 'a'),
 		.no_ascii = args_flag(a, 'x') && !args_flag(a, 'a'),
 		.network = args_flag(a, 'N'),
@@ -265,6 +267,7 @@ static const char *const rd_examples[] = {
 	"rd -a linux_banner 100\ta hundred characters",
 	"rd -p 40000000 8\tphysical memory",
 	"rd -s ffff800008003d20 32\ta stack with its symbols",
+	"rd -S ffff800008003d20 32\tthe same, slab objects named by their caches",
 	"rd -32 -e ffffffc008010040 ffffffc008010000\tfrom one address to another, in 32-bit units",
 	"rd -8 -r saved.bin linux_banner 200\t200 bytes into a file",
 	NULL,
