@@ -9,13 +9,45 @@ static const struct column dis_columns[] = { { "address", .width = WIDTH_ADDRESS
 	{ "offset", .hidden = true }, { "bytes", .hidden = true }, { "insn" }, { 0 } };
 static const struct table dis_table = { .layout = LAYOUT_LINES, .columns = dis_columns };
 
+/* With -l. */
+static const struct column line_columns[] = { { "address", .width = WIDTH_ADDRESS },
+	{ "location", .width = 26, .text_only = true }, { "symbol", .hidden = true },
+	{ "offset", .hidden = true }, { "bytes", .hidden = true }, { "insn", .width = 34 },
+	{ "file", .hidden = true }, { "line", .hidden = true }, { "source", .text_only = true },
+	{ 0 } };
+static const struct table line_table = { .layout = LAYOUT_LINES, .columns = line_columns };
+
 static const struct option dis_options[] = {
 	{ 'r', NULL, "from the function's start up to the address" },
+	{ 'l', NULL, "with the source lines that the code is of" },
 	{ 'T', NULL, "Thumb-2 code (ARM32), whatever the symbol says" },
 	{ 'A', NULL, "ARM code (ARM32), whatever the symbol says" }, { 0 }
 };
 
-static void show(struct cx *cx, const struct insn *insn)
+/* The line that the code is of; in text it stands where it changes. */
+struct source_place {
+	bool wanted;
+	const char *file;
+	int line;
+};
+
+static void show_source(struct cx *cx, uint64_t va, struct source_place *io_last)
+{
+	/* DWARF has link-time addresses; modules' are moved as the kernel's are. */
+	uint64_t link_va = va - (cx->target->image.va - cx->target->image.link_va);
+	const char *file;
+	int line;
+	if (!io_last->wanted || !types_source_line(cx->target->types, link_va, &file, &line))
+		return;
+	out_str(cx->out, "file", file);
+	out_int(cx->out, "line", line);
+	if (!io_last->file || strcmp(file, io_last->file) || line != io_last->line)
+		out_strf(cx->out, "source", "%s: %d", file, line);
+	io_last->file = file;
+	io_last->line = line;
+}
+
+static void show(struct cx *cx, const struct insn *insn, struct source_place *io_last)
 {
 	struct symbol sym;
 	scoped_strbuf struct strbuf bytes = { 0 };
@@ -31,19 +63,21 @@ static void show(struct cx *cx, const struct insn *insn)
 		strbuf_addf(&bytes, "%02x", insn->bytes[i]);
 	out_str(cx->out, "bytes", strbuf_text(&bytes));
 	out_str(cx->out, "insn", insn->text);
+	show_source(cx, insn->va, io_last);
 }
 
 /* From @va up to @end, at most @count. */
 static struct err *show_range(
-	struct cx *cx, struct disasm *d, uint64_t va, uint64_t end, uint64_t count)
+	struct cx *cx, struct disasm *d, uint64_t va, uint64_t end, uint64_t count, bool lines)
 {
 	struct err *err = NULL;
+	struct source_place last = { .wanted = lines };
 	while (count-- && va < end && !(err = interrupt_check())) {
 		struct insn insn;
 		err = disasm_one(d, va, &insn);
 		if (err)
 			break;
-		show(cx, &insn);
+		show(cx, &insn, &last);
 		va += insn.size;
 	}
 	return err;
@@ -112,9 +146,9 @@ static struct err *dis_run(struct cx *cx, const struct args *a)
 	bool thumb = !err && is_thumb(cx, a, &va);
 	if (!err)
 		err = disasm_open(cx->target->kernel, cx->target->syms, thumb, &d);
-	out_table(cx->out, &dis_table);
+	out_table(cx->out, args_flag(a, 'l') ? &line_table : &dis_table);
 	if (!err)
-		err = show_range(cx, d, va, end, count);
+		err = show_range(cx, d, va, end, count, args_flag(a, 'l'));
 	disasm_close(d);
 	return err;
 }
@@ -122,6 +156,7 @@ static struct err *dis_run(struct cx *cx, const struct args *a)
 static const char *const dis_examples[] = {
 	"dis panic\ta whole function",
 	"dis -r panic+0x184\tup to an address",
+	"dis -l panic 8\twith the source lines",
 	"dis ffff800008010000 8\teight instructions",
 	NULL,
 };

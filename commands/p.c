@@ -9,7 +9,7 @@ static const struct column p_columns[] = { { "expression", .hidden = true },
 static const struct table p_table = { .layout = LAYOUT_LINES, .columns = p_columns };
 
 static const struct option p_options[] = { { 'x', NULL, "integers in hexadecimal" },
-	{ 'd', NULL, "integers in decimal (the default)" },
+	{ 'd', NULL, "integers in decimal" },
 	{ 'D', "DEPTH", "structs within structs down to this depth (default 16)" },
 	{ 'e', "COUNT", "at most so many elements of an array (default 200)" }, { 0 } };
 
@@ -75,22 +75,6 @@ static struct err *show_copies(struct cx *cx, const struct args *a, const struct
 	return NULL;
 }
 
-static struct err *read_style(const struct args *a, struct value_style *ret)
-{
-	uint64_t depth, elements;
-	struct err *err = args_option_uint(a, 'D', 0, &depth);
-	if (!err)
-		err = args_option_uint(a, 'e', 0, &elements);
-	if (err)
-		return err;
-	*ret = (struct value_style){
-		.hex = args_flag(a, 'x') && !args_flag(a, 'd'),
-		.max_depth = depth < UINT32_MAX ? (unsigned)depth : UINT32_MAX,
-		.max_elements = elements < UINT32_MAX ? (unsigned)elements : UINT32_MAX,
-	};
-	return NULL;
-}
-
 static struct err *p_run(struct cx *cx, const struct args *a)
 {
 	const char *rest = args_rest(a, 0);
@@ -100,7 +84,7 @@ static struct err *p_run(struct cx *cx, const struct args *a)
 	const struct expr *x;
 	struct value v;
 	struct cpu_mask cpus;
-	struct err *err = read_style(a, &l.style);
+	struct err *err = value_style_read(cx, a, &l.style);
 	if (!err)
 		err = target_need_kernel(cx->target);
 	if (err)

@@ -134,7 +134,12 @@ static struct err *collect(struct cx *cx, struct wanted *w, struct stack_groups 
 	struct task_iter it;
 	bool more = true;
 	struct err *err = task_iter_init(&it, cx->target);
+	struct progress progress;
+	uint64_t total = 0, done = 0;
+	(void)target_try_variable(cx->target, "nr_threads", &total); /* 0: not known */
+	progress_begin(&progress, "stacks", PROGRESS_THINGS, total);
 	while (!err && more) {
+		progress_step(&progress, done++);
 		struct task task;
 		bool wanted = false;
 		err = task_iter_next(&it, &task, &more);
@@ -147,6 +152,7 @@ static struct err *collect(struct cx *cx, struct wanted *w, struct stack_groups 
 			err = NULL;
 		}
 	}
+	progress_end(&progress);
 	return err;
 }
 

@@ -10,7 +10,7 @@ static const struct table struct_table = { .layout = LAYOUT_LINES, .columns = st
 static const struct option struct_options[] = {
 	{ 'o', NULL, "offsets of the members; with ADDRESS their addresses" },
 	{ 'x', NULL, "integers in hexadecimal" },
-	{ 'd', NULL, "integers in decimal (the default)" },
+	{ 'd', NULL, "integers in decimal" },
 	{ 'l', "OFFSET", "ADDRESS is that of a member: its offset, or TYPE.MEMBER" },
 	{ 'D', "DEPTH", "structs within structs down to this depth (default 16)" }, { 0 }
 };
@@ -239,14 +239,12 @@ static struct err *show_memory(struct cx *cx, const struct args *a, struct reque
 
 static struct err *struct_run(struct cx *cx, const struct args *a)
 {
-	uint64_t depth;
-	struct request r = { .style.hex = args_flag(a, 'x') && !args_flag(a, 'd') };
+	struct request r = { 0 };
 	struct err *err = parse_request(cx, a, &r);
 	if (!err)
-		err = args_option_uint(a, 'D', 0, &depth);
+		err = value_style_read(cx, a, &r.style);
 	if (err)
 		return err;
-	r.style.max_depth = depth < UINT32_MAX ? (unsigned)depth : UINT32_MAX;
 	out_table(cx->out, &struct_table);
 	const struct type *t = type_strip(r.type);
 	bool bare = !args_get(a, 1);
