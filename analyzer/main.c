@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 #include "analyzer/base/interrupt.h"
+#include "analyzer/base/progress.h"
 #include "analyzer/base/strbuf.h"
+#include "analyzer/shell/batch.h"
 #include "analyzer/shell/manual.h"
 #include "analyzer/shell/options.h"
 #include "analyzer/shell/plugins.h"
 #include "analyzer/shell/session.h"
+#include "analyzer/shell/session_internal.h"
 #include "analyzer/debug/debuginfod.h"
 #include "analyzer/kernel/module_debug.h"
 #include "analyzer/stack/reg_file.h"
@@ -69,6 +72,38 @@ static void run_script(struct session *s, const char *path, bool *failed)
 	*failed = true;
 }
 
+/* Words that hold a quote cannot be told to a command. */
+static bool add_quoted(struct strbuf *line, const char *word)
+{
+	strbuf_addf(line, " \"%s\"", word);
+	return !strpbrk(word, "\"\n");
+}
+
+/* By the command py, which a plugin has. */
+static void run_python(struct session *s, const struct options *o, const char *path, bool *failed)
+{
+	const struct command *py;
+	scoped_strbuf struct strbuf line = { 0 };
+	struct err *err = session_find_command(s, "py", &py);
+	strbuf_add(&line, "py -f");
+	bool good = add_quoted(&line, path);
+	for (size_t i = 0; i < o->narguments; i++)
+		good &= add_quoted(&line, o->arguments[i]);
+	if (!err && good)
+		session_run_expanded(s, strbuf_text(&line));
+	else
+		say(err ? "--python: the plugin of Python is not there; `make install` puts it where it is found"
+			: "--python: a name or argument holds a quote or a newline");
+	*failed |= err || !good;
+	err_drop(err); /* said in words of our own */
+}
+
+/* Whether somebody types. */
+static bool is_prompt(const struct options *o)
+{
+	return !o->steps.n && isatty(STDIN_FILENO);
+}
+
 /* All that was asked for; false when any of it failed. */
 static bool run_all(struct session *s, const struct options *o, const struct target *t)
 {
@@ -77,12 +112,14 @@ static bool run_all(struct session *s, const struct options *o, const struct tar
 		const struct step *step = &o->steps.v[i];
 		if (step->command)
 			session_run(s, step->command);
+		else if (step->python)
+			run_python(s, o, step->python, &failed);
 		else
 			run_script(s, step->script, &failed);
 		if (session_interrupted(s))
 			break;
 	}
-	if (!o->steps.n && isatty(STDIN_FILENO)) {
+	if (is_prompt(o)) {
 		if (o->format == OUT_TEXT && isatty(STDOUT_FILENO))
 			greet(t);
 		types_index_in_background(t->types);
@@ -94,11 +131,9 @@ static bool run_all(struct session *s, const struct options *o, const struct tar
 }
 
 /* One that is refused is worth a line; one for another target is not. */
-static void load_plugins(struct session *s)
+static void say_refused(const struct plugins *p)
 {
 	const struct plugin_entry *e;
-	struct plugins *p = session_plugins(s);
-	plugins_load_found(p);
 	for (size_t i = 0; (e = plugins_get(p, i)); i++) {
 		scoped_strbuf struct strbuf b = { 0 };
 		strbuf_addf(&b, "plugin %s: %s", e->path, e->why ? e->why : "");
@@ -107,7 +142,7 @@ static void load_plugins(struct session *s)
 	}
 }
 
-static enum status run_session(const struct options *o, struct target *t)
+static enum status run_session(const struct options *o, struct target *t, struct plugins *p)
 {
 	const struct session_options so = {
 		.commands = builtin_commands,
@@ -115,6 +150,9 @@ static enum status run_session(const struct options *o, struct target *t)
 		.format = o->format,
 		.colour = want_colour(o),
 		.address_bytes = t->abi.word_bytes,
+		.arguments = o->arguments,
+		.narguments = o->narguments,
+		.plugins = p,
 	};
 	struct session *s;
 	struct err *err = session_create(&so, &s);
@@ -124,7 +162,9 @@ static enum status run_session(const struct options *o, struct target *t)
 		return STATUS_FAILED;
 	}
 	interrupt_install();
-	load_plugins(s);
+	say_refused(p);
+	if (!o->no_rc)
+		session_run_rc(s, o->format != OUT_TEXT || !is_prompt(o));
 	bool good = run_all(s, o, t);
 	session_destroy(s);
 	if (!good)
@@ -197,19 +237,26 @@ static struct err *take_registers(const struct options *o, struct target *t, str
 	return err_wrap(err, "--regs");
 }
 
-static enum status run(const struct options *o)
+static enum status run(const struct options *o, struct plugins *p)
 {
 	struct target *t;
 	struct reg_file *registers;
 	if (!facts_are_good(o))
 		return STATUS_USAGE;
 	interrupt_install(); /* opening may take its time */
+	if (isatty(STDERR_FILENO))
+		progress_show_on(stderr);
+	size_t nformats, nfinders;
+	const struct foreign_format *formats = plugins_formats(p, &nformats);
+	const struct foreign_finder *finders = plugins_finders(p, &nfinders);
 	debuginfod_set_progress(show_fetching);
 	struct err *err = target_open(
 		&(struct target_options){
 			.files = o->files, .nfiles = o->nfiles,
 			.ram = o->ram.v, .nram = o->ram.n,
-			.dump = { o->cache_bytes, isatty(STDERR_FILENO) ? show_progress : NULL, NULL },
+			.dump = { o->cache_bytes, isatty(STDERR_FILENO) ? show_progress : NULL, NULL,
+				formats, nformats },
+			.finders = finders, .nfinders = nfinders,
 			.force = o->force,
 			.no_cache = o->no_cache,
 			.symbols_dir = o->symbols_dir, .set = o->set.v, .nset = o->set.n },
@@ -224,12 +271,36 @@ static enum status run(const struct options *o)
 	err = take_registers(o, t, &registers);
 	if (err)
 		say(err->msg);
-	enum status status = err ? STATUS_USAGE : run_session(o, t);
+	enum status status = err ? STATUS_USAGE : run_session(o, t, p);
 	err_drop(err); /* said */
 	say_warnings(t, said);
 	target_close(t);
 	reg_file_close(registers);
 	return status;
+}
+
+/* Plugins come first: some of them know formats of dumps. */
+static enum status run_with_plugins(const struct options *o)
+{
+	struct plugins *p = plugins_create();
+	struct err *err = NULL;
+	plugins_load_found(p);
+	for (size_t i = 0; !err && i < o->plugins.n; i++)
+		err = plugins_load(p, o->plugins.v[i], NULL);
+	if (err)
+		say(err->msg);
+	enum status status = err ? STATUS_USAGE : run(o, p);
+	err_drop(err); /* said */
+	plugins_destroy(p);
+	return status;
+}
+
+static size_t count_commands(void)
+{
+	size_t n = 0;
+	while (builtin_commands[n])
+		n++;
+	return n;
 }
 
 /* What does not need a dump. */
@@ -240,9 +311,19 @@ static void tell_about_us(enum options_verdict what)
 		manual_page(builtin_commands, options_help(), &b);
 	else if (what == OPTIONS_COMPLETION)
 		manual_completion(builtin_commands, options_help(), &b);
+	else if (what == OPTIONS_ZSH)
+		manual_zsh_completion(builtin_commands, options_help(), &b);
+	else if (what == OPTIONS_MARKDOWN)
+		manual_markdown(builtin_commands, &b);
 	else
-		strbuf_addf(&b, "inquest %s\ntargets: arm arm64\ncompression: zlib lzo snappy zstd lzma\n"
-				"plugin ABI: %d\n", INQUEST_VERSION, PLUGIN_ABI);
+		strbuf_addf(&b,
+			"inquest %s\ntargets: arm arm64\n"
+			"dumps: ELF core, kdump, flattened kdump, split dumps, LiME, AVML, raw RAM\n"
+			"compression: zlib lzo snappy zstd lzma\n"
+			"debug information: DWARF 2-5, BTF, kallsyms, debuginfod\n"
+			"answers: text, JSON, JSON lines, CSV\n"
+			"commands: %zu\nplugin ABI: %d\n",
+			INQUEST_VERSION, count_commands(), PLUGIN_ABI);
 	fputs(strbuf_text(&b), stdout);
 }
 
@@ -250,10 +331,12 @@ int main(int argc, char **argv)
 {
 	setlocale(LC_CTYPE, ""); /* readline's widths; numbers stay as they are */
 	struct options o;
+	if (argc > 1 && !strcmp(argv[1], "triage"))
+		return batch_main(argc, argv);
 	enum options_verdict verdict = options_parse(argc, argv, &o);
 	enum status status = verdict == OPTIONS_WRONG ? STATUS_USAGE : STATUS_GOOD;
 	if (verdict == OPTIONS_RUN)
-		status = run(&o);
+		status = run_with_plugins(&o);
 	else if (verdict != OPTIONS_WRONG && verdict != OPTIONS_DONE)
 		tell_about_us(verdict);
 	options_deinit(&o);

@@ -21,6 +21,10 @@ extern const struct command cmd_frame, cmd_up, cmd_down;
 
 extern const struct command cmd_depot, cmd_kasan, cmd_page_owner, cmd_kfence;
 extern const struct command cmd_slub;
+extern const struct command cmd_vmalloc, cmd_page, cmd_kmem;
+extern const struct command cmd_repeat, cmd_irq, cmd_timer, cmd_files, cmd_mount, cmd_mod,
+	cmd_dev, cmd_addr, cmd_ascii, cmd_waitq, cmd_fuser, cmd_mach, cmd_net;
+extern const struct command cmd_triage, cmd_waiters;
 
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
@@ -38,8 +42,11 @@ const struct command *const builtin_commands[] = {
 	&cmd_down,
 	&cmd_stacks,
 	&cmd_stackcheck,
+	&cmd_triage,
+	&cmd_waiters,
 	&cmd_regs,
 	&cmd_fault,
+	&cmd_addr,
 	&cmd_vtop,
 	&cmd_ptov,
 	&cmd_pte,
@@ -52,10 +59,20 @@ const struct command *const builtin_commands[] = {
 	&cmd_vm,
 	&cmd_zones,
 	&cmd_memblock,
+	&cmd_mod,
+	&cmd_files,
+	&cmd_fuser,
+	&cmd_mount,
+	&cmd_irq,
+	&cmd_timer,
+	&cmd_waitq,
+	&cmd_dev,
+	&cmd_net,
 	&cmd_iomem,
 	&cmd_ioports,
 	&cmd_dt,
 	&cmd_machine,
+	&cmd_mach,
 	&cmd_rd,
 	&cmd_hexdump,
 	&cmd_search,
@@ -71,6 +88,7 @@ const struct command *const builtin_commands[] = {
 	&cmd_tree,
 	&cmd_source,
 	&cmd_eval,
+	&cmd_ascii,
 	&cmd_printf,
 	&cmd_where,
 	&cmd_order,
@@ -79,8 +97,12 @@ const struct command *const builtin_commands[] = {
 	&cmd_group,
 	&cmd_walk,
 	&cmd_alias,
+	&cmd_repeat,
 	&cmd_plugin,
 	&cmd_slub,
+	&cmd_vmalloc,
+	&cmd_page,
+	&cmd_kmem,
 	&cmd_kasan,
 	&cmd_kfence,
 	&cmd_page_owner,

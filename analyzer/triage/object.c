@@ -222,10 +222,9 @@ void finding_object(struct triage *tr, struct finding *f, const struct object *o
 	bool slab = !strcmp(o->kind, "slab object");
 	const char *command = arena_printf(&tr->arena, slab ? "slub obj 0x%llx" : "addr 0x%llx",
 		(unsigned long long)o->va + (uint64_t)(slab ? 0 : o->offset));
-	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, "object", "%s%s%s%s at 0x%llx, %llu bytes, offset %lld",
-		o->state ? o->state : "", o->state ? " " : "", o->kind,
-		o->name ? arena_printf(&tr->arena, " %s", o->name) : "", (unsigned long long)o->va,
-		(unsigned long long)o->bytes, (long long)o->offset);
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, "object", "%s%s at 0x%llx, %llu bytes, offset %lld%s%s",
+		o->kind, o->name ? arena_printf(&tr->arena, " %s", o->name) : "", (unsigned long long)o->va,
+		(unsigned long long)o->bytes, (long long)o->offset, o->state ? ": " : "", o->state ? o->state : "");
 	say_stack(tr, f, o, &o->alloc, "allocated by", command);
 	say_stack(tr, f, o, &o->freed, "freed by", command);
 }
