@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 
 import pexpect
 import pytest
@@ -13,10 +14,10 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|\r")
 
 
 class Prompt:
-    def __init__(self, home, arguments=(), **env):
+    def __init__(self, home, arguments=(), dump=SMALL, **env):
         environment = {"HOME": str(home), "XDG_STATE_HOME": str(home), "XDG_CACHE_HOME": str(home), "TERM": "xterm",
                        "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "INQUEST_PAGER": "", **env}
-        self.child = pexpect.spawn(INQUEST, [*arguments, str(SMALL / "vmlinux"), str(SMALL / "vmcore.elf")],
+        self.child = pexpect.spawn(INQUEST, [*arguments, str(dump / "vmlinux"), str(dump / "vmcore.elf")],
                                    env=environment, encoding="utf-8", timeout=30, dimensions=(24, 100))
         self.child.expect_exact("Ctrl-D ends.")
         self.child.expect_exact(PROMPT)
@@ -130,3 +131,24 @@ def test_colour(tmp_path):
     assert sgr.search(coloured.child.before)
     assert not sgr.search(plain.child.before)
     assert not sgr.search(by_environment.child.before)
+
+
+def test_progress_line(tmp_path):
+    """A search that takes more than a second says how far it is, and leaves nothing of that behind."""
+    prompt = Prompt(tmp_path, dump=CORES / "armmp-sysrq-c")
+    # many values, over and over
+    words = " ".join(f"{0x5a000000 + i:x}" for i in range(60))
+    prompt.child.send(f"repeat search -p {words}\r")
+    for _ in range(10):  # a fast machine is made to take its time: it sleeps in the middle of one of the searches
+        time.sleep(0.3)
+        prompt.child.kill(signal.SIGSTOP)
+        time.sleep(1.3)
+        prompt.child.kill(signal.SIGCONT)
+        if prompt.child.expect([r"\rmemory: \d+ of \d+ MB, \d+ MB/s, \d+:\d\d left", pexpect.TIMEOUT], timeout=1) == 0:
+            break
+    else:
+        pytest.fail("no line in ten searches of more than a second")
+    prompt.child.kill(signal.SIGINT)
+    prompt.child.expect_exact("\r\x1b[K")
+    prompt.child.expect_exact(PROMPT)
+    assert "2" in prompt.line("eval 1 + 1")

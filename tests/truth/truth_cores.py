@@ -10,7 +10,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORES = pathlib.Path(os.environ.get("INQUEST_CORES", pathlib.Path.home() / ".cache/inquest-cores"))
-INQUEST = os.environ.get("INQUEST", ROOT / "build/inquest")
+INQUEST = os.path.abspath(os.environ.get("INQUEST", ROOT / "build/inquest"))
 
 
 def chosen_set():
