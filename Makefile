@@ -188,6 +188,7 @@ bench: all $(BUILD)/bench/reads $(BUILD)/bench/scan
 	bench/memory $(BUILD)
 	bench/shadow $(if $(STRICT),--strict) $(BUILD)
 	bench/stacks $(if $(STRICT),--strict) $(BUILD)/inquest
+	bench/triage $(if $(STRICT),--strict) $(BUILD)/inquest
 	bench/heap $(if $(STRICT),--strict) $(BUILD)/inquest
 	bench/pipeline $(if $(STRICT),--strict) $(BUILD)/inquest
 
