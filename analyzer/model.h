@@ -86,6 +86,7 @@
 #include "analyzer/shell/memory_arg.h"
 #include "analyzer/shell/page_rows.h"
 #include "analyzer/shell/percpu_rows.h"
+#include "analyzer/shell/report_page.h"
 #include "analyzer/shell/resource_rows.h"
 #include "analyzer/shell/plugins.h"
 #include "analyzer/shell/row_keys.h"

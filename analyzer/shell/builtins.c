@@ -24,7 +24,7 @@ extern const struct command cmd_slub;
 extern const struct command cmd_vmalloc, cmd_page, cmd_kmem;
 extern const struct command cmd_repeat, cmd_irq, cmd_timer, cmd_files, cmd_mount, cmd_mod,
 	cmd_dev, cmd_addr, cmd_ascii, cmd_waitq, cmd_fuser, cmd_mach, cmd_net;
-extern const struct command cmd_triage, cmd_waiters;
+extern const struct command cmd_triage, cmd_report, cmd_waiters;
 
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
@@ -43,6 +43,7 @@ const struct command *const builtin_commands[] = {
 	&cmd_stacks,
 	&cmd_stackcheck,
 	&cmd_triage,
+	&cmd_report,
 	&cmd_waiters,
 	&cmd_regs,
 	&cmd_fault,

@@ -39,6 +39,7 @@ TABLE = {
     "stacks": ["stacks"],
     "stackcheck": ["stackcheck"],
     "triage": ["triage"],
+    "report": [f"report --html {PAGES.name}/page.html -F"],
     "waiters": ["waiters 1"],
     "regs": ["regs"],
     "fault": ["fault"],
@@ -121,6 +122,7 @@ MAY_BE_EMPTY = ["ioports", "plugin list", "mod", "waiters"]
 
 # Missing arguments, unknown names, arguments of a wrong type.
 BAD_INPUT = {
+    "report": ["report", "report --html /no/such/folder/page.html"],
     "addr": ["addr", "addr no_such_symbol", "addr -n 5 linux_banner", "addr -r -p 40200000", "addr -r linux_banner,0"],
     "vtop": ["vtop"], "ptov": ["ptov"], "rd": ["rd", "rd no_such_symbol", "rd linux_banner x"],
     "dis": ["dis no_such_symbol"], "p": ["p no_such_symbol", "p 1 +"], "list": ["list"],

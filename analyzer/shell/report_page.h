@@ -1,0 +1,39 @@
+/* The page of `report`: its sections, each written into one buffer from one run of triage. */
+#ifndef ANALYZER_SHELL_REPORT_PAGE_H
+#define ANALYZER_SHELL_REPORT_PAGE_H
+
+#include "analyzer/out/html.h"
+#include "analyzer/target/target.h"
+#include "analyzer/triage/triage.h"
+
+struct report {
+	struct target *t;
+	struct arena *a;
+	struct triage *tr;
+	struct strbuf *out;
+	unsigned sections; /* that were written in full */
+};
+
+/* All sections in their order. What a section lacks is said in its place on the page; only
+ * ERR_INTERRUPTED is returned. */
+struct err *report_page(struct report *r) MUST_CHECK;
+
+/* Into a new file of its own, which then takes @path: what was there before is replaced as a whole,
+ * and only with @force. */
+struct err *report_file_write(const char *path, bool force, const struct strbuf *text) MUST_CHECK;
+
+/* Sections: report_verdict.c, report_object.c, report_machine.c, report_caches.c, report_tasks.c */
+struct err *report_verdict(struct report *r) MUST_CHECK;
+struct err *report_evidence(struct report *r) MUST_CHECK;
+struct err *report_stack(struct report *r) MUST_CHECK;
+struct err *report_object(struct report *r) MUST_CHECK;
+struct err *report_suspects(struct report *r) MUST_CHECK;
+struct err *report_locks(struct report *r) MUST_CHECK;
+struct err *report_stacks(struct report *r) MUST_CHECK;
+struct err *report_log(struct report *r) MUST_CHECK;
+struct err *report_memory(struct report *r) MUST_CHECK;
+struct err *report_caches(struct report *r) MUST_CHECK;
+struct err *report_tasks(struct report *r) MUST_CHECK;
+struct err *report_ledger(struct report *r) MUST_CHECK;
+
+#endif

@@ -1,0 +1,218 @@
+"""`report --html FILE`: sections, balance and escapes of the page by a parser of its own, and the page in Chromium when it is there.
+The screenshot is kept where REPORT_PICTURES says, else beside the page."""
+
+import html
+import html.parser
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+from truth_cores import CORES, INQUEST
+
+IDS = ["verdict", "evidence", "stack", "object", "suspects", "locks", "stacks", "log", "memory", "caches", "tasks", "ledger"]
+DUMPS = ["arm64-kasan-mb-overflow", "arm32-lpae-mb-null", "arm64-plain-mb-abba", "arm64-kasan-live"]
+BROWSER = os.environ.get("FLAME_BROWSER") or shutil.which("chromium")
+VOID = {"meta", "link", "input", "br", "img"}
+KNOWN = set("""html head meta link title style body h1 h2 h3 section table thead tbody tr th td p div ol li span pre details
+summary input script svg g rect text desc""".split())
+
+
+def inquest(dump, *lines):
+    args = [INQUEST, "--json", CORES / dump / "vmlinux", CORES / dump / "vmcore.elf"]
+    for line in lines:
+        args += ["-c", line]
+    run = subprocess.run(args, capture_output=True, timeout=120)
+    return [json.loads(line) for line in run.stdout.splitlines()], run
+
+
+class Page(html.parser.HTMLParser):
+    """Every element must be one of ours and be closed in its order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.wrong, self.ids, self.scripts, self.text, self.attributes, self.marked = [], [], [], 0, {}, set(), []
+        self.section = None
+        self.boxes = {}
+        self.rows = 0
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        if tag not in KNOWN:
+            self.wrong.append(f"<{tag}>")
+        self.attributes |= set(attributes)
+        self.scripts += tag == "script"
+        if tag == "section":
+            self.section = attributes["id"]
+            self.ids.append(self.section)
+        if tag == "rect":
+            self.boxes.setdefault(self.section, []).append(attributes)
+        self.rows += tag == "tr" and self.section == "tasks"
+        if tag == "li" and attributes.get("class") == "culprit":
+            self.marked.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(f"</{tag}>")
+
+    def handle_data(self, data):
+        self.text[self.section] = self.text.get(self.section, "") + data
+        if self.marked and not self.marked[-1] and "li" in self.open:
+            self.marked[-1] = data
+
+
+@pytest.fixture(scope="module", params=DUMPS)
+def page(request, tmp_path_factory):
+    dump = request.param
+    if not (CORES / dump / "vmcore.elf").exists():
+        pytest.skip(f"no {dump}")
+    path = tmp_path_factory.mktemp("report") / f"{dump}.html"
+    answers, run = inquest(dump, f"report --html {path}", "triage", "ps", "log", "slub")
+    assert run.returncode == 0, run.stderr[-500:]
+    return dump, path, [a["rows"] for a in answers]
+
+
+def test_page_is_whole(page):
+    dump, path, (told, *_) = page
+    text = path.read_text()
+    p = Page(text)
+    assert told == [{"file": str(path), "bytes": path.stat().st_size, "sections": len(IDS)}]
+    assert p.ids == IDS and not p.wrong and not p.open
+    assert p.scripts == 2, "the search and the flame graph's"
+    assert not [a for a in p.attributes if a.startswith("on") or a in ("src", "action")]
+    outside = set(re.findall(r"https?://[^\"' <]*", text)) - {"http://www.w3.org/2000/svg"}
+    assert not re.findall(r"(?:href|src|url)\s*[=(]\s*[\"']?https?:", text), outside
+
+
+def test_what_it_says(page):
+    """Each section has what the commands say."""
+    dump, path, (_, triage, tasks, log, slub) = page
+    p, verdict = Page(path.read_text()), triage[0]
+    for key in ["title", "class", "signature", "coarse", "source", "culprit"]:
+        if verdict.get(key):
+            assert verdict[key] in p.text["verdict"], key
+    for statement in verdict["statements"]:
+        assert statement["text"] in p.text["evidence"] and (statement.get("command") or "") in p.text["evidence"]
+    for call in verdict["calls"]:
+        assert not call.get("function") or call["function"] in p.text["stack"]
+    marked = [m.split("+")[0].split(" ")[0] for m in p.marked]
+    if verdict["calls"] and verdict.get("culprit"):
+        assert marked == [verdict["culprit"]]
+    for entry in verdict["ledger"]:
+        assert entry["text"] in p.text["ledger"]
+    assert p.rows == len(tasks) + 1
+    assert [t["comm"] for t in tasks if t["comm"] not in p.text["tasks"]] == []
+    assert log[-1]["text"].strip() in p.text["log"]
+    assert "System RAM" in p.text["memory"]
+    named = {row["cache"] for row in slub if row["slabs"]}
+    assert named and not [name for name in named if name not in p.text["caches"]]
+
+
+def test_treemap_is_to_scale(page):
+    """Areas add up to the picture, and no box leaves it."""
+    boxes = [[float(b[k]) for k in ("x", "y", "width", "height")] for b in Page(page[1].read_text()).boxes["caches"]]
+    assert abs(sum(w * h for _, _, w, h in boxes) / (1000 * 560) - 1) < 0.01
+    assert not [b for b in boxes if b[0] < -0.1 or b[1] < -0.1 or b[0] + b[2] > 1000.5 or b[1] + b[3] > 560.5]
+
+
+def test_object_is_drawn(page):
+    dump, path, (_, triage, *_) = page
+    text = Page(path.read_text())
+    if not triage[0]["object"]:
+        assert "No object belongs to this verdict." in text.text["object"] and "object" not in text.boxes
+        return
+    classes = [b["class"] for b in text.boxes["object"]]
+    assert "k0" in classes and "redzone" in text.text["object"]
+    if "kasan" in dump:
+        assert "shadow" in text.text["object"] and classes.count("hit") == 1
+
+
+def test_no_writing_over(tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text("mine")
+    _, run = inquest(DUMPS[1], f"report --html {path}")
+    assert run.returncode == 1 and path.read_text() == "mine"
+    _, run = inquest(DUMPS[1], f"report --html {path} -F")
+    assert run.returncode == 0 and path.read_text().startswith("<!DOCTYPE html>")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    _, run = inquest(DUMPS[1], f"report --html {folder} -F")
+    assert run.returncode == 1 and folder.is_dir()
+    assert [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
+
+
+HOSTILE = b"<s>&\"'x>" # as long as mb-fault, the failing task's name
+
+
+def test_hostile_names_stay_text(tmp_path):
+    """The failing task and its lines in the log are called like markup."""
+    source = CORES / DUMPS[0]
+    if not (source / "vmcore.elf").exists():
+        pytest.skip(f"no {DUMPS[0]}")
+    image = (source / "vmcore.elf").read_bytes()
+    assert image.count(b"mb-fault") > 1 and len(HOSTILE) == len(b"mb-fault")
+    (tmp_path / "vmcore.elf").write_bytes(image.replace(b"mb-fault", HOSTILE))
+    path = tmp_path / "page.html"
+    run = subprocess.run([INQUEST, source / "vmlinux", tmp_path / "vmcore.elf", "-c", f"report --html {path}"],
+                         capture_output=True, timeout=120)
+    assert run.returncode == 0, run.stderr[-500:]
+    (tmp_path / "vmcore.elf").unlink()
+    text = path.read_text()
+    p = Page(text)
+    assert p.ids == IDS and not p.wrong and not p.open
+    assert HOSTILE.decode() not in text and "<s>" not in text
+    for section in ["verdict", "log", "tasks"]:
+        assert HOSTILE.decode() in p.text[section], section
+
+
+# What a person does: types a name, empties the box, types what nobody is called.
+SEARCH = """<script>
+window.onerror = function (m) { document.body.setAttribute('data-error', m); };
+var box = document.getElementById('task-search'), told = {ids: [], counts: []};
+document.querySelectorAll('section').forEach(function (s) { told.ids.push(s.id); });
+WORDS.forEach(function (w) {
+  box.value = w; box.dispatchEvent(new Event('input'));
+  var rows = Array.from(document.querySelectorAll('#task-table tbody tr'));
+  told.counts.push(rows.filter(function (r) { return r.offsetHeight > 0; }).length);
+});
+told.wide = document.documentElement.scrollWidth - window.innerWidth;
+document.body.setAttribute('data-told', JSON.stringify(told));
+</script></body>"""
+
+
+def browse(path, profile, *options):
+    return subprocess.run([BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
+                           "--enable-logging=stderr", *options, path.as_uri()], capture_output=True, text=True, timeout=120)
+
+
+def test_in_a_browser(page, tmp_path):
+    if not BROWSER:
+        pytest.skip("no Chromium")
+    dump, path, (_, _, tasks, *_) = page
+    words = ["", "kthreadd", "no such task is there", "kthreadd 2"]
+    driven = tmp_path / "driven.html"
+    driven.write_text(path.read_text().replace("</body>", SEARCH.replace("WORDS", json.dumps(words))))
+    done = browse(driven, tmp_path / "profile", "--window-size=500,900", "--dump-dom")
+    match = re.search(r'data-told="([^"]*)"', done.stdout)
+    assert match, done.stderr[-500:]
+    told = json.loads(html.unescape(match[1]))
+    named = [t for t in tasks if t["comm"] == "kthreadd"]
+    assert told["ids"] == IDS
+    assert told["counts"] == [len(tasks), len(named), 0, len(named)] and named
+    assert told["wide"] <= 0, "a phone would have to scroll the page sideways"
+    assert ' data-error="' not in done.stdout and "CONSOLE" not in done.stderr, done.stderr[-500:]
+    folder = pathlib.Path(os.environ.get("REPORT_PICTURES", path.parent))
+    picture = folder / f"{dump}.png"
+    browse(path, tmp_path / "profile", "--window-size=1200,5000", f"--screenshot={picture}")
+    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 20000
