@@ -101,6 +101,7 @@
 #include "analyzer/shell/user_frame_rows.h"
 #include "analyzer/shell/vm_layout.h"
 #include "analyzer/shell/walker.h"
+#include "analyzer/shell/whole_file.h"
 #include "analyzer/space/pieces.h"
 #include "analyzer/space/runs.h"
 #include "analyzer/space/vspace.h"

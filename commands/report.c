@@ -22,7 +22,7 @@ static struct err *report_run(struct cx *cx, const struct args *a)
 	if (!err)
 		err = report_page(&r);
 	if (!err)
-		err = report_file_write(path, args_flag(a, 'F'), &page);
+		err = whole_file_write(path, args_flag(a, 'F'), &page);
 	if (err)
 		return err;
 	out_table(cx->out, &report_table);

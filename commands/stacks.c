@@ -1,8 +1,6 @@
 /* stacks: where all tasks stand, those with the same stack together; rows or a flame graph. */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "analyzer/api.h"
 #include "analyzer/model.h"
@@ -264,32 +262,6 @@ static void flame_add_group(struct cx *cx, struct flame *f, const struct stack_g
 	flame_add(f, name, n, g->members.n);
 }
 
-/* Into a new file of its own, which then takes @path: what was there before is replaced as a whole.
- */
-static struct err *write_file(const char *path, bool force, const struct strbuf *text)
-{
-	struct stat st;
-	if (!force && lstat(path, &st) == 0)
-		return err_new(ERR_USAGE, "%s exists; -F writes over it", path);
-	scoped_free char *part = xasprintf("%s.part-%ld", path, (long)getpid());
-	FILE *file = fopen(part, "wxe");
-	if (!file)
-		return err_io(errno, "%s", part);
-	bool good = fwrite(text->s, 1, text->len, file) == text->len;
-	int wrong = errno;
-	if (fclose(file) && good) {
-		good = false;
-		wrong = errno;
-	}
-	if (good && (force ? rename(part, path) : link(part, path))) {
-		good = false;
-		wrong = errno;
-	}
-	if (!good || !force)
-		unlink(part);
-	return good ? NULL : err_io(wrong, "%s", path);
-}
-
 static struct err *draw(struct cx *cx, const struct args *a, const struct stack_groups *g)
 {
 	const char *path = args_option(a, 'g');
@@ -300,7 +272,7 @@ static struct err *draw(struct cx *cx, const struct args *a, const struct stack_
 		flame_add_group(cx, f, g->group.v[i]);
 	flame_draw(f, &text);
 	flame_destroy(f);
-	struct err *err = write_file(path, args_flag(a, 'F'), &text);
+	struct err *err = whole_file_write(path, args_flag(a, 'F'), &text);
 	if (err)
 		return err;
 	out_table(cx->out, &file_table);

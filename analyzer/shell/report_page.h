@@ -18,10 +18,6 @@ struct report {
  * ERR_INTERRUPTED is returned. */
 struct err *report_page(struct report *r) MUST_CHECK;
 
-/* Into a new file of its own, which then takes @path: what was there before is replaced as a whole,
- * and only with @force. */
-struct err *report_file_write(const char *path, bool force, const struct strbuf *text) MUST_CHECK;
-
 /* Sections: report_verdict.c, report_object.c, report_machine.c, report_caches.c, report_tasks.c */
 struct err *report_verdict(struct report *r) MUST_CHECK;
 struct err *report_evidence(struct report *r) MUST_CHECK;

@@ -216,3 +216,14 @@ def test_in_a_browser(page, tmp_path):
     picture = folder / f"{dump}.png"
     browse(path, tmp_path / "profile", "--window-size=1200,5000", f"--screenshot={picture}")
     assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 20000
+
+
+def test_only_regular_files_are_written_over(tmp_path):
+    """stacks has the same writer: a device, a pipe, a folder stay what they are."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for command in (f"report --html {pipe} -F", f"stacks --flame {pipe} -F"):
+        run = subprocess.run([INQUEST, CORES / "arm64-kasan-null/vmlinux", CORES / "arm64-kasan-null/vmcore.elf",
+                              "-c", command], capture_output=True, timeout=60)
+        assert run.returncode == 1 and b"no file that could be written over" in run.stderr
+        assert pipe.is_fifo()
