@@ -9,6 +9,7 @@ static const struct column bt_columns[] = {
 	{ "pid" }, { "task" }, { "cpu" }, { "comm", .title = "COMMAND" },
 	{ "source", .hidden = true },
 	{ "end", .hidden = true },
+	{ "gone", .text_only = true },
 	{ "frames", .list = &frame_rows_table },
 	{ "user_block", .text_only = true },
 	{ "user_regs", .hidden = true, .list = &register_rows_table },
@@ -141,6 +142,8 @@ static void show_trace(struct cx *cx, const struct task *task, const struct trac
 {
 	out_str(cx->out, "source", trace->source);
 	out_str(cx->out, "end", trace->end);
+	if (!task->stack)
+		out_block(cx->out, "gone", trace->end);
 	out_list_begin(cx->out, "frames");
 	for (size_t i = 0; i < trace->nframes; i++)
 		frame_rows_show(cx, task, trace, i, want->style);

@@ -114,23 +114,12 @@ static struct stack_group *group_of(
 
 /* ---- one task ---------------------------------------------------------------------------- */
 
-/* A dead task has given its stack back (kernel/fork.c, put_task_stack(); task->stack is NULL then).
- */
-static struct err *trace_of(struct stack_groups *g, const struct task *task, struct trace *ret)
-{
-	if (!task->stack) {
-		*ret = (struct trace){ .end = "its stack has been freed" };
-		return NULL;
-	}
-	return trace_task(g->t, task, &g->scratch, ret);
-}
-
 struct err *stack_groups_add(
 	struct stack_groups *g, const struct task *task, const struct stack_filter *filter)
 {
 	struct trace trace;
 	arena_reset(&g->scratch);
-	struct err *err = trace_of(g, task, &trace);
+	struct err *err = trace_task(g->t, task, &g->scratch, &trace);
 	if (err)
 		return err_wrap(err, "pid %u", task->pid);
 	if (filter && !stack_filter_wants(filter, g->t, &trace))

@@ -134,6 +134,11 @@ struct err *trace_task(struct target *t, const struct task *task, struct arena *
 	struct trace *ret)
 {
 	struct task_regs start;
+	/* A dead task has given its stack back (kernel/fork.c, put_task_stack(); 4.19 to 7.2). */
+	if (!task->stack) {
+		*ret = (struct trace){ .source = "nothing", .end = "it has exited, and its stack is gone" };
+		return NULL;
+	}
 	struct err *err = task_regs_read(t, task, &start);
 	if (err)
 		return err;

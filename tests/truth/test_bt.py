@@ -363,6 +363,16 @@ def test_stack_ends(core):
     assert row["overflows"] == 0
 
 
+def test_the_dead_have_no_stack(core):
+    """A zombie's trace is empty and says why, and that is no failure."""
+    dead = [task for task in core.rows("ps") if task["state"] == "Z"]
+    if not dead:
+        pytest.skip("no zombies")
+    for task in dead[:5]:
+        (row,) = core.rows(f"bt {task['pid']}")
+        assert not row["frames"] and "stack is gone" in row["end"]
+
+
 def test_frames_are_numbered_as_in_bt(core):
     """frame, up and down walk along bt's frames."""
     (row,) = core.rows("bt 1")

@@ -40,6 +40,10 @@ struct err *trace_task(
 	if (kind == 9)
 		return err_new(ERR_MISSING, "no registers");
 	*ret = (struct trace){ .end = kind ? "bottom" : why[task->pid & 1], .broken = kind == 3 };
+	if (!task->stack) {
+		ret->end = "its stack is gone";
+		return NULL;
+	}
 	if (!kind)
 		return NULL;
 	ret->nframes = 3;
@@ -106,7 +110,7 @@ static void without_frames_the_reason_counts(void **state)
 	assert_null(stack_groups_add(&g, &dead, NULL)); /* no stack: nobody is asked */
 	assert_int_equal(g.group.n, 3);
 	assert_int_equal(g.group.v[0]->members.n, 2);
-	assert_string_equal(g.group.v[2]->trace.end, "its stack has been freed");
+	assert_string_equal(g.group.v[2]->trace.end, "its stack is gone");
 	struct err *err = stack_groups_add(&g, &lost, NULL);
 	assert_non_null(err);
 	assert_non_null(strstr(err->msg, "pid 9000"));
