@@ -204,9 +204,10 @@ struct reg_home {
 /* A kind of per-CPU stack, by the symbol that leads to it. */
 struct arch_stack {
 	const char *name;   /* "irq", "overflow" */
-	const char *symbol; /* per-CPU; NULL ends the array; absent in kernels without this stack */
+	const char *symbol; /* NULL ends the array; absent in kernels without this stack */
 	bool is_pointer;    /* the variable points to the stack, else it is the stack */
 	bool is_top;        /* … to its upper end, else to its base */
+	bool is_global;     /* the variable is not per-CPU: one such stack for the machine */
 	uint32_t bytes;     /* 0: THREAD_SIZE */
 };
 

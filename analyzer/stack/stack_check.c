@@ -314,6 +314,8 @@ bool stack_check_cpu(
 	struct task anybody = { .cpu = cpu };
 	if (!i || !stack_of_task(t, &anybody, i, &c.stack))
 		return false;
+	if (c.stack.shared && cpu)
+		c.stack.hi = c.stack.lo; /* looked at with CPU 0's */
 	if (c.stack.lo != c.stack.hi)
 		read_and_measure(t, scratch, &c);
 	if (c.stack.lo != c.stack.hi && !strcmp(c.stack.name, "overflow"))

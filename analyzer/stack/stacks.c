@@ -11,13 +11,15 @@ static bool cpu_stack(struct target *t, const struct arch_stack *kind, unsigned 
 	uint64_t thread_bytes, struct stack *ret)
 {
 	uint64_t va;
-	scoped_err struct err *err = percpu_symbol(t, kind->symbol, cpu, &va);
+	scoped_err struct err *err = kind->is_global ? target_symbol(t, kind->symbol, &va)
+						     : percpu_symbol(t, kind->symbol, cpu, &va);
 	if (err || (kind->is_pointer && !vspace_try_word(t->kernel, va, &va)) || !va)
 		return false;
 	uint64_t bytes = kind->bytes ? kind->bytes : thread_bytes;
 	ret->lo = kind->is_top ? va - bytes : va;
 	ret->hi = ret->lo + bytes;
 	ret->name = kind->name;
+	ret->shared = kind->is_global;
 	return true;
 }
 

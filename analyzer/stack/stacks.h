@@ -7,6 +7,7 @@
 struct stack {
 	uint64_t lo, hi;  /* [lo, hi); an empty stack's pointer is hi */
 	const char *name; /* "task", or the architecture's name for it */
+	bool shared;	  /* of all CPUs: the machine has one such stack */
 };
 
 /* @task may be NULL: then only the CPUs' stacks count. False when @sp is in none of them. */

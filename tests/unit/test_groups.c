@@ -107,7 +107,7 @@ static void without_frames_the_reason_counts(void **state)
 	add(&g, 10, 1, NULL);
 	add(&g, 11, 1, NULL);
 	add(&g, 12, 1, NULL);
-	assert_null(stack_groups_add(&g, &dead, NULL)); /* no stack: nobody is asked */
+	assert_null(stack_groups_add(&g, &dead, NULL)); /* no stack */
 	assert_int_equal(g.group.n, 3);
 	assert_int_equal(g.group.v[0]->members.n, 2);
 	assert_string_equal(g.group.v[2]->trace.end, "its stack is gone");

@@ -356,6 +356,17 @@ static void stacks_and_their_ends(void **state)
 		assert_false(stack_find(f->t, &task, task.stack + STACK_BYTES + 1, &s));
 		assert_false(stack_find(f->t, &task, task.stack - 1, &s));
 		assert_false(stack_find(f->t, NULL, task.stack, &s));
+		/* EFI's is one for the machine, by a pointer to its upper end; NULL: there is none. */
+		if (words[w] == 8) {
+			uint64_t efi = fake_va(f, STACKS_AT + 16 * STACK_BYTES);
+			fake_number(f, "efi_rt_stack_top", 0x700, 0, 8);
+			assert_false(stack_find(f->t, NULL, efi + 16, &s));
+			fake_put(f->t->dump, 0x700, efi + STACK_BYTES, 8);
+			assert_true(stack_find(f->t, NULL, efi + 16, &s));
+			assert_true(s.lo == efi && s.hi == efi + STACK_BYTES);
+			assert_string_equal(s.name, "efi");
+			assert_false(stack_find(f->t, NULL, efi - 16, &s));
+		}
 		/* A stack at the end of all addresses has no end. */
 		task.stack = UINT64_MAX - 16;
 		assert_false(stack_find(f->t, &task, UINT64_MAX - 8, &s));
