@@ -2,35 +2,44 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
+static const struct column statement_columns[] = { { "topic", .width = 14 }, { "text" },
+	{ "evidence", .hidden = true }, { "confidence", .hidden = true },
+	{ "command", .hidden = true }, { "how", .text_only = true }, { 0 } };
+static const struct table statement_table = { .layout = LAYOUT_LINES,
+	.columns = statement_columns };
 
-static const struct column statement_columns[] = { { "topic", .width = 14 }, { "text" }, { "evidence", .hidden = true },
-	{ "confidence", .hidden = true }, { "command", .hidden = true }, { "how", .text_only = true }, { 0 } };
-static const struct table statement_table = { .layout = LAYOUT_LINES, .columns = statement_columns };
-
-static const struct column call_columns[] = { { "indent", .width = 5, .text_only = true }, { "mark", .width = 2, .text_only = true }, { "place", .text_only = true }, { "source" },
-	{ "function", .hidden = true }, { "module", .hidden = true }, { "offset", .hidden = true }, { "pc", .hidden = true },
-	{ "inlined", .hidden = true }, { "trust", .hidden = true }, { 0 } };
+static const struct column call_columns[] = { { "indent", .width = 5, .text_only = true },
+	{ "mark", .width = 2, .text_only = true }, { "place", .text_only = true }, { "source" },
+	{ "function", .hidden = true }, { "module", .hidden = true }, { "offset", .hidden = true },
+	{ "pc", .hidden = true }, { "inlined", .hidden = true }, { "trust", .hidden = true },
+	{ 0 } };
 static const struct table call_table = { .layout = LAYOUT_LINES, .columns = call_columns };
 
 static const struct column pc_columns[] = { { "place" }, { "pc", .hidden = true }, { 0 } };
 static const struct table pc_table = { .layout = LAYOUT_LINES, .columns = pc_columns };
 
-static const struct column object_columns[] = { { "kind" }, { "name" }, { "address" }, { "bytes" }, { "offset" }, { "state" },
-	{ "source" }, { "allocated", .list = &pc_table }, { "freed", .list = &pc_table }, { 0 } };
+static const struct column object_columns[] = { { "kind" }, { "name" }, { "address" }, { "bytes" },
+	{ "offset" }, { "state" }, { "source" }, { "allocated", .list = &pc_table },
+	{ "freed", .list = &pc_table }, { 0 } };
 static const struct table object_table = { .layout = LAYOUT_LINES, .columns = object_columns };
 
-static const struct column suspect_columns[] = { { "class", .width = 20 }, { "title" }, { "rule", .hidden = true },
-	{ "culprit", .hidden = true }, { "statements", .title = "", .list = &statement_table }, { 0 } };
+static const struct column suspect_columns[] = { { "class", .width = 20 }, { "title" },
+	{ "rule", .hidden = true }, { "culprit", .hidden = true },
+	{ "statements", .title = "", .list = &statement_table }, { 0 } };
 static const struct table suspect_table = { .layout = LAYOUT_LINES, .columns = suspect_columns };
 
 static const struct column ledger_columns[] = { { "what", .width = 14 }, { "text" }, { 0 } };
 static const struct table ledger_table = { .layout = LAYOUT_LINES, .columns = ledger_columns };
 
-static const struct column triage_columns[] = { { "title", .title = "VERDICT" }, { "class" }, { "confidence" }, { "culprit" }, { "module" },
-	{ "source" }, { "pid" }, { "task", .object = "struct task_struct" }, { "cpu" }, { "comm", .title = "COMMAND" }, { "rule", .hidden = true },
-	{ "signature" }, { "coarse", .title = "COARSE" }, { "signature_lines", .hidden = true },
-	{ "statements", .title = "EVIDENCE", .list = &statement_table }, { "calls", .title = "STACK", .list = &call_table },
-	{ "object", .hidden = true, .list = &object_table }, { "suspects", .title = "ALSO", .list = &suspect_table },
+static const struct column triage_columns[] = { { "title", .title = "VERDICT" }, { "class" },
+	{ "confidence" }, { "culprit" }, { "module" }, { "source" }, { "pid" },
+	{ "task", .object = "struct task_struct" }, { "cpu" }, { "comm", .title = "COMMAND" },
+	{ "rule", .hidden = true }, { "signature" }, { "coarse", .title = "COARSE" },
+	{ "signature_lines", .hidden = true },
+	{ "statements", .title = "EVIDENCE", .list = &statement_table },
+	{ "calls", .title = "STACK", .list = &call_table },
+	{ "object", .hidden = true, .list = &object_table },
+	{ "suspects", .title = "ALSO", .list = &suspect_table },
 	{ "ledger", .title = "NOT SEEN", .list = &ledger_table }, { 0 } };
 static const struct table triage_table = { .layout = LAYOUT_RECORD, .columns = triage_columns };
 
@@ -47,7 +56,8 @@ static void show_statements(struct cx *cx, const struct finding *f)
 		out_str(cx->out, "evidence", evidence_name(s->evidence));
 		out_str(cx->out, "confidence", confidence_name(s->confidence));
 		out_str(cx->out, "command", s->command);
-		out_strf(cx->out, "how", "  [%s%s%s%s]", evidence_name(s->evidence), s->confidence == CONFIDENCE_SURE ? "" : ", ",
+		out_strf(cx->out, "how", "  [%s%s%s%s]", evidence_name(s->evidence),
+			s->confidence == CONFIDENCE_SURE ? "" : ", ",
 			s->confidence == CONFIDENCE_SURE ? "" : confidence_name(s->confidence),
 			s->command ? arena_printf(cx->arena, ": %s", s->command) : "");
 	}
@@ -63,10 +73,15 @@ static void show_calls(struct cx *cx, const struct finding *f)
 		out_str(cx->out, "indent", "");
 		out_str(cx->out, "mark", i == f->culprit ? "=>" : "");
 		if (c->inlined || !c->function)
-			out_strf(cx->out, "place", "%s", c->function ? c->function : arena_printf(cx->arena, "0x%llx", (unsigned long long)c->pc));
+			out_strf(cx->out, "place", "%s",
+				c->function ? c->function
+					    : arena_printf(cx->arena, "0x%llx",
+						      (unsigned long long)c->pc));
 		else
-			out_strf(cx->out, "place", "%s+0x%llx/0x%llx%s%s%s", c->function, (unsigned long long)c->offset,
-				(unsigned long long)c->size, c->module ? " [" : "", c->module ? c->module : "", c->module ? "]" : "");
+			out_strf(cx->out, "place", "%s+0x%llx/0x%llx%s%s%s", c->function,
+				(unsigned long long)c->offset, (unsigned long long)c->size,
+				c->module ? " [" : "", c->module ? c->module : "",
+				c->module ? "]" : "");
 		if (c->file)
 			out_strf(cx->out, "source", " %s:%d", c->file, c->line);
 		out_str(cx->out, "function", c->function);
@@ -201,7 +216,8 @@ static const char *const triage_examples[] = {
 const struct command cmd_triage = {
 	.name = "triage",
 	.summary = "what killed it: class, culprit, object, and the evidence for each",
-	.details = "Each statement says whether memory, the log or inference shows it, and the command that shows it\n"
+	.details = "Each statement says whether memory, the log or inference shows it, and the "
+		   "command that shows it\n"
 		   "again. ALSO lists what else is wrong, NOT SEEN what could not be looked at.",
 	.examples = triage_examples,
 	.run = triage_command,

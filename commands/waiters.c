@@ -3,11 +3,15 @@
 #include "analyzer/model.h"
 
 static const struct column waiter_columns[] = { { "pid", .width = 7, .align = ALIGN_RIGHT },
-	{ "task", .width = WIDTH_ADDRESS, .object = "struct task_struct" }, { "comm", .title = "COMMAND", .width = 15 },
+	{ "task", .width = WIDTH_ADDRESS, .object = "struct task_struct" },
+	{ "comm", .title = "COMMAND", .width = 15 },
 	{ "seconds", .title = "FOR S", .width = 7, .align = ALIGN_RIGHT }, { "kind", .width = 10 },
-	{ "lock", .width = WIDTH_ADDRESS }, { "symbol", .width = 20 }, { "owner_pid", .title = "OWNER", .width = 7, .align = ALIGN_RIGHT },
-	{ "owner", .hidden = true, .object = "struct task_struct" }, { "owner_comm", .title = "COMMAND", .width = 15 },
-	{ "function", .title = "IN" }, { "circle", .title = "" }, { "work", .hidden = true }, { "unknown", .title = "NOTE" }, { 0 } };
+	{ "lock", .width = WIDTH_ADDRESS }, { "symbol", .width = 20 },
+	{ "owner_pid", .title = "OWNER", .width = 7, .align = ALIGN_RIGHT },
+	{ "owner", .hidden = true, .object = "struct task_struct" },
+	{ "owner_comm", .title = "COMMAND", .width = 15 }, { "function", .title = "IN" },
+	{ "circle", .title = "" }, { "work", .hidden = true }, { "unknown", .title = "NOTE" },
+	{ 0 } };
 static const struct table waiter_table = { .layout = LAYOUT_TABLE, .columns = waiter_columns };
 
 static void show_lock(struct cx *cx, const struct lock_wait *l)
@@ -45,7 +49,8 @@ static void show_waiting(struct cx *cx, const struct waiting *w, bool circle)
 	out_addr(cx->out, "task", w->task.va);
 	out_str_n(cx->out, "comm", w->task.comm, (size_t)task_comm_length(&w->task));
 	if (w->has_since)
-		out_strf(cx->out, "seconds", "%llu", (unsigned long long)(w->since_ns / 1000000000));
+		out_strf(
+			cx->out, "seconds", "%llu", (unsigned long long)(w->since_ns / 1000000000));
 	if (w->has_lock)
 		show_lock(cx, &w->lock);
 	else
@@ -99,7 +104,8 @@ const struct command cmd_waiters = {
 	.name = "waiters",
 	.summary = "who waits for which lock, and who holds it",
 	.usage = "[PID|TASK…]",
-	.details = "Mutexes, rwsems, semaphores, completions and work items, by the waiter that stands on the task's stack.\n"
+	.details = "Mutexes, rwsems, semaphores, completions and work items, by the waiter that "
+		   "stands on the task's stack.\n"
 		   "A circle of waiters is a deadlock.",
 	.examples = waiters_examples,
 	.max_args = -1,

@@ -1,5 +1,5 @@
-/* See batch.h. The program runs itself for each dump; what it says on stdout is one JSON document, which goes into the line as
- * it is when it is whole. */
+/* See batch.h. The program runs itself for each dump; what it says on stdout is one JSON document,
+ * which goes into the line as it is when it is whole. */
 #include "analyzer/shell/batch.h"
 
 #include <errno.h>
@@ -40,8 +40,10 @@ struct left {
 };
 
 static const char *const usage =
-	"usage: inquest triage [--vmlinux FILE] [--symbols DIR] [--timeout SECONDS] [--mem MB] [--jsonl] DUMP...\n"
-	"one line of JSON for each dump: {\"schema\",\"dump\",\"status\",\"seconds\",\"error\",\"answer\"}\n";
+	"usage: inquest triage [--vmlinux FILE] [--symbols DIR] [--timeout SECONDS] [--mem MB] "
+	"[--jsonl] DUMP...\n"
+	"one line of JSON for each dump: "
+	"{\"schema\",\"dump\",\"status\",\"seconds\",\"error\",\"answer\"}\n";
 
 /* ---- one process --------------------------------------------------------------------------- */
 
@@ -89,7 +91,8 @@ static bool take(int fd, struct strbuf *to, size_t most)
 }
 
 /* Until both pipes are closed or the time is over. */
-static void listen_to(const struct batch *b, pid_t pid, struct pollfd fds[2], double began, struct left *ret)
+static void listen_to(
+	const struct batch *b, pid_t pid, struct pollfd fds[2], double began, struct left *ret)
 {
 	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
 		double left = b->timeout_s ? began + (double)b->timeout_s - now() : 1;
@@ -122,7 +125,8 @@ static bool run(const struct batch *b, const char *dump, struct left *ret)
 		child(b, dump, out[1], err[1]);
 	close(out[1]);
 	close(err[1]);
-	struct pollfd fds[2] = { { .fd = out[0], .events = POLLIN }, { .fd = err[0], .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = out[0], .events = POLLIN },
+		{ .fd = err[0], .events = POLLIN } };
 	if (pid > 0) {
 		listen_to(b, pid, fds, began, ret);
 		while (waitpid(pid, &wstatus, 0) < 0 && errno == EINTR)
@@ -143,11 +147,13 @@ static void add_string(struct json_object *line, const char *key, const char *te
 	scoped_strbuf struct strbuf clean = { 0 };
 	if (text)
 		strbuf_add_utf8(&clean, text, strlen(text));
-	json_object_object_add(line, key, text ? json_object_new_string(strbuf_text(&clean)) : NULL);
+	json_object_object_add(
+		line, key, text ? json_object_new_string(strbuf_text(&clean)) : NULL);
 }
 
 /* Why there is no whole answer; NULL: there is one. */
-static const char *problem(const struct batch *b, const struct left *l, bool whole, struct strbuf *out)
+static const char *problem(
+	const struct batch *b, const struct left *l, bool whole, struct strbuf *out)
 {
 	if (l->timed_out)
 		strbuf_addf(out, "no verdict within %lu s", b->timeout_s);
@@ -165,7 +171,8 @@ static const char *problem(const struct batch *b, const struct left *l, bool who
 static int tell(const struct batch *b, const char *dump, struct left *l)
 {
 	scoped_strbuf struct strbuf why = { 0 };
-	struct json_object *answer = l->out.len && !l->timed_out && !l->signal ? json_tokener_parse(l->out.s) : NULL;
+	struct json_object *answer =
+		l->out.len && !l->timed_out && !l->signal ? json_tokener_parse(l->out.s) : NULL;
 	const char *error = problem(b, l, answer != NULL, &why);
 	struct json_object *line = json_object_new_object();
 	int status = error && l->status == STATUS_GOOD ? STATUS_FAILED : l->status;
@@ -175,7 +182,8 @@ static int tell(const struct batch *b, const char *dump, struct left *l)
 	json_object_object_add(line, "seconds", json_object_new_double(l->seconds));
 	add_string(line, "error", error);
 	json_object_object_add(line, "answer", answer);
-	puts(json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(json_object_to_json_string_ext(
+		line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	fflush(stdout);
 	json_object_put(line);
 	return status;
@@ -183,7 +191,10 @@ static int tell(const struct batch *b, const char *dump, struct left *l)
 
 static int worse(int a, int b)
 {
-	static const int order[] = { [STATUS_GOOD] = 0, [STATUS_PARTIAL] = 1, [STATUS_FAILED] = 2, [STATUS_NOT_OPENED] = 3,
+	static const int order[] = { [STATUS_GOOD] = 0,
+		[STATUS_PARTIAL] = 1,
+		[STATUS_FAILED] = 2,
+		[STATUS_NOT_OPENED] = 3,
 		[STATUS_USAGE] = 4 };
 	return order[b] > order[a] ? b : a;
 }
@@ -206,9 +217,11 @@ static bool take_number(const char *text, unsigned long *ret)
 
 int batch_main(int argc, char **argv)
 {
-	static const struct option options[] = { { "vmlinux", required_argument, NULL, 'v' }, { "symbols", required_argument, NULL, 's' },
-		{ "timeout", required_argument, NULL, 't' }, { "mem", required_argument, NULL, 'm' },
-		{ "jsonl", no_argument, NULL, 'j' }, { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = { { "vmlinux", required_argument, NULL, 'v' },
+		{ "symbols", required_argument, NULL, 's' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "mem", required_argument, NULL, 'm' }, { "jsonl", no_argument, NULL, 'j' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	struct batch b = { .self = argv[0] };
 	int c, status = STATUS_GOOD;
 	while ((c = getopt_long(argc - 1, argv + 1, "h", options, NULL)) >= 0) {

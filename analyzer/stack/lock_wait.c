@@ -1,7 +1,8 @@
 /*
- * A waiter is found by what it must hold: its task's address, between list links that lead to other waiters on their tasks'
- * stacks and to the lock itself. kernel/locking/mutex.h, rwsem.c, semaphore.c, include/linux/swait.h, kernel/workqueue.c, 4.19
- * to 7.2; since 7.0 locks hold a pointer to the first waiter instead of being in their ring.
+ * A waiter is found by what it must hold: its task's address, between list links that lead to other
+ * waiters on their tasks' stacks and to the lock itself. kernel/locking/mutex.h, rwsem.c,
+ * semaphore.c, include/linux/swait.h, kernel/workqueue.c, 4.19 to 7.2; since 7.0 locks hold a
+ * pointer to the first waiter instead of being in their ring.
  */
 #include "analyzer/stack/lock_wait.h"
 
@@ -31,12 +32,18 @@ struct raw_lock {
 	}
 LOCK_FIELDS(mutex, "owner.counter");
 LOCK_FIELDS(semaphore, "last_holder");
-static const struct view_spec mutex_spec = { .type = "mutex", .hint = "kernel/locking/mutex.c",
-	.fields = mutex_fields, .nfields = ARRAY_SIZE(mutex_fields) };
-static const struct view_spec rwsem_spec = { .type = "rw_semaphore", .hint = "kernel/locking/rwsem.c",
-	.fields = mutex_fields, .nfields = ARRAY_SIZE(mutex_fields) };
-static const struct view_spec semaphore_spec = { .type = "semaphore", .hint = "kernel/locking/semaphore.c",
-	.fields = semaphore_fields, .nfields = ARRAY_SIZE(semaphore_fields) };
+static const struct view_spec mutex_spec = { .type = "mutex",
+	.hint = "kernel/locking/mutex.c",
+	.fields = mutex_fields,
+	.nfields = ARRAY_SIZE(mutex_fields) };
+static const struct view_spec rwsem_spec = { .type = "rw_semaphore",
+	.hint = "kernel/locking/rwsem.c",
+	.fields = mutex_fields,
+	.nfields = ARRAY_SIZE(mutex_fields) };
+static const struct view_spec semaphore_spec = { .type = "semaphore",
+	.hint = "kernel/locking/semaphore.c",
+	.fields = semaphore_fields,
+	.nfields = ARRAY_SIZE(semaphore_fields) };
 enum { LOCK_OWNER, LOCK_LIST, LOCK_FIRST };
 
 struct raw_waiter {
@@ -47,8 +54,10 @@ static const struct view_field waiter_fields[] = {
 	FIELD(struct raw_waiter, task, "task"),
 };
 #define WAITER_SPEC(name, hint_file)                                                               \
-	static const struct view_spec name##_spec = { .type = #name, .hint = hint_file,            \
-		.fields = waiter_fields, .nfields = ARRAY_SIZE(waiter_fields) }
+	static const struct view_spec name##_spec = { .type = #name,                               \
+		.hint = hint_file,                                                                 \
+		.fields = waiter_fields,                                                           \
+		.nfields = ARRAY_SIZE(waiter_fields) }
 WAITER_SPEC(mutex_waiter, "kernel/locking/mutex.c");
 WAITER_SPEC(rwsem_waiter, "kernel/locking/rwsem.c");
 WAITER_SPEC(semaphore_waiter, "kernel/locking/semaphore.c");
@@ -61,8 +70,10 @@ struct raw_completion {
 static const struct view_field completion_fields[] = {
 	FIELD_ADDRESS(struct raw_completion, list_va, "wait.task_list"),
 };
-static const struct view_spec completion_spec = { .type = "completion", .hint = "kernel/sched/completion.c",
-	.fields = completion_fields, .nfields = ARRAY_SIZE(completion_fields) };
+static const struct view_spec completion_spec = { .type = "completion",
+	.hint = "kernel/sched/completion.c",
+	.fields = completion_fields,
+	.nfields = ARRAY_SIZE(completion_fields) };
 
 struct raw_barrier {
 	uint64_t entry_va, done_va, task;
@@ -72,8 +83,10 @@ static const struct view_field barrier_fields[] = {
 	FIELD_ADDRESS(struct raw_barrier, done_va, "done"),
 	FIELD(struct raw_barrier, task, "task"),
 };
-static const struct view_spec barrier_spec = { .type = "wq_barrier", .hint = "kernel/workqueue.c",
-	.fields = barrier_fields, .nfields = ARRAY_SIZE(barrier_fields) };
+static const struct view_spec barrier_spec = { .type = "wq_barrier",
+	.hint = "kernel/workqueue.c",
+	.fields = barrier_fields,
+	.nfields = ARRAY_SIZE(barrier_fields) };
 
 struct raw_worker {
 	uint64_t scheduled_va, task, current_fn;
@@ -83,8 +96,10 @@ static const struct view_field worker_fields[] = {
 	FIELD(struct raw_worker, task, "task"),
 	FIELD(struct raw_worker, current_fn, "current_func"),
 };
-static const struct view_spec worker_spec = { .type = "worker", .hint = "kernel/workqueue.c",
-	.fields = worker_fields, .nfields = ARRAY_SIZE(worker_fields) };
+static const struct view_spec worker_spec = { .type = "worker",
+	.hint = "kernel/workqueue.c",
+	.fields = worker_fields,
+	.nfields = ARRAY_SIZE(worker_fields) };
 
 /* By a function that stands in the backtrace of whoever waits. */
 struct kind {
@@ -92,10 +107,13 @@ struct kind {
 	const char *const *functions; /* beginnings of names */
 	const struct view_spec *lock, *waiter;
 };
-static const char *const mutex_functions[] = { "__mutex_lock", "mutex_lock", "__ww_mutex_lock", NULL };
-static const char *const rwsem_functions[] = { "rwsem_down", "down_read", "down_write", "__down_read", "__down_write", NULL };
+static const char *const mutex_functions[] = { "__mutex_lock", "mutex_lock", "__ww_mutex_lock",
+	NULL };
+static const char *const rwsem_functions[] = { "rwsem_down", "down_read", "down_write",
+	"__down_read", "__down_write", NULL };
 static const char *const semaphore_functions[] = { "__down", "___down", "down", NULL };
-static const char *const completion_functions[] = { "wait_for_completion", "__wait_for_common", "wait_for_common", NULL };
+static const char *const completion_functions[] = { "wait_for_completion", "__wait_for_common",
+	"wait_for_common", NULL };
 static const struct kind kinds[] = {
 	{ LOCK_MUTEX, mutex_functions, &mutex_spec, &mutex_waiter_spec },
 	{ LOCK_RWSEM, rwsem_functions, &rwsem_spec, &rwsem_waiter_spec },
@@ -218,7 +236,8 @@ static bool go_round(const struct search *s, uint64_t va, struct ring *ret)
 	for (unsigned i = 0; i < RING_MAX; i++) {
 		if (node != ret->head)
 			vec_push(&ret->waiter, node - s->list_at);
-		if (!word(s, node, &next) || !next || !word(s, next + s->w->t->abi.word_bytes, &back) || back != node)
+		if (!word(s, node, &next) || !next ||
+			!word(s, next + s->w->t->abi.word_bytes, &back) || back != node)
 			return false;
 		if (next == start)
 			return true;
@@ -244,7 +263,8 @@ static uint64_t stack_word(const struct search *s, size_t i)
 	return abi->word_bytes == 8 ? get_u64(abi, s->stack + i) : get_u32(abi, s->stack + i);
 }
 
-/* Since 7.0: a lock whose address the waiting code still has on the stack, and whose first waiter is of this ring. */
+/* Since 7.0: a lock whose address the waiting code still has on the stack, and whose first waiter
+ * is of this ring. */
 static bool find_by_first(const struct search *s, struct ring *ring, uint64_t *ret_lock)
 {
 	unsigned n = s->w->t->abi.word_bytes;
@@ -255,7 +275,8 @@ static bool find_by_first(const struct search *s, struct ring *ring, uint64_t *r
 	for (size_t i = 0; i + n <= s->stack_bytes; i += n) {
 		uint64_t lock = stack_word(s, i), first;
 		if (lock && !(lock % n) && word(s, lock + at, &first) &&
-			bsearch(&first, ring->waiter.v, ring->waiter.n, sizeof(first), by_address)) {
+			bsearch(&first, ring->waiter.v, ring->waiter.n, sizeof(first),
+				by_address)) {
 			*ret_lock = lock;
 			return true;
 		}
@@ -294,8 +315,10 @@ static void find_owner(const struct search *s)
 {
 	struct lock_wait *r = s->ret;
 	struct raw_lock raw;
-	r->owner_unknown = r->kind == LOCK_COMPLETION ? "nobody owns a completion: whoever would complete it is not known"
-						      : "this kernel's semaphores do not say who holds them";
+	r->owner_unknown =
+		r->kind == LOCK_COMPLETION
+			? "nobody owns a completion: whoever would complete it is not known"
+			: "this kernel's semaphores do not say who holds them";
 	if (r->kind == LOCK_COMPLETION || !view_has(s->lock, LOCK_OWNER))
 		return;
 	if (!view_try_read(s->lock, s->w->t->kernel, r->lock_va, &raw)) {
@@ -303,7 +326,8 @@ static void find_owner(const struct search *s)
 		return;
 	}
 	/* atomic_long_t is signed. */
-	uint64_t owner = raw.owner & ~(uint64_t)OWNER_FLAGS & (s->w->t->abi.word_bytes == 8 ? UINT64_MAX : UINT32_MAX);
+	uint64_t owner = raw.owner & ~(uint64_t)OWNER_FLAGS &
+			 (s->w->t->abi.word_bytes == 8 ? UINT64_MAX : UINT32_MAX);
 	r->readers = r->kind == LOCK_RWSEM && raw.owner & RWSEM_READER_OWNED;
 	r->owner_unknown = !owner ? "nobody holds it" : "its owner is no task";
 	if (!is_task(s->w, owner))
@@ -312,8 +336,8 @@ static void find_owner(const struct search *s)
 	r->owner_unknown = NULL;
 }
 
-/* A completion in a wq_barrier: its work is queued behind the one that is waited for, in the list of the worker that
- * runs it. */
+/* A completion in a wq_barrier: its work is queued behind the one that is waited for, in the list
+ * of the worker that runs it. */
 static void find_worker(const struct search *s, const struct task *task)
 {
 	struct target *t = s->w->t;
@@ -325,14 +349,16 @@ static void find_worker(const struct search *s, const struct task *task)
 		return;
 	scoped_err struct err *err2 = target_view(t, &worker_spec, &worker);
 	uint64_t va = r->lock_va - view_offset(barrier, 1);
-	if (err2 || sleeper_at(s->w, va) != task->va || !view_try_read(barrier, t->kernel, va, &b) || b.task != task->va)
+	if (err2 || sleeper_at(s->w, va) != task->va ||
+		!view_try_read(barrier, t->kernel, va, &b) || b.task != task->va)
 		return;
 	r->kind = LOCK_WORK;
 	r->owner_unknown = "no worker runs the work that is waited for";
 	uint64_t start = va + view_offset(barrier, 0), node = start;
 	for (unsigned i = 0; i < RING_MAX && word(s, node, &node) && node && node != start; i++) {
 		struct raw_worker w;
-		if (!view_try_read(worker, t->kernel, node - view_offset(worker, 0), &w) || !is_task(s->w, w.task))
+		if (!view_try_read(worker, t->kernel, node - view_offset(worker, 0), &w) ||
+			!is_task(s->w, w.task))
 			continue;
 		r->owner_va = w.task;
 		r->work_fn = w.current_fn;
@@ -341,8 +367,8 @@ static void find_worker(const struct search *s, const struct task *task)
 	}
 }
 
-struct err *lock_wait_find(const struct lock_waits *w, const struct task *task, const struct trace *trace,
-	struct lock_wait *ret)
+struct err *lock_wait_find(const struct lock_waits *w, const struct task *task,
+	const struct trace *trace, struct lock_wait *ret)
 {
 	struct search s = { .w = w, .kind = kind_of(w->t, trace), .ret = ret };
 	uint64_t bytes = 0;
@@ -368,7 +394,8 @@ struct err *lock_wait_find(const struct lock_waits *w, const struct task *task, 
 	s.list_at = view_offset(s.waiter, WAITER_LIST);
 	s.task_at = view_offset(s.waiter, WAITER_TASK);
 	if (!scan_stack(&s, task))
-		return err_new(ERR_NOT_FOUND, "pid %u waits for a %s, but its place in the queue is not on its stack",
+		return err_new(ERR_NOT_FOUND,
+			"pid %u waits for a %s, but its place in the queue is not on its stack",
 			task->pid, lock_kind_name(s.kind->kind));
 	find_owner(&s);
 	if (ret->kind == LOCK_COMPLETION)

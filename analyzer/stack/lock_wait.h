@@ -1,6 +1,7 @@
 /*
- * What a sleeping task waits for: the lock that its waiter, a struct on its own stack, is queued at, and who holds it. Mutexes,
- * read-write semaphores, semaphores, completions, and work items that are waited for. Spinning is no waiting here.
+ * What a sleeping task waits for: the lock that its waiter, a struct on its own stack, is queued
+ * at, and who holds it. Mutexes, read-write semaphores, semaphores, completions, and work items
+ * that are waited for. Spinning is no waiting here.
  */
 #ifndef ANALYZER_STACK_LOCK_WAIT_H
 #define ANALYZER_STACK_LOCK_WAIT_H
@@ -16,9 +17,9 @@ struct lock_wait {
 	uint64_t lock_va;   /* of the lock, or of the completion */
 	uint64_t waiter_va; /* on the task's stack */
 	uint64_t owner_va;  /* the task that holds it, or that runs the work; 0: not known */
-	bool readers;	    /* it is held by readers: .owner_va is one of them, perhaps gone since */
+	bool readers; /* it is held by readers: .owner_va is one of them, perhaps gone since */
 	const char *owner_unknown; /* why, in words; NULL: it is known */
-	uint64_t work_fn;   /* LOCK_WORK: the function of the work that runs; 0: not known */
+	uint64_t work_fn;	   /* LOCK_WORK: the function of the work that runs; 0: not known */
 };
 
 struct lock_sleeper {
@@ -37,7 +38,7 @@ void lock_waits_deinit(struct lock_waits *w);
 #define scoped_lock_waits __attribute__((cleanup(lock_waits_deinit)))
 
 /* ERR_NOT_FOUND: it waits for none of these. */
-struct err *lock_wait_find(const struct lock_waits *w, const struct task *task, const struct trace *trace,
-	struct lock_wait *ret) MUST_CHECK;
+struct err *lock_wait_find(const struct lock_waits *w, const struct task *task,
+	const struct trace *trace, struct lock_wait *ret) MUST_CHECK;
 
 #endif

@@ -1,4 +1,5 @@
-/* Frames into calls: names by symbols, inlined functions by debug information where there is some. */
+/* Frames into calls: names by symbols, inlined functions by debug information where there is some.
+ */
 #include "analyzer/triage/calls.h"
 
 #include <fnmatch.h>
@@ -10,7 +11,8 @@
 const char *call_plain_name(struct arena *a, const char *function)
 {
 	const char *dot = strchr(function, '.');
-	return dot && dot != function ? arena_strndup(a, function, (size_t)(dot - function)) : function;
+	return dot && dot != function ? arena_strndup(a, function, (size_t)(dot - function))
+				      : function;
 }
 
 static bool is_code(const struct symbol *s)
@@ -21,7 +23,9 @@ static bool is_code(const struct symbol *s)
 /* The physical frame's own call; its function is NULL where no code is. */
 static struct call physical(struct target *t, const struct frame *f, size_t i)
 {
-	struct call c = { .pc = f->pc, .frame = i, .trust = f->trust, .interrupted = f->pt_regs_va != 0 };
+	struct call c = {
+		.pc = f->pc, .frame = i, .trust = f->trust, .interrupted = f->pt_regs_va != 0
+	};
 	struct symbol s;
 	if (symtab_at(t->syms, f->lookup_pc, &s) && is_code(&s)) {
 		c.function = s.name;
@@ -62,7 +66,8 @@ void calls_of_trace(struct target *t, const struct trace *trace, struct arena *a
 	vec_deinit(&out);
 }
 
-struct err *calls_of_task(struct target *t, const struct task *task, struct arena *a, struct calls *ret)
+struct err *calls_of_task(
+	struct target *t, const struct task *task, struct arena *a, struct calls *ret)
 {
 	struct trace trace;
 	struct err *err = trace_task(t, task, a, &trace);
@@ -77,7 +82,8 @@ struct err *calls_of_task(struct target *t, const struct task *task, struct aren
 bool calls_culprit(const struct calls *c, size_t from, size_t *ret)
 {
 	for (size_t i = from; i < c->n; i++)
-		if (c->call[i].function && !c->call[i].inlined && !machinery_kind(c->call[i].function)) {
+		if (c->call[i].function && !c->call[i].inlined &&
+			!machinery_kind(c->call[i].function)) {
 			*ret = i;
 			return true;
 		}

@@ -1,5 +1,6 @@
-/* What each CPU was at, with what tells how long it has been at it: struct rq's clock, and the running task's time
- * since it was last chosen (kernel/sched/sched.h and fair.c, set_next_entity(), 4.19 to 7.2). */
+/* What each CPU was at, with what tells how long it has been at it: struct rq's clock, and the
+ * running task's time since it was last chosen (kernel/sched/sched.h and fair.c,
+ * set_next_entity(), 4.19 to 7.2). */
 #include "analyzer/base/scope.h"
 #include "analyzer/kernel/percpu.h"
 #include "analyzer/kernel/runqueue.h"

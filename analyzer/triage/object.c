@@ -23,7 +23,8 @@ static void keep_handle(struct target *t, struct object_stack *s, uint32_t pid, 
 {
 	uint64_t pc[STACK_DEPOT_FRAMES_MAX];
 	size_t n = 0;
-	struct err *err = handle ? stack_depot_fetch(t, handle, pc, STACK_DEPOT_FRAMES_MAX, &n) : NULL;
+	struct err *err =
+		handle ? stack_depot_fetch(t, handle, pc, STACK_DEPOT_FRAMES_MAX, &n) : NULL;
 	if (handle && !err)
 		keep_stack(s, pid, pc, n);
 	err_drop(err); /* the record is gone: the stack is not known */
@@ -52,7 +53,8 @@ static void by_kasan(struct target *t, uint64_t va, struct object *o)
 		o->source = "KASAN";
 }
 
-/* Kernels skip a fixed number of frames; where compilers inlined some of them the caller itself is lost so. */
+/* Kernels skip a fixed number of frames; where compilers inlined some of them the caller itself is
+ * lost so. */
 static void keep_track(struct object_stack *s, const struct slab_track *track)
 {
 	uint64_t pc[SLAB_TRACK_FRAMES + 1] = { track->addr };
@@ -66,7 +68,9 @@ static void keep_track(struct object_stack *s, const struct slab_track *track)
 
 static void by_tracks(struct target *t, const struct slab_object *so, struct object *o)
 {
-	struct object_stack *to[] = { [SLAB_TRACK_ALLOC] = &o->alloc, [SLAB_TRACK_FREE] = &o->freed };
+	struct object_stack *to[] = {
+		[SLAB_TRACK_ALLOC] = &o->alloc, [SLAB_TRACK_FREE] = &o->freed
+	};
 	for (enum slab_track_kind kind = SLAB_TRACK_ALLOC; kind <= SLAB_TRACK_FREE; kind++) {
 		struct slab_track track;
 		struct err *err = slab_track_read(t, &so->cache, so->va, kind, &track);
@@ -84,8 +88,12 @@ static struct err *slab_object(struct target *t, uint64_t va, struct arena *a, s
 	struct err *err = slab_object_find(t, va, &so);
 	if (err)
 		return err;
-	*ret = (struct object){ .kind = "slab object", .name = arena_strdup(a, so.cache.name), .va = so.va,
-		.bytes = so.cache.object_size, .offset = so.offset, .state = slab_state_name(so.state) };
+	*ret = (struct object){ .kind = "slab object",
+		.name = arena_strdup(a, so.cache.name),
+		.va = so.va,
+		.bytes = so.cache.object_size,
+		.offset = so.offset,
+		.state = slab_state_name(so.state) };
 	by_tracks(t, &so, ret);
 	if (!ret->alloc.known || !ret->freed.known)
 		by_kasan(t, va, ret); /* what waits in its quarantine is not free for SLUB yet */
@@ -104,10 +112,15 @@ static struct err *by_page_owner(struct target *t, uint64_t pfn, uint64_t va, st
 	if (err)
 		return err;
 	if (!owner.known)
-		return err_new(ERR_NOT_FOUND, "nothing is recorded of page 0x%llx", (unsigned long long)pfn);
+		return err_new(ERR_NOT_FOUND, "nothing is recorded of page 0x%llx",
+			(unsigned long long)pfn);
 	uint64_t bytes = 1ull << (shift + (owner.order < 32 ? owner.order : 0));
-	*ret = (struct object){ .kind = "page", .va = va & ~(bytes - 1), .bytes = bytes, .offset = (int64_t)(va & (bytes - 1)),
-		.state = owner.allocated ? "allocated" : "free", .source = "page_owner" };
+	*ret = (struct object){ .kind = "page",
+		.va = va & ~(bytes - 1),
+		.bytes = bytes,
+		.offset = (int64_t)(va & (bytes - 1)),
+		.state = owner.allocated ? "allocated" : "free",
+		.source = "page_owner" };
 	keep_handle(t, &ret->alloc, owner.has_task ? owner.pid : 0, owner.handle);
 	keep_handle(t, &ret->freed, owner.has_free_task ? owner.free_pid : 0, owner.free_handle);
 	return NULL;
@@ -126,7 +139,10 @@ static struct err *by_struct_page(struct target *t, uint64_t pfn, uint64_t va, s
 	if (err)
 		return err;
 	bool is_free = !strcmp(owner, "buddy") || !strcmp(owner, "free");
-	*ret = (struct object){ .kind = "page", .va = va & ~(bytes - 1), .bytes = bytes, .offset = (int64_t)(va & (bytes - 1)),
+	*ret = (struct object){ .kind = "page",
+		.va = va & ~(bytes - 1),
+		.bytes = bytes,
+		.offset = (int64_t)(va & (bytes - 1)),
 		.state = is_free ? "free" : owner };
 	return NULL;
 }
@@ -163,11 +179,18 @@ static struct err *vmalloc_object(struct target *t, uint64_t va, struct object *
 	if (err)
 		return err;
 	if (!a)
-		return err_new(ERR_NOT_FOUND, "0x%llx is in no vmalloc area", (unsigned long long)va);
+		return err_new(
+			ERR_NOT_FOUND, "0x%llx is in no vmalloc area", (unsigned long long)va);
 	unsigned shift = vspace_facts(t->kernel)->layout.paging.page_shift;
-	uint64_t bytes = a->requested ? a->requested : a->npages ? a->npages << shift : a->end - a->start;
-	*ret = (struct object){ .kind = "vmalloc area", .va = a->start, .bytes = bytes, .offset = (int64_t)(va - a->start),
-		.state = a->state == VMALLOC_UNPURGED ? "freed" : "allocated", .source = "its vm_struct" };
+	uint64_t bytes = a->requested ? a->requested
+			 : a->npages  ? a->npages << shift
+				      : a->end - a->start;
+	*ret = (struct object){ .kind = "vmalloc area",
+		.va = a->start,
+		.bytes = bytes,
+		.offset = (int64_t)(va - a->start),
+		.state = a->state == VMALLOC_UNPURGED ? "freed" : "allocated",
+		.source = "its vm_struct" };
 	if (a->caller)
 		keep_stack(&ret->alloc, 0, &a->caller, 1);
 	return NULL;
@@ -206,12 +229,13 @@ static const char *stack_words(struct triage *tr, const struct object_stack *s)
 	return arena_strdup(&tr->arena, strbuf_text(&out));
 }
 
-static void say_stack(struct triage *tr, struct finding *f, const struct object *o, const struct object_stack *s,
-	const char *topic, const char *command)
+static void say_stack(struct triage *tr, struct finding *f, const struct object *o,
+	const struct object_stack *s, const char *topic, const char *command)
 {
 	if (s->known)
 		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, topic, "%s%s (%s)",
-			s->pid ? arena_printf(&tr->arena, "pid %u in ", s->pid) : "", stack_words(tr, s), o->source);
+			s->pid ? arena_printf(&tr->arena, "pid %u in ", s->pid) : "",
+			stack_words(tr, s), o->source);
 }
 
 void finding_object(struct triage *tr, struct finding *f, const struct object *o)
@@ -222,9 +246,11 @@ void finding_object(struct triage *tr, struct finding *f, const struct object *o
 	bool slab = !strcmp(o->kind, "slab object");
 	const char *command = arena_printf(&tr->arena, slab ? "slub obj 0x%llx" : "addr 0x%llx",
 		(unsigned long long)o->va + (uint64_t)(slab ? 0 : o->offset));
-	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, "object", "%s%s at 0x%llx, %llu bytes, offset %lld%s%s",
-		o->kind, o->name ? arena_printf(&tr->arena, " %s", o->name) : "", (unsigned long long)o->va,
-		(unsigned long long)o->bytes, (long long)o->offset, o->state ? ": " : "", o->state ? o->state : "");
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, "object",
+		"%s%s at 0x%llx, %llu bytes, offset %lld%s%s", o->kind,
+		o->name ? arena_printf(&tr->arena, " %s", o->name) : "", (unsigned long long)o->va,
+		(unsigned long long)o->bytes, (long long)o->offset, o->state ? ": " : "",
+		o->state ? o->state : "");
 	say_stack(tr, f, o, &o->alloc, "allocated by", command);
 	say_stack(tr, f, o, &o->freed, "freed by", command);
 }

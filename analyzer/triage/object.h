@@ -1,5 +1,5 @@
-/* The object that a failure is about, with who allocated and who freed it, from whatever keeps that: KASAN's metadata,
- * SLUB's tracks, page_owner. */
+/* The object that a failure is about, with who allocated and who freed it, from whatever keeps
+ * that: KASAN's metadata, SLUB's tracks, page_owner. */
 #ifndef ANALYZER_TRIAGE_OBJECT_H
 #define ANALYZER_TRIAGE_OBJECT_H
 
@@ -15,20 +15,23 @@ struct object_stack {
 };
 
 struct object {
-	const char *kind; /* "slab object", "page", "global variable", "stack variable", "vmalloc area" */
+	const char *kind; /* "slab object", "page", "global variable", "stack variable", "vmalloc
+			     area" */
 	const char *name; /* cache, variable; NULL */
 	uint64_t va, bytes;
-	int64_t offset; /* of the address that it was found by */
-	const char *state; /* "allocated", "free", …; NULL: not known */
+	int64_t offset;	    /* of the address that it was found by */
+	const char *state;  /* "allocated", "free", …; NULL: not known */
 	const char *source; /* of the stacks: "KASAN", "SLUB's tracks", "page_owner"; NULL: none */
 	struct object_stack alloc, freed;
 };
 
-/* The object at @va, or whose redzone @va is in: what a slab, the vmalloc space or page_owner knows. ERR_NOT_FOUND. */
-struct err *object_find(struct target *t, uint64_t va, struct arena *a, struct object *ret) MUST_CHECK;
+/* The object at @va, or whose redzone @va is in: what a slab, the vmalloc space or page_owner
+ * knows. ERR_NOT_FOUND. */
+struct err *object_find(
+	struct target *t, uint64_t va, struct arena *a, struct object *ret) MUST_CHECK;
 
-/* Page frame @pfn by what page_owner knows of it: @ret's address is the allocation's, in the linear map where there is one. False:
- * nothing. */
+/* Page frame @pfn by what page_owner knows of it: @ret's address is the allocation's, in the linear
+ * map where there is one. False: nothing. */
 bool object_find_page(struct target *t, uint64_t pfn, struct object *ret);
 
 /* Makes @o the finding's, and says what it is. */

@@ -1,6 +1,6 @@
 /*
- * What panic() said, from where it formatted it: its static buffer (kernel/panic.c, panic() from 4.19 on, vpanic() of 6.15
- * and later), which outlives the log. Else the log's last such line.
+ * What panic() said, from where it formatted it: its static buffer (kernel/panic.c, panic()
+ * from 4.19 on, vpanic() of 6.15 and later), which outlives the log. Else the log's last such line.
  */
 #include <string.h>
 
@@ -33,7 +33,8 @@ static const char *by_variable(struct triage *tr, size_t frame)
 {
 	struct variable_scope *scope;
 	size_t n;
-	struct err *err = frame_variables(tr->t, &tr->facts.calls.trace, frame, &tr->arena, &scope, &n);
+	struct err *err =
+		frame_variables(tr->t, &tr->facts.calls.trace, frame, &tr->arena, &scope, &n);
 	if (err) {
 		err_drop(err); /* no debug information: the symbols are tried next */
 		return NULL;
@@ -47,7 +48,8 @@ static const char *by_variable(struct triage *tr, size_t frame)
 	return NULL;
 }
 
-/* By the symbols that such a variable can have: "buf", "buf.3". Only when a single one of them holds text. */
+/* By the symbols that such a variable can have: "buf", "buf.3". Only when a single one of them
+ * holds text. */
 static const char *by_symbol(struct triage *tr)
 {
 	const char *found = NULL;

@@ -1,6 +1,6 @@
 /*
- * CPUs that never came back: one task for many seconds, or no tick for many seconds while another CPU went on. A machine that
- * nobody stopped for it hangs all the same.
+ * CPUs that never came back: one task for many seconds, or no tick for many seconds while another
+ * CPU went on. A machine that nobody stopped for it hangs all the same.
  */
 #include <string.h>
 
@@ -27,21 +27,23 @@ static bool spins(const struct calls *c, size_t *ret_from)
 	return false;
 }
 
-static void tell(struct triage *tr, const struct call_of_cpu *c, enum verdict_class class, const char *why, uint64_t ns)
+static void tell(struct triage *tr, const struct call_of_cpu *c, enum verdict_class class,
+	const char *why, uint64_t ns)
 {
 	size_t from = 0;
 	bool lock = c->has_calls && spins(&c->calls, &from);
 	/* The watchdog's word about the same CPU is a symptom of this. */
-	struct finding *f = triage_find(tr, "cpus", lock ? VERDICT_SPINLOCK_LOCKUP : class, lock ? WEIGHT_CAUSE : WEIGHT_SYMPTOM,
-		CONFIDENCE_LIKELY);
+	struct finding *f = triage_find(tr, "cpus", lock ? VERDICT_SPINLOCK_LOCKUP : class,
+		lock ? WEIGHT_CAUSE : WEIGHT_SYMPTOM, CONFIDENCE_LIKELY);
 	finding_task(f, &c->task);
 	if (c->has_calls)
 		finding_blame(f, &c->calls, from);
-	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_LIKELY, "runq", "CPU", "%u: %s for %llu.%llu s", c->cpu, why,
-		(unsigned long long)(ns / 1000000000), (unsigned long long)(ns / 100000000 % 10));
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_LIKELY, "runq", "CPU",
+		"%u: %s for %llu.%llu s", c->cpu, why, (unsigned long long)(ns / 1000000000),
+		(unsigned long long)(ns / 100000000 % 10));
 	if (c->irqs_known && c->irqs_off)
-		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, arena_printf(&tr->arena, "regs -c %u", c->cpu), "interrupts",
-			"off");
+		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
+			arena_printf(&tr->arena, "regs -c %u", c->cpu), "interrupts", "off");
 }
 
 static struct err *run(struct triage *tr)

@@ -12,7 +12,8 @@ static struct err *explain(struct triage *tr, struct bad_address *ret)
 	struct facts *facts = &tr->facts;
 	const struct fault_context *c = &facts->fault;
 	struct fault_pointer pointer[POINTERS_MAX];
-	struct bad_address_hint hint = { .task = &facts->victim, .status = c->status.source ? &c->decoded : NULL };
+	struct bad_address_hint hint = { .task = &facts->victim,
+		.status = c->status.source ? &c->decoded : NULL };
 	ret->n = 0;
 	if (!c->address.source)
 		return NULL;
@@ -38,7 +39,8 @@ static enum verdict_class class_of(const struct facts *facts, const struct bad_a
 		{ "stack-guard", VERDICT_STACK_OVERFLOW } };
 	if (facts->fault.decoded.access == FAULT_EXECUTES)
 		return VERDICT_EXEC_FAULT;
-	/* An instrumented kernel faults on the shadow of the address first: that row says of what. */
+	/* An instrumented kernel faults on the shadow of the address first: that row says of what.
+	 */
 	const struct bad_address_row *row = said->row;
 	if (said->n > 1 && !strcmp(row->kind, "kasan-shadow"))
 		row++;
@@ -61,9 +63,11 @@ static void say_address(struct triage *tr, struct finding *f, const struct bad_a
 	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "fault", "address", "0x%llx, by %s",
 		(unsigned long long)c->address.v, c->address.source);
 	for (unsigned i = 0; i < said->n; i++)
-		finding_say(tr, f, EVIDENCE_INFERENCE, i ? CONFIDENCE_LIKELY : CONFIDENCE_SURE, "fault", "which is", "%s%s%s%s",
-			said->row[i].text, said->row[i].evidence ? " (" : "",
-			said->row[i].evidence ? said->row[i].evidence : "", said->row[i].evidence ? ")" : "");
+		finding_say(tr, f, EVIDENCE_INFERENCE, i ? CONFIDENCE_LIKELY : CONFIDENCE_SURE,
+			"fault", "which is", "%s%s%s%s", said->row[i].text,
+			said->row[i].evidence ? " (" : "",
+			said->row[i].evidence ? said->row[i].evidence : "",
+			said->row[i].evidence ? ")" : "");
 }
 
 /* A guard page behind a vmalloc area: whoever hits it ran over the area's end. */
@@ -78,7 +82,8 @@ static struct err *refine_by_area(struct triage *tr, struct finding *f)
 		err_drop(err); /* it is nowhere near anything */
 		return NULL;
 	}
-	if (err || strcmp(o.kind, "vmalloc area") != 0 || o.offset < 0 || (uint64_t)o.offset < o.bytes)
+	if (err || strcmp(o.kind, "vmalloc area") != 0 || o.offset < 0 ||
+		(uint64_t)o.offset < o.bytes)
 		return err;
 	f->class = VERDICT_VMALLOC_OUT_OF_BOUNDS;
 	f->access = access_word(c->decoded.access);
@@ -93,7 +98,8 @@ static struct err *data_fault(struct triage *tr)
 	struct err *err = explain(tr, &said);
 	if (err)
 		return err;
-	struct finding *f = triage_find(tr, "fault", class_of(facts, &said), WEIGHT_TRAP, CONFIDENCE_SURE);
+	struct finding *f =
+		triage_find(tr, "fault", class_of(facts, &said), WEIGHT_TRAP, CONFIDENCE_SURE);
 	finding_task(f, &facts->victim);
 	finding_blame(f, &facts->calls, facts->fault_call);
 	if (f->class == VERDICT_USE_AFTER_FREE)
@@ -121,18 +127,23 @@ static struct err *run(struct triage *tr)
 	if (!facts->has_victim)
 		return NULL;
 	bool warning = facts_warned(facts);
-	if (!warning && facts->has_fault && facts->fault.kind == EXCEPTION_FAULT && !fault_is_trap(&facts->fault))
+	if (!warning && facts->has_fault && facts->fault.kind == EXCEPTION_FAULT &&
+		!fault_is_trap(&facts->fault))
 		return data_fault(tr);
 	if (!warning && (!facts->has_fault || !fault_is_trap(&facts->fault)))
 		return NULL;
-	struct finding *f = triage_find(tr, "fault", warning ? VERDICT_WARNING : VERDICT_BUG, WEIGHT_TRAP, CONFIDENCE_SURE);
+	struct finding *f = triage_find(
+		tr, "fault", warning ? VERDICT_WARNING : VERDICT_BUG, WEIGHT_TRAP, CONFIDENCE_SURE);
 	finding_task(f, &facts->victim);
-	finding_blame(f, &facts->calls, warning || facts->fault_call == SIZE_MAX ? facts->end_call : facts->fault_call);
+	finding_blame(f, &facts->calls,
+		warning || facts->fault_call == SIZE_MAX ? facts->end_call : facts->fault_call);
 	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "fault", "trap", "%s",
-		warning ? "a warning, and the kernel was told to panic on it"
-			: facts->fault.trap ? facts->fault.trap : facts->fault.decoded.details ? facts->fault.decoded.details
-			: "an instruction that traps on purpose");
+		warning			       ? "a warning, and the kernel was told to panic on it"
+		: facts->fault.trap	       ? facts->fault.trap
+		: facts->fault.decoded.details ? facts->fault.decoded.details
+					       : "an instruction that traps on purpose");
 	return NULL;
 }
 
-const struct triage_rule rule_fault = { "fault", "the instruction that failed and its address", run };
+const struct triage_rule rule_fault = { "fault", "the instruction that failed and its address",
+	run };

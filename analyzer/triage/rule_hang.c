@@ -1,6 +1,6 @@
 /*
- * Tasks that wait for what does not come: who waits for whom, and whether that goes in a circle. Each waits for one thing at a
- * time, so a circle is found by following it.
+ * Tasks that wait for what does not come: who waits for whom, and whether that goes in a circle.
+ * Each waits for one thing at a time, so a circle is found by following it.
  */
 #include <string.h>
 
@@ -8,7 +8,8 @@
 #include "analyzer/triage/triage.h"
 #include "analyzer/triage/waiting.h"
 
-/* khungtaskd's own limit is 120 s (sysctl_hung_task_timeout_secs); without it, this long is no accident. */
+/* khungtaskd's own limit is 120 s (sysctl_hung_task_timeout_secs); without it, this long is no
+ * accident. */
 static const uint64_t LONG_NS = 10000000000ull;
 enum { SUSPECTS_MAX = 8 };
 
@@ -22,7 +23,8 @@ struct hang {
 
 static const char *name_of(struct triage *tr, const struct task *task)
 {
-	return arena_printf(&tr->arena, "%.*s (pid %u)", task_comm_length(task), task->comm, task->pid);
+	return arena_printf(
+		&tr->arena, "%.*s (pid %u)", task_comm_length(task), task->comm, task->pid);
 }
 
 static const char *symbol_of(struct triage *tr, uint64_t va)
@@ -56,19 +58,27 @@ static void say_wait(struct hang *h, struct finding *f, const struct waiting *w)
 	const struct lock_wait *l = &w->lock;
 	struct task owner;
 	const char *command = arena_printf(&tr->arena, "bt %u", w->task.pid);
-	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, "waits", "%s%s", name_of(tr, &w->task),
-		w->has_since ? arena_printf(&tr->arena, " for %llu s", (unsigned long long)(w->since_ns / 1000000000)) : "");
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, "waits", "%s%s",
+		name_of(tr, &w->task),
+		w->has_since ? arena_printf(&tr->arena, " for %llu s",
+				       (unsigned long long)(w->since_ns / 1000000000))
+			     : "");
 	if (!w->has_lock)
 		return;
-	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, arena_printf(&tr->arena, "waiters %u", w->task.pid), "for",
-		"%s %s%s", lock_kind_name(l->kind), symbol_of(tr, l->lock_va),
-		l->work_fn ? arena_printf(&tr->arena, " of work %s()", symbol_of(tr, l->work_fn)) : "");
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
+		arena_printf(&tr->arena, "waiters %u", w->task.pid), "for", "%s %s%s",
+		lock_kind_name(l->kind), symbol_of(tr, l->lock_va),
+		l->work_fn ? arena_printf(&tr->arena, " of work %s()", symbol_of(tr, l->work_fn))
+			   : "");
 	struct err *err = l->owner_va ? task_read(tr->t, l->owner_va, &owner) : NULL;
 	if (l->owner_va && !err)
-		finding_say(tr, f, EVIDENCE_MEMORY, l->readers ? CONFIDENCE_LIKELY : CONFIDENCE_SURE,
-			arena_printf(&tr->arena, "bt %u", owner.pid), "held by", "%s%s", name_of(tr, &owner), stands_in(tr, &owner));
+		finding_say(tr, f, EVIDENCE_MEMORY,
+			l->readers ? CONFIDENCE_LIKELY : CONFIDENCE_SURE,
+			arena_printf(&tr->arena, "bt %u", owner.pid), "held by", "%s%s",
+			name_of(tr, &owner), stands_in(tr, &owner));
 	else
-		finding_say(tr, f, EVIDENCE_INFERENCE, CONFIDENCE_SURE, NULL, "held by", "not known: %s",
+		finding_say(tr, f, EVIDENCE_INFERENCE, CONFIDENCE_SURE, NULL, "held by",
+			"not known: %s",
 			l->owner_unknown ? l->owner_unknown : "its task cannot be read");
 	err_drop(err); /* said */
 }
@@ -76,7 +86,8 @@ static void say_wait(struct hang *h, struct finding *f, const struct waiting *w)
 static void tell_circle(struct hang *h, size_t last)
 {
 	const struct waiting *v = h->w.v.v;
-	struct finding *f = triage_find(h->tr, "hang", VERDICT_DEADLOCK, WEIGHT_CAUSE, CONFIDENCE_SURE);
+	struct finding *f =
+		triage_find(h->tr, "hang", VERDICT_DEADLOCK, WEIGHT_CAUSE, CONFIDENCE_SURE);
 	finding_task(f, &v[last].task);
 	finding_blame(f, v[last].calls, 0);
 	size_t at = last;
@@ -90,7 +101,8 @@ static void tell_circle(struct hang *h, size_t last)
 static void tell_waiting(struct hang *h, size_t i, bool reported)
 {
 	const struct waiting *w = h->w.v.v + i;
-	struct finding *f = triage_find(h->tr, "hang", VERDICT_HUNG_TASK, reported ? WEIGHT_CAUSE : WEIGHT_NOTE, CONFIDENCE_SURE);
+	struct finding *f = triage_find(h->tr, "hang", VERDICT_HUNG_TASK,
+		reported ? WEIGHT_CAUSE : WEIGHT_NOTE, CONFIDENCE_SURE);
 	h->told[i] = true;
 	finding_task(f, &w->task);
 	finding_blame(f, w->calls, 0);
@@ -100,7 +112,8 @@ static void tell_waiting(struct hang *h, size_t i, bool reported)
 /* Whether khungtaskd called panic(): then the task that has waited longest is what it saw. */
 static bool reported(const struct facts *f)
 {
-	return f->end == END_PANIC && !strncmp(f->victim.comm, "khungtaskd", sizeof(f->victim.comm));
+	return f->end == END_PANIC &&
+	       !strncmp(f->victim.comm, "khungtaskd", sizeof(f->victim.comm));
 }
 
 static size_t longest_untold(const struct hang *h, uint64_t least_ns)
@@ -143,4 +156,5 @@ static struct err *run(struct triage *tr)
 	return err;
 }
 
-const struct triage_rule rule_hang = { "hang", "tasks that wait long, for whom, and in a circle", run };
+const struct triage_rule rule_hang = { "hang", "tasks that wait long, for whom, and in a circle",
+	run };

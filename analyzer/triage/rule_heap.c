@@ -1,6 +1,7 @@
 /*
- * Damage in the slab heap, found by going through all of it: patterns of slub_debug= that are not what they were, free lists that
- * lead astray, objects that are free twice. Who wrote there is another question.
+ * Damage in the slab heap, found by going through all of it: patterns of slub_debug= that are not
+ * what they were, free lists that lead astray, objects that are free twice. Who wrote there is
+ * another question.
  */
 #include <string.h>
 
@@ -20,8 +21,9 @@ struct sweep {
 /* What is no damage of memory: counters and lists that a machine was stopped in the middle of. */
 static bool counts(const struct slab_finding *sf)
 {
-	return sf->kind == SLAB_FINDING_DAMAGE || sf->kind == SLAB_FINDING_TWICE || sf->kind == SLAB_FINDING_STRAY ||
-	       sf->kind == SLAB_FINDING_CHAIN || sf->kind == SLAB_FINDING_TAIL;
+	return sf->kind == SLAB_FINDING_DAMAGE || sf->kind == SLAB_FINDING_TWICE ||
+	       sf->kind == SLAB_FINDING_STRAY || sf->kind == SLAB_FINDING_CHAIN ||
+	       sf->kind == SLAB_FINDING_TAIL;
 }
 
 static enum verdict_class class_of(const struct slab_finding *sf)
@@ -32,7 +34,8 @@ static enum verdict_class class_of(const struct slab_finding *sf)
 	if (sf->kind == SLAB_FINDING_STRAY)
 		return VERDICT_INVALID_FREE;
 	if (sf->kind == SLAB_FINDING_CHAIN) /* a free object's first words were written over */
-		return sf->chain.end == SLAB_CHAIN_TWICE ? VERDICT_DOUBLE_FREE : VERDICT_USE_AFTER_FREE;
+		return sf->chain.end == SLAB_CHAIN_TWICE ? VERDICT_DOUBLE_FREE
+							 : VERDICT_USE_AFTER_FREE;
 	bool poison = d->what && (!strcmp(d->what, "poison") || !strcmp(d->what, "end of poison"));
 	return poison ? VERDICT_USE_AFTER_FREE : VERDICT_SLAB_OUT_OF_BOUNDS;
 }
@@ -41,14 +44,17 @@ static void say_damage(struct triage *tr, struct finding *f, const struct slab_f
 {
 	const struct slab_damage *d = &sf->damage;
 	uint64_t va = sf->object_va ? sf->object_va : sf->slab_va;
-	const char *command = arena_printf(&tr->arena, sf->object_va ? "slub obj 0x%llx" : "slub check", (unsigned long long)va);
+	const char *command = arena_printf(&tr->arena,
+		sf->object_va ? "slub obj 0x%llx" : "slub check", (unsigned long long)va);
 	if (sf->kind == SLAB_FINDING_DAMAGE || sf->kind == SLAB_FINDING_TAIL)
 		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, "damage",
-			"%s, %u bytes from offset %lld on: 0x%02x instead of 0x%02x", d->what, d->bytes, (long long)d->first,
-			d->found, d->expected);
+			"%s, %u bytes from offset %lld on: 0x%02x instead of 0x%02x", d->what,
+			d->bytes, (long long)d->first, d->found, d->expected);
 	else if (sf->kind == SLAB_FINDING_CHAIN)
-		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, "damage", "the free list of %s leads %s at 0x%llx",
-			sf->cache ? sf->cache->name : "a cache", sf->chain.end == SLAB_CHAIN_TWICE ? "into itself" : "astray",
+		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, "damage",
+			"the free list of %s leads %s at 0x%llx",
+			sf->cache ? sf->cache->name : "a cache",
+			sf->chain.end == SLAB_CHAIN_TWICE ? "into itself" : "astray",
 			(unsigned long long)sf->chain.link_va);
 	else
 		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, "damage", "%s",
@@ -67,11 +73,15 @@ static struct err *tell(void *cx, const struct slab_finding *sf)
 	if (err && err->code == ERR_INTERRUPTED)
 		return err;
 	err_drop(err); /* the cache is known all the same */
-	const char *cache = o.name ? o.name : sf->cache ? arena_strdup(&tr->arena, sf->cache->name) : "a slab";
+	const char *cache = o.name	? o.name
+			    : sf->cache ? arena_strdup(&tr->arena, sf->cache->name)
+					: "a slab";
 	bool writes = sf->kind == SLAB_FINDING_DAMAGE || sf->kind == SLAB_FINDING_TAIL;
-	struct finding *f = triage_find(tr, "heap", class_of(sf), s->found++ ? WEIGHT_NOTE : WEIGHT_SYMPTOM, CONFIDENCE_SURE);
+	struct finding *f = triage_find(tr, "heap", class_of(sf),
+		s->found++ ? WEIGHT_NOTE : WEIGHT_SYMPTOM, CONFIDENCE_SURE);
 	f->access = writes ? "Write" : NULL;
-	f->title = arena_printf(&tr->arena, "%s%s found in %s", verdict_class_name(f->class), writes ? " Write" : "", cache);
+	f->title = arena_printf(&tr->arena, "%s%s found in %s", verdict_class_name(f->class),
+		writes ? " Write" : "", cache);
 	if (o.kind) {
 		o.offset = writes ? sf->damage.first : 0;
 		finding_object(tr, f, &o);
@@ -107,10 +117,14 @@ static struct err *run(struct triage *tr)
 			err = interrupt_check();
 	}
 	if (!err && !patterned)
-		triage_ledger(tr, "heap", "no cache has redzones or poison (slub_debug=): writes beyond or after cannot be seen");
+		triage_ledger(tr, "heap",
+			"no cache has redzones or poison (slub_debug=): writes beyond or after "
+			"cannot be seen");
 	if (s.unreadable)
-		triage_ledger(tr, "heap", "%llu slabs could not be read", (unsigned long long)s.unreadable);
+		triage_ledger(tr, "heap", "%llu slabs could not be read",
+			(unsigned long long)s.unreadable);
 	return err;
 }
 
-const struct triage_rule rule_heap = { "heap", "damage of all slab objects and their free lists", run };
+const struct triage_rule rule_heap = { "heap", "damage of all slab objects and their free lists",
+	run };

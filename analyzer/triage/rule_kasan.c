@@ -1,6 +1,7 @@
 /*
- * KASAN stopped the machine in the middle of a report: what it was about stands in a variable of its own on the
- * victim's stack, struct kasan_report_info (mm/kasan/kasan.h, since 6.1; kasan_access_info before).
+ * KASAN stopped the machine in the middle of a report: what it was about stands in a variable of
+ * its own on the victim's stack, struct kasan_report_info (mm/kasan/kasan.h, since 6.1;
+ * kasan_access_info before).
  */
 #include <string.h>
 
@@ -25,10 +26,14 @@ static const struct view_field report_fields[] = {
 	FIELD_OPTIONAL(struct report, type, "type"),
 	FIELD_OPTIONAL(struct report, is_write, "is_write"),
 };
-static const struct view_spec report_spec = { .type = "kasan_report_info", .hint = "mm/kasan/report.c",
-	.fields = report_fields, .nfields = ARRAY_SIZE(report_fields) };
-static const struct view_spec access_spec = { .type = "kasan_access_info", .hint = "mm/kasan/report.c",
-	.fields = report_fields, .nfields = ARRAY_SIZE(report_fields) };
+static const struct view_spec report_spec = { .type = "kasan_report_info",
+	.hint = "mm/kasan/report.c",
+	.fields = report_fields,
+	.nfields = ARRAY_SIZE(report_fields) };
+static const struct view_spec access_spec = { .type = "kasan_access_info",
+	.hint = "mm/kasan/report.c",
+	.fields = report_fields,
+	.nfields = ARRAY_SIZE(report_fields) };
 
 /* ---- where it stands ---------------------------------------------------------------------- */
 
@@ -37,7 +42,8 @@ static bool is_report(const struct variable *v)
 	if (v->state != VARIABLE_PLACE || !v->type)
 		return false;
 	const struct type *type = type_strip(v->type);
-	return type->name && (!strcmp(type->name, "kasan_report_info") || !strcmp(type->name, "kasan_access_info"));
+	return type->name && (!strcmp(type->name, "kasan_report_info") ||
+				     !strcmp(type->name, "kasan_access_info"));
 }
 
 /* The variable among frame @frame's. */
@@ -45,7 +51,8 @@ static bool find_in_frame(struct triage *tr, size_t frame, uint64_t *ret_va)
 {
 	struct variable_scope *scope;
 	size_t n;
-	struct err *err = frame_variables(tr->t, &tr->facts.calls.trace, frame, &tr->arena, &scope, &n);
+	struct err *err =
+		frame_variables(tr->t, &tr->facts.calls.trace, frame, &tr->arena, &scope, &n);
 	if (err) {
 		err_drop(err); /* no debug information of this code */
 		return false;
@@ -74,7 +81,8 @@ static bool find_report(struct triage *tr, struct report *ret)
 		return false;
 	}
 	for (size_t i = 0; i < c->n; i++)
-		if (!c->call[i].inlined && c->call[i].function && strstr(c->call[i].function, "kasan") &&
+		if (!c->call[i].inlined && c->call[i].function &&
+			strstr(c->call[i].function, "kasan") &&
 			find_in_frame(tr, c->call[i].frame, &va))
 			return view_try_read(v, tr->t->kernel, va, ret);
 	return false;
@@ -112,11 +120,15 @@ static enum verdict_class class_of(const char *word)
 	static const struct {
 		const char *word;
 		enum verdict_class class;
-	} table[] = { { "use-after-free", VERDICT_USE_AFTER_FREE }, { "slab-out-of-bounds", VERDICT_SLAB_OUT_OF_BOUNDS },
-		{ "stack-out-of-bounds", VERDICT_STACK_OUT_OF_BOUNDS }, { "alloca-out-of-bounds", VERDICT_STACK_OUT_OF_BOUNDS },
-		{ "use-after-scope", VERDICT_STACK_OUT_OF_BOUNDS }, { "global-out-of-bounds", VERDICT_GLOBAL_OUT_OF_BOUNDS },
-		{ "vmalloc-out-of-bounds", VERDICT_VMALLOC_OUT_OF_BOUNDS }, { "double-free", VERDICT_DOUBLE_FREE },
-		{ "invalid-free", VERDICT_INVALID_FREE }, { "null-ptr-deref", VERDICT_NULL_DEREFERENCE },
+	} table[] = { { "use-after-free", VERDICT_USE_AFTER_FREE },
+		{ "slab-out-of-bounds", VERDICT_SLAB_OUT_OF_BOUNDS },
+		{ "stack-out-of-bounds", VERDICT_STACK_OUT_OF_BOUNDS },
+		{ "alloca-out-of-bounds", VERDICT_STACK_OUT_OF_BOUNDS },
+		{ "use-after-scope", VERDICT_STACK_OUT_OF_BOUNDS },
+		{ "global-out-of-bounds", VERDICT_GLOBAL_OUT_OF_BOUNDS },
+		{ "vmalloc-out-of-bounds", VERDICT_VMALLOC_OUT_OF_BOUNDS },
+		{ "double-free", VERDICT_DOUBLE_FREE }, { "invalid-free", VERDICT_INVALID_FREE },
+		{ "null-ptr-deref", VERDICT_NULL_DEREFERENCE },
 		{ "out-of-bounds", VERDICT_SLAB_OUT_OF_BOUNDS } };
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (strstr(word, table[i].word))
@@ -134,23 +146,30 @@ static void say_variable(struct triage *tr, struct finding *f, const struct kasa
 	if (f->class == VERDICT_GLOBAL_OUT_OF_BOUNDS) {
 		err = kasan_global_find(k, va, &g);
 		if (!err) {
-			o = (struct object){ .kind = "global variable", .name = arena_strdup(&tr->arena, g.name), .va = g.va,
-				.bytes = g.size, .offset = (int64_t)(va - g.va) };
+			o = (struct object){ .kind = "global variable",
+				.name = arena_strdup(&tr->arena, g.name),
+				.va = g.va,
+				.bytes = g.size,
+				.offset = (int64_t)(va - g.va) };
 			finding_object(tr, f, &o);
 		}
 	} else if (f->class == VERDICT_STACK_OUT_OF_BOUNDS) {
 		err = kasan_stack_task(tr->t, va, &task);
 		if (!err)
 			err = kasan_frame_find(k, va, task.stack, frame);
-		const struct kasan_variable *v = err ? NULL : kasan_frame_variable(frame, va - frame->va);
+		const struct kasan_variable *v =
+			err ? NULL : kasan_frame_variable(frame, va - frame->va);
 		if (v) {
-			o = (struct object){ .kind = "stack variable", .name = arena_strdup(&tr->arena, v->name),
-				.va = frame->va + v->offset, .bytes = v->size,
+			o = (struct object){ .kind = "stack variable",
+				.name = arena_strdup(&tr->arena, v->name),
+				.va = frame->va + v->offset,
+				.bytes = v->size,
 				.offset = (int64_t)(va - frame->va - v->offset) };
 			finding_object(tr, f, &o);
 		}
 	}
-	err_drop(err); /* the compiler's description is damaged or not there: the variable stays unnamed */
+	err_drop(err); /* the compiler's description is damaged or not there: the variable stays
+			  unnamed */
 }
 
 static void say_object(struct triage *tr, struct finding *f, const struct kasan *k, uint64_t addr)
@@ -187,7 +206,8 @@ static void refine_by_object(struct finding *f, const struct kasan *k)
 
 static bool in_report(const struct facts *f)
 {
-	static const char *const entry[] = { "kasan_report*", "__kasan_report*", "end_report", "kasan_double_free_or_invalid_free" };
+	static const char *const entry[] = { "kasan_report*", "__kasan_report*", "end_report",
+		"kasan_double_free_or_invalid_free" };
 	for (size_t i = 0; i < ARRAY_SIZE(entry); i++)
 		if (calls_find(&f->calls, entry[i], 0) != SIZE_MAX)
 			return true;
@@ -204,18 +224,24 @@ static struct err *run(struct triage *tr)
 	if (err)
 		return err;
 	if (!find_report(tr, &r)) {
-		triage_ledger(tr, "kasan", "the victim is in a report of KASAN's, but what it is about is not in memory");
+		triage_ledger(tr, "kasan",
+			"the victim is in a report of KASAN's, but what it is about is not in "
+			"memory");
 		return NULL;
 	}
 	const char *word = bug_word(tr, &k, &r);
-	struct finding *f = triage_find(tr, "kasan", class_of(word), WEIGHT_REPORT, CONFIDENCE_SURE);
+	struct finding *f =
+		triage_find(tr, "kasan", class_of(word), WEIGHT_REPORT, CONFIDENCE_SURE);
 	f->by_kasan = true;
-	f->access = f->class == VERDICT_DOUBLE_FREE || f->class == VERDICT_INVALID_FREE ? NULL : r.is_write ? "Write" : "Read";
+	f->access = f->class == VERDICT_DOUBLE_FREE || f->class == VERDICT_INVALID_FREE ? NULL
+		    : r.is_write							? "Write"
+											: "Read";
 	finding_task(f, &tr->facts.victim);
 	finding_blame(f, &tr->facts.calls, tr->facts.end_call);
 	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
-		arena_printf(&tr->arena, "kasan 0x%llx", (unsigned long long)r.addr), "KASAN", "%s of %llu bytes at 0x%llx: %s",
-		f->access ? f->access : "free", (unsigned long long)r.size, (unsigned long long)r.addr, word);
+		arena_printf(&tr->arena, "kasan 0x%llx", (unsigned long long)r.addr), "KASAN",
+		"%s of %llu bytes at 0x%llx: %s", f->access ? f->access : "free",
+		(unsigned long long)r.size, (unsigned long long)r.addr, word);
 	say_object(tr, f, &k, r.bad ? r.bad : r.addr);
 	refine_by_object(f, &k);
 	return NULL;

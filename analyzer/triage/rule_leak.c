@@ -1,5 +1,6 @@
-/* One allocation site that holds much of the machine's memory. Only where the heap keeps who allocated (slub_debug=U, KASAN), and only of a
- * machine that died: much memory may be what a healthy one is for. */
+/* One allocation site that holds much of the machine's memory. Only where the heap keeps who
+ * allocated (slub_debug=U, KASAN), and only of a machine that died: much memory may be what a
+ * healthy one is for. */
 #include "analyzer/base/scope.h"
 #include "analyzer/kernel/slab_owner.h"
 #include "analyzer/kernel/stack_depot.h"
@@ -12,7 +13,9 @@ static void keep_stack(struct triage *tr, const struct slab_owner *o, struct obj
 {
 	uint64_t pc[STACK_DEPOT_FRAMES_MAX];
 	size_t n = o->nframes;
-	struct err *err = o->handle ? stack_depot_fetch(tr->t, o->handle, pc, STACK_DEPOT_FRAMES_MAX, &n) : NULL;
+	struct err *err =
+		o->handle ? stack_depot_fetch(tr->t, o->handle, pc, STACK_DEPOT_FRAMES_MAX, &n)
+			  : NULL;
 	const uint64_t *from = o->handle && !err ? pc : o->pc;
 	if (err)
 		n = o->nframes;
@@ -29,7 +32,9 @@ static const char *first_name(struct triage *tr, const struct object_stack *s)
 {
 	for (uint32_t i = 0; i < s->nframes; i++) {
 		struct symbol sym;
-		const char *name = symtab_at(tr->t->syms, s->pc[i] - 1, &sym) ? call_plain_name(&tr->arena, sym.name) : NULL;
+		const char *name = symtab_at(tr->t->syms, s->pc[i] - 1, &sym)
+					   ? call_plain_name(&tr->arena, sym.name)
+					   : NULL;
 		if (name && !machinery_kind(name))
 			return name;
 	}
@@ -51,15 +56,23 @@ static struct err *run(struct triage *tr)
 	if (err || !owners.n || owners.owner[0].bytes < ram / SHARE)
 		return err;
 	const struct slab_owner *o = owners.owner;
-	struct object kept = { .kind = "slab object", .name = o->cache ? arena_strdup(&tr->arena, o->cache->name) : NULL,
-		.va = o->oldest_va, .bytes = o->cache ? o->cache->object_size : 0, .state = "allocated", .source = "SLUB's tracks" };
+	struct object kept = { .kind = "slab object",
+		.name = o->cache ? arena_strdup(&tr->arena, o->cache->name) : NULL,
+		.va = o->oldest_va,
+		.bytes = o->cache ? o->cache->object_size : 0,
+		.state = "allocated",
+		.source = "SLUB's tracks" };
 	keep_stack(tr, o, &kept.alloc);
-	struct finding *f = triage_find(tr, "leak", VERDICT_MEMORY_LEAK, WEIGHT_SYMPTOM, CONFIDENCE_LIKELY);
+	struct finding *f =
+		triage_find(tr, "leak", VERDICT_MEMORY_LEAK, WEIGHT_SYMPTOM, CONFIDENCE_LIKELY);
 	f->culprit_name = first_name(tr, &kept.alloc);
-	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "slub owners -n 5", "held", "%llu of %llu MB by %llu objects of one allocation site",
-		(unsigned long long)(o->bytes >> 20), (unsigned long long)(ram >> 20), (unsigned long long)o->objects);
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "slub owners -n 5", "held",
+		"%llu of %llu MB by %llu objects of one allocation site",
+		(unsigned long long)(o->bytes >> 20), (unsigned long long)(ram >> 20),
+		(unsigned long long)o->objects);
 	finding_object(tr, f, &kept);
 	return NULL;
 }
 
-const struct triage_rule rule_leak = { "leak", "allocation sites that hold much of all memory", run };
+const struct triage_rule rule_leak = { "leak", "allocation sites that hold much of all memory",
+	run };

@@ -1,6 +1,6 @@
 /*
- * Reports in the log. Where memory says the same they are its witness; where memory has moved on since, or the kernel went on
- * after the report, they are all there is.
+ * Reports in the log. Where memory says the same they are its witness; where memory has moved on
+ * since, or the kernel went on after the report, they are all there is.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -16,14 +16,16 @@ struct told {
 	enum weight weight;
 };
 
-/* mm/kasan/report.c, mm/slub.c, kernel/, arch/: the first lines of reports, 4.19 to 7.2. The first that fits a line counts. */
+/* mm/kasan/report.c, mm/slub.c, kernel/, arch/: the first lines of reports, 4.19 to 7.2. The first
+ * that fits a line counts. */
 static const struct told table[] = {
 	{ "BUG: KASAN: double-free", VERDICT_DOUBLE_FREE, " in ", WEIGHT_REPORT },
 	{ "BUG: KASAN: invalid-free", VERDICT_INVALID_FREE, " in ", WEIGHT_REPORT },
 	{ "BUG: KASAN: slab-out-of-bounds", VERDICT_SLAB_OUT_OF_BOUNDS, " in ", WEIGHT_REPORT },
 	{ "BUG: KASAN: stack-out-of-bounds", VERDICT_STACK_OUT_OF_BOUNDS, " in ", WEIGHT_REPORT },
 	{ "BUG: KASAN: global-out-of-bounds", VERDICT_GLOBAL_OUT_OF_BOUNDS, " in ", WEIGHT_REPORT },
-	{ "BUG: KASAN: vmalloc-out-of-bounds", VERDICT_VMALLOC_OUT_OF_BOUNDS, " in ", WEIGHT_REPORT },
+	{ "BUG: KASAN: vmalloc-out-of-bounds", VERDICT_VMALLOC_OUT_OF_BOUNDS, " in ",
+		WEIGHT_REPORT },
 	{ "BUG: KASAN: use-after-free", VERDICT_USE_AFTER_FREE, " in ", WEIGHT_REPORT },
 	{ "BUG: KASAN: slab-use-after-free", VERDICT_USE_AFTER_FREE, " in ", WEIGHT_REPORT },
 	{ "BUG: KASAN: null-ptr-deref", VERDICT_NULL_DEREFERENCE, " in ", WEIGHT_REPORT },
@@ -40,8 +42,10 @@ static const struct told table[] = {
 	{ "BUG: spinlock lockup", VERDICT_SPINLOCK_LOCKUP, NULL, WEIGHT_SYMPTOM },
 	{ "watchdog: BUG: soft lockup", VERDICT_SOFT_LOCKUP, NULL, WEIGHT_SYMPTOM },
 	{ "Watchdog detected hard LOCKUP", VERDICT_HARD_LOCKUP, NULL, WEIGHT_SYMPTOM },
-	{ "stack-protector: Kernel stack is corrupted in: ", VERDICT_STACK_CORRUPTION, "corrupted in: ", WEIGHT_SYMPTOM },
-	{ "Insufficient stack space to handle exception", VERDICT_STACK_OVERFLOW, NULL, WEIGHT_REPORT },
+	{ "stack-protector: Kernel stack is corrupted in: ", VERDICT_STACK_CORRUPTION,
+		"corrupted in: ", WEIGHT_SYMPTOM },
+	{ "Insufficient stack space to handle exception", VERDICT_STACK_OVERFLOW, NULL,
+		WEIGHT_REPORT },
 	{ "blocked for more than ", VERDICT_HUNG_TASK, NULL, WEIGHT_SYMPTOM },
 };
 
@@ -58,13 +62,15 @@ static const char *function_in(struct triage *tr, const char *line, const char *
 	return n ? arena_strndup(&tr->arena, p, n) : NULL;
 }
 
-/* The address that the report is about, in the lines below its first: KASAN's "at addr", SLUB's "0xA-0xB @offset". */
+/* The address that the report is about, in the lines below its first: KASAN's "at addr", SLUB's
+ * "0xA-0xB @offset". */
 static bool address_in(const struct facts *facts, size_t line, uint64_t *ret)
 {
 	enum { LINES = 12 };
 	unsigned long long va;
 	for (size_t i = line; i < facts->log.n && i < line + LINES; i++) {
-		const char *at = strstr(facts->log.v[i], " at addr "), *range = strstr(facts->log.v[i], " @offset=");
+		const char *at = strstr(facts->log.v[i], " at addr "),
+			   *range = strstr(facts->log.v[i], " @offset=");
 		if (at && sscanf(at, " at addr %llx", &va) == 1) {
 			*ret = va;
 			return true;
@@ -114,14 +120,16 @@ static struct err *run(struct triage *tr)
 			if (seen >> told->class & 1)
 				break;
 			seen |= 1ull << told->class;
-			struct finding *f = triage_find(tr, "log", told->class, told->weight, CONFIDENCE_LIKELY);
+			struct finding *f = triage_find(
+				tr, "log", told->class, told->weight, CONFIDENCE_LIKELY);
 			f->by_kasan = strstr(line, "KASAN") != NULL;
 			f->culprit_name = function_in(tr, line, told->before_function);
 			if (f->culprit_name && machinery_kind(f->culprit_name))
 				f->culprit_name = NULL;
 			if (f->culprit_name && same_as_fault(tr, f->culprit_name))
 				f->weight = WEIGHT_NOTE;
-			finding_say(tr, f, EVIDENCE_LOG, CONFIDENCE_SURE, "log", "report", "%s", line);
+			finding_say(
+				tr, f, EVIDENCE_LOG, CONFIDENCE_SURE, "log", "report", "%s", line);
 			say_object(tr, f, i);
 			break;
 		}

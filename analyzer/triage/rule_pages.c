@@ -1,6 +1,7 @@
 /*
- * Free pages that the page allocator has poisoned (page_poison=1: PAGE_POISON, include/linux/poison.h) and that hold something
- * else by now. Whether they were poisoned at all is judged by the pages themselves.
+ * Free pages that the page allocator has poisoned (page_poison=1: PAGE_POISON,
+ * include/linux/poison.h) and that hold something else by now. Whether they were poisoned at all is
+ * judged by the pages themselves.
  */
 #include <string.h>
 
@@ -29,11 +30,12 @@ struct sweep {
 
 static void look_at(struct sweep *s, uint64_t pfn, const uint8_t *p, size_t n)
 {
-	static const uint8_t poison[16] = { POISON, POISON, POISON, POISON, POISON, POISON, POISON, POISON, POISON, POISON, POISON,
-		POISON, POISON, POISON, POISON, POISON };
+	static const uint8_t poison[16] = { POISON, POISON, POISON, POISON, POISON, POISON, POISON,
+		POISON, POISON, POISON, POISON, POISON, POISON, POISON, POISON, POISON };
 	uint32_t bad = 0, first = 0;
 	s->pages++;
-	if (!memcmp(p, poison, sizeof(poison)) && !memcmp(p, p + sizeof(poison), n - sizeof(poison))) {
+	if (!memcmp(p, poison, sizeof(poison)) &&
+		!memcmp(p, p + sizeof(poison), n - sizeof(poison))) {
 		s->poisoned++;
 		return;
 	}
@@ -83,7 +85,8 @@ static struct err *look_at_zone(struct sweep *s, const struct zone *z)
 	return err;
 }
 
-/* Blocks on CPUs' lists look like tail pages of others; only page_owner knows that they are free, and of which order. */
+/* Blocks on CPUs' lists look like tail pages of others; only page_owner knows that they are free,
+ * and of which order. */
 static struct err *look_at_cpu_lists(struct sweep *s)
 {
 	enum { CPU_LIST_ORDER_MAX = 9 };
@@ -107,7 +110,8 @@ static struct err *look_at_cpu_lists(struct sweep *s)
 			bad = page_owner(t, &page, &word);
 		if (!bad && !strcmp(word, "free")) {
 			bad = page_owner_read(&owners, pfn, &owner);
-			if (!bad && owner.known && !owner.allocated && owner.order <= CPU_LIST_ORDER_MAX &&
+			if (!bad && owner.known && !owner.allocated &&
+				owner.order <= CPU_LIST_ORDER_MAX &&
 				!(pfn & ((1ull << owner.order) - 1)))
 				look_at_block(s, pfn, owner.order);
 		}
@@ -123,22 +127,27 @@ static void tell(struct sweep *s)
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct spoiled *d = s->spoiled + i;
 		struct object o = { .kind = "page", .state = "free" };
-		struct finding *f = triage_find(tr, "pages", VERDICT_USE_AFTER_FREE, i ? WEIGHT_NOTE : WEIGHT_SYMPTOM, CONFIDENCE_SURE);
+		struct finding *f = triage_find(tr, "pages", VERDICT_USE_AFTER_FREE,
+			i ? WEIGHT_NOTE : WEIGHT_SYMPTOM, CONFIDENCE_SURE);
 		f->access = "Write";
 		f->title = "use-after-free Write found in a free page";
 		if (object_find_page(tr->t, d->pfn, &o)) {
 			o.offset += d->first;
 			finding_object(tr, f, &o);
 		}
-		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, arena_printf(&tr->arena, "page 0x%llx", (unsigned long long)d->pfn),
-			"damage", "free page 0x%llx is poisoned but for %u bytes from offset %u on: 0x%02x instead of 0x%02x",
+		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
+			arena_printf(&tr->arena, "page 0x%llx", (unsigned long long)d->pfn),
+			"damage",
+			"free page 0x%llx is poisoned but for %u bytes from offset %u on: 0x%02x "
+			"instead of 0x%02x",
 			(unsigned long long)d->pfn, d->bytes, d->first, d->found, POISON);
 	}
 }
 
 static struct err *run(struct triage *tr)
 {
-	struct sweep s = { .tr = tr, .shift = vspace_facts(tr->t->kernel)->layout.paging.page_shift };
+	struct sweep s = { .tr = tr,
+		.shift = vspace_facts(tr->t->kernel)->layout.paging.page_shift };
 	struct node *node = NULL;
 	unsigned nnodes = 0, nzones = 0;
 	struct err *err = zone_nodes_read(tr->t, &node, &nnodes);

@@ -1,4 +1,5 @@
-/* Somebody called panic(): the weakest answer to what killed it, and the last when nothing else is known. */
+/* Somebody called panic(): the weakest answer to what killed it, and the last when nothing else is
+ * known. */
 #include <string.h>
 
 #include "analyzer/triage/triage.h"
@@ -14,8 +15,9 @@ static struct err *run(struct triage *tr)
 	finding_task(f, &facts->victim);
 	finding_blame(f, &facts->calls, facts->end_call);
 	if (facts->panic_text)
-		finding_say(tr, f, facts->panic_text_source[0] == 'p' ? EVIDENCE_MEMORY : EVIDENCE_LOG, CONFIDENCE_SURE, "sys",
-			"panic", "%s", facts->panic_text);
+		finding_say(tr, f,
+			facts->panic_text_source[0] == 'p' ? EVIDENCE_MEMORY : EVIDENCE_LOG,
+			CONFIDENCE_SURE, "sys", "panic", "%s", facts->panic_text);
 	return NULL;
 }
 

@@ -5,8 +5,10 @@
 
 static enum verdict_class class_of(unsigned findings)
 {
-	return findings & (STACK_OVERFLOWED | STACK_OVERFLOW_USED | STACK_END_LOST | STACK_INFO_LOST) ? VERDICT_STACK_OVERFLOW
-												    : VERDICT_STACK_CORRUPTION;
+	return findings & (STACK_OVERFLOWED | STACK_OVERFLOW_USED | STACK_END_LOST |
+				  STACK_INFO_LOST)
+		       ? VERDICT_STACK_OVERFLOW
+		       : VERDICT_STACK_CORRUPTION;
 }
 
 static void tell(struct triage *tr, const struct task *task, const struct stack_check *c)
@@ -14,14 +16,17 @@ static void tell(struct triage *tr, const struct task *task, const struct stack_
 	struct facts *facts = &tr->facts;
 	bool victim = facts->has_victim && facts->victim.va == task->va;
 	struct finding *f = triage_find(tr, "stacks", class_of(c->findings),
-		c->findings & (STACK_OVERFLOWED | STACK_PROTECTOR_FIRED) ? WEIGHT_REPORT : WEIGHT_SYMPTOM, CONFIDENCE_SURE);
+		c->findings & (STACK_OVERFLOWED | STACK_PROTECTOR_FIRED) ? WEIGHT_REPORT
+									 : WEIGHT_SYMPTOM,
+		CONFIDENCE_SURE);
 	finding_task(f, task);
 	if (victim) {
 		size_t from = facts->fault_call != SIZE_MAX ? facts->fault_call : facts->end_call;
 		finding_blame(f, &facts->calls, from);
 	}
-	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "stackcheck -d", "stack", "of pid %u, 0x%llx to 0x%llx%s%s", task->pid,
-		(unsigned long long)c->stack.lo, (unsigned long long)c->stack.hi,
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "stackcheck -d", "stack",
+		"of pid %u, 0x%llx to 0x%llx%s%s", task->pid, (unsigned long long)c->stack.lo,
+		(unsigned long long)c->stack.hi,
 		c->findings & STACK_OVERFLOWED ? ": its stack pointer is below it" : "",
 		c->findings & STACK_END_LOST ? ": the magic at its end is gone" : "");
 }
@@ -58,4 +63,5 @@ static struct err *run(struct triage *tr)
 	return err;
 }
 
-const struct triage_rule rule_stacks = { "stacks", "stacks that ran over or were written over", run };
+const struct triage_rule rule_stacks = { "stacks", "stacks that ran over or were written over",
+	run };

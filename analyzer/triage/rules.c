@@ -1,8 +1,8 @@
 /* The one list of rules: among findings of one weight the earlier rule's is the verdict. */
 #include "analyzer/triage/triage.h"
 
-extern const struct triage_rule rule_kasan, rule_kfence, rule_report, rule_heap_call, rule_fault, rule_heap, rule_stacks,
-	rule_pages, rule_hang, rule_cpus, rule_leak, rule_log, rule_panic;
+extern const struct triage_rule rule_kasan, rule_kfence, rule_report, rule_heap_call, rule_fault,
+	rule_heap, rule_stacks, rule_pages, rule_hang, rule_cpus, rule_leak, rule_log, rule_panic;
 
 const struct triage_rule *const triage_rules[] = {
 	&rule_kasan,

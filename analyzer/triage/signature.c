@@ -1,4 +1,5 @@
-/* See signature.h. Machinery is left out: how a fault reaches panic() differs between releases, who failed does not. */
+/* See signature.h. Machinery is left out: how a fault reaches panic() differs between releases, who
+ * failed does not. */
 #include "analyzer/triage/signature.h"
 
 #include <ctype.h>
@@ -36,7 +37,8 @@ static void add_frames(struct triage *tr, const struct finding *f, struct strbuf
 }
 
 /* The first function of a saved stack that is no machinery. */
-static void add_stack(struct triage *tr, const struct object_stack *s, const char *word, struct strbuf *out)
+static void add_stack(
+	struct triage *tr, const struct object_stack *s, const char *word, struct strbuf *out)
 {
 	for (uint32_t i = 0; s->known && i < s->nframes; i++) {
 		struct symbol sym;
@@ -62,7 +64,8 @@ static void add_object(struct triage *tr, const struct object *o, bool coarse, s
 void signature_lines(struct triage *tr, const struct finding *f, bool coarse, struct strbuf *out)
 {
 	const char *culprit = finding_culprit(f);
-	strbuf_addf(out, "inquest-signature %d\nclass %s\n", SIGNATURE_VERSION, verdict_class_name(f->class));
+	strbuf_addf(out, "inquest-signature %d\nclass %s\n", SIGNATURE_VERSION,
+		verdict_class_name(f->class));
 	if (culprit && coarse)
 		strbuf_addf(out, "culprit %s\n", signature_name(&tr->arena, culprit));
 	else if (culprit && f->calls && f->culprit < f->calls->n)

@@ -73,11 +73,13 @@ const char *triage_title(struct triage *tr, const struct finding *f)
 	if (f->title)
 		return f->title;
 	if (f->class == VERDICT_PANIC)
-		return arena_printf(&tr->arena, "kernel panic%s%s", tr->facts.panic_text ? ": " : "",
+		return arena_printf(&tr->arena, "kernel panic%s%s",
+			tr->facts.panic_text ? ": " : "",
 			tr->facts.panic_text ? tr->facts.panic_text : "");
 	const char *fmt = of_class(f->class);
 	if (fmt)
 		return with_culprit(tr, fmt, culprit);
-	return arena_printf(&tr->arena, "%s%s%s%s%s%s", f->by_kasan ? "KASAN: " : "", verdict_class_name(f->class),
-		f->access ? " " : "", f->access ? f->access : "", culprit ? " in " : "", culprit ? culprit : "");
+	return arena_printf(&tr->arena, "%s%s%s%s%s%s", f->by_kasan ? "KASAN: " : "",
+		verdict_class_name(f->class), f->access ? " " : "", f->access ? f->access : "",
+		culprit ? " in " : "", culprit ? culprit : "");
 }

@@ -57,8 +57,8 @@ const char *confidence_name(enum confidence c)
 
 /* ---- findings ---------------------------------------------------------------------------- */
 
-struct finding *triage_find(struct triage *tr, const char *rule, enum verdict_class class, enum weight weight,
-	enum confidence confidence)
+struct finding *triage_find(struct triage *tr, const char *rule, enum verdict_class class,
+	enum weight weight, enum confidence confidence)
 {
 	struct finding *f = xcalloc(1, sizeof(*f));
 	f->rule = rule;
@@ -76,8 +76,8 @@ PRINTF_LIKE(2, 0) static const char *format(struct triage *tr, const char *fmt, 
 	return arena_strdup(&tr->arena, text);
 }
 
-void finding_say(struct triage *tr, struct finding *f, enum evidence e, enum confidence c, const char *command,
-	const char *topic, const char *fmt, ...)
+void finding_say(struct triage *tr, struct finding *f, enum evidence e, enum confidence c,
+	const char *command, const char *topic, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);

@@ -1,7 +1,8 @@
 /*
- * Verdicts: rules look at facts of a dead (or living) machine, each proposes findings with their evidence, the weightiest
- * finding is the verdict and the others stand beside it. Rules know one kind of failure each and nothing of each
- * other; a new one is a file and a line in rules.c. Prints nothing.
+ * Verdicts: rules look at facts of a dead (or living) machine, each proposes findings with their
+ * evidence, the weightiest finding is the verdict and the others stand beside it. Rules know one
+ * kind of failure each and nothing of each other; a new one is a file and a line in rules.c. Prints
+ * nothing.
  */
 #ifndef ANALYZER_TRIAGE_TRIAGE_H
 #define ANALYZER_TRIAGE_TRIAGE_H
@@ -51,7 +52,8 @@ const char *evidence_name(enum evidence e);
 enum confidence { CONFIDENCE_GUESS, CONFIDENCE_LIKELY, CONFIDENCE_SURE };
 const char *confidence_name(enum confidence c);
 
-/* Something that is said of the failure, and what shows it. Strings are constants or the triage's arena's. */
+/* Something that is said of the failure, and what shows it. Strings are constants or the triage's
+ * arena's. */
 struct statement {
 	const char *topic; /* "object", "fault address", "allocated by", … */
 	const char *text;
@@ -62,14 +64,15 @@ struct statement {
 
 /* How much a finding explains. Within one weight the rule that comes first in rules.c wins. */
 enum weight {
-	WEIGHT_NOTE = 0,     /* never the verdict: a suspect */
+	WEIGHT_NOTE = 0, /* never the verdict: a suspect */
 	WEIGHT_ALIVE = 1,
 	WEIGHT_END = 10,     /* how the machine ended */
 	WEIGHT_SYMPTOM = 20, /* damage that stands in memory, a state that cannot last */
 	WEIGHT_REQUEST = 25, /* a person asked for the end */
 	WEIGHT_TRAP = 30,    /* an instruction failed */
 	WEIGHT_REPORT = 40,  /* a checker of the kernel's found it and said what it is */
-	WEIGHT_CAUSE = 50,   /* the state behind the report: a cycle of locks, the freed object behind a fault */
+	WEIGHT_CAUSE = 50, /* the state behind the report: a cycle of locks, the freed object behind
+			      a fault */
 };
 
 struct object;
@@ -79,12 +82,12 @@ struct finding {
 	enum verdict_class class;
 	enum weight weight;
 	enum confidence confidence;
-	const char *title;	    /* NULL: made from class, access and culprit */
-	const char *access;	    /* "Read", "Write", "Free", or NULL */
+	const char *title;  /* NULL: made from class, access and culprit */
+	const char *access; /* "Read", "Write", "Free", or NULL */
 	bool by_kasan;
-	const struct calls *calls;  /* the stack it was seen in; NULL: none */
-	size_t culprit;		    /* its number in .calls; SIZE_MAX: nothing names one */
-	const char *culprit_name; /* where only a log or a track names it; NULL */
+	const struct calls *calls; /* the stack it was seen in; NULL: none */
+	size_t culprit;		   /* its number in .calls; SIZE_MAX: nothing names one */
+	const char *culprit_name;  /* where only a log or a track names it; NULL */
 	bool has_task;
 	struct task task;
 	const struct object *object; /* NULL: none is known; object.h */
@@ -100,12 +103,13 @@ struct call_of_cpu {
 	bool idle;
 	bool has_calls;
 	struct calls calls;
-	bool irqs_known, irqs_off; /* where it was stopped, or before the interrupt that stopped it */
+	bool irqs_known,
+		irqs_off; /* where it was stopped, or before the interrupt that stopped it */
 	bool has_clock;
-	uint64_t clock_ns;	/* of its run queue */
-	uint64_t behind_ns;	/* the newest such clock less this one */
+	uint64_t clock_ns;  /* of its run queue */
+	uint64_t behind_ns; /* the newest such clock less this one */
 	bool has_slice;
-	uint64_t slice_ns;	/* how long its task has run without a switch */
+	uint64_t slice_ns; /* how long its task has run without a switch */
 };
 
 /* What every rule may know. */
@@ -117,10 +121,11 @@ struct facts {
 	struct task victim;
 	unsigned victim_cpu;
 	struct calls calls; /* of the victim */
-	size_t end_call;    /* where its end begins: panic()'s; what lies further in came upon it later */
+	size_t end_call; /* where its end begins: panic()'s; what lies further in came upon it later
+			  */
 	bool has_fault;
 	struct fault_context fault;
-	size_t fault_call; /* the interrupted function's call; SIZE_MAX: no fault */
+	size_t fault_call;     /* the interrupted function's call; SIZE_MAX: no fault */
 	VEC(const char *) log; /* lines, oldest first, without time */
 	uint64_t log_lost;     /* records that could not be read */
 	VEC(struct call_of_cpu) cpus;
@@ -135,11 +140,13 @@ struct triage {
 	struct target *t;
 	struct arena arena;
 	struct facts facts;
-	VEC(struct finding *) finding; /* the verdict first once triage_run() is done; never empty then */
+	VEC(struct finding *)
+	finding; /* the verdict first once triage_run() is done; never empty then */
 	VEC(struct ledger_entry) ledger;
 };
 
-/* Errors of single rules go into the ledger; only ERR_INTERRUPTED and a target without a kernel are returned. */
+/* Errors of single rules go into the ledger; only ERR_INTERRUPTED and a target without a kernel are
+ * returned. */
 struct err *triage_run(struct target *t, struct triage *ret) MUST_CHECK;
 void triage_deinit(struct triage *tr);
 #define scoped_triage __attribute__((cleanup(triage_deinit)))
@@ -159,10 +166,10 @@ struct triage_rule {
 };
 extern const struct triage_rule *const triage_rules[]; /* NULL at the end */
 
-struct finding *triage_find(struct triage *tr, const char *rule, enum verdict_class class, enum weight weight,
-	enum confidence confidence);
-void finding_say(struct triage *tr, struct finding *f, enum evidence e, enum confidence c, const char *command,
-	const char *topic, const char *fmt, ...) PRINTF_LIKE(7, 8);
+struct finding *triage_find(struct triage *tr, const char *rule, enum verdict_class class,
+	enum weight weight, enum confidence confidence);
+void finding_say(struct triage *tr, struct finding *f, enum evidence e, enum confidence c,
+	const char *command, const char *topic, const char *fmt, ...) PRINTF_LIKE(7, 8);
 /* The first call from @from on that is no machinery. */
 void finding_blame(struct finding *f, const struct calls *calls, size_t from);
 void finding_task(struct finding *f, const struct task *task);

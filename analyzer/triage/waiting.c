@@ -1,4 +1,5 @@
-/* See waiting.h. How long: from when a task last ran to its run queue's clock (kernel/sched/sched.h, 4.19 to 7.2). */
+/* See waiting.h. How long: from when a task last ran to its run queue's clock
+ * (kernel/sched/sched.h, 4.19 to 7.2). */
 #include "analyzer/triage/waiting.h"
 
 #include "analyzer/base/interrupt.h"
@@ -10,7 +11,8 @@ enum { STATE_UNINTERRUPTIBLE = 2, STATE_NOLOAD = 0x400, WAITING_MAX = 100000 };
 
 bool waiting_is_blocked(const struct task *task)
 {
-	return task->state & STATE_UNINTERRUPTIBLE && !(task->state & STATE_NOLOAD) && !task->on_cpu;
+	return task->state & STATE_UNINTERRUPTIBLE && !(task->state & STATE_NOLOAD) &&
+	       !task->on_cpu;
 }
 
 static struct err *read_now(struct waiting_tasks *w)
@@ -19,7 +21,8 @@ static struct err *read_now(struct waiting_tasks *w)
 	struct err *err = cpu_mask_read(w->t, CPUS_PRESENT, &present);
 	if (err)
 		return err;
-	for (unsigned cpu = cpu_mask_next(&present, 0); cpu < CPUS_MAX; cpu = cpu_mask_next(&present, cpu + 1)) {
+	for (unsigned cpu = cpu_mask_next(&present, 0); cpu < CPUS_MAX;
+		cpu = cpu_mask_next(&present, cpu + 1)) {
 		struct runqueue rq;
 		err = runqueue_read(w->t, cpu, &rq);
 		if (!err && rq.clock_ns > w->now_ns)

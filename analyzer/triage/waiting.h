@@ -1,4 +1,5 @@
-/* Tasks that sleep uninterruptibly: for how long, in which function, for which lock, and who holds that. */
+/* Tasks that sleep uninterruptibly: for how long, in which function, for which lock, and who holds
+ * that. */
 #ifndef ANALYZER_TRIAGE_WAITING_H
 #define ANALYZER_TRIAGE_WAITING_H
 
@@ -31,13 +32,14 @@ void waiting_deinit(struct waiting_tasks *w);
 #define scoped_waiting __attribute__((cleanup(waiting_deinit)))
 
 /* What any one task waits for, whatever its state. */
-struct err *waiting_one(struct waiting_tasks *w, const struct task *task, struct waiting *ret) MUST_CHECK;
+struct err *waiting_one(
+	struct waiting_tasks *w, const struct task *task, struct waiting *ret) MUST_CHECK;
 
 /* TASK_UNINTERRUPTIBLE, and not one of those that idle so (TASK_IDLE): include/linux/sched.h. */
 bool waiting_is_blocked(const struct task *task);
 
-/* Follows owners from number @i: when that leads back to it, *ret_last is the one of the circle that has waited least
- * and so closed it. */
+/* Follows owners from number @i: when that leads back to it, *ret_last is the one of the circle
+ * that has waited least and so closed it. */
 bool waiting_circle(const struct waiting_tasks *w, size_t i, size_t *ret_last);
 
 #endif

@@ -2,7 +2,8 @@
 #include "tests/unit/fake_locks.h"
 #include "tests/unit/fake_pages.h"
 
-static const char *const functions[] = { "__mutex_lock", "rwsem_down_write_slowpath", "__down", "wait_for_completion" };
+static const char *const functions[] = { "__mutex_lock", "rwsem_down_write_slowpath", "__down",
+	"wait_for_completion" };
 
 static void look(struct fake *f)
 {
@@ -12,7 +13,8 @@ static void look(struct fake *f)
 	for (unsigned task = 0; task < TASKS; task++)
 		for (unsigned i = 0; i < ARRAY_SIZE(functions); i++) {
 			struct lock_wait found;
-			err_drop(fake_lock_find(f, &w, task, functions[i], &found)); /* only that it comes back */
+			err_drop(fake_lock_find(
+				f, &w, task, functions[i], &found)); /* only that it comes back */
 		}
 	lock_waits_deinit(&w);
 }

@@ -34,10 +34,11 @@ static void hash_is_sha256(void **state)
 static void machinery_is_not_everything(void **state)
 {
 	(void)state;
-	static const char *const machinery[] = { "panic", "kasan_report", "__asan_store8", "handle_percpu_devid_irq", "memcpy",
-		"__memcpy", "___down_common", "kfree", "queued_spin_lock_slowpath", "el1h_64_sync_handler", "__und_svc" };
-	static const char *const others[] = { "ext4_readdir", "sysrq_handle_crash", "softdog_fire", "vfs_write", "kthread",
-		"do_exit", "tcp_v4_rcv" };
+	static const char *const machinery[] = { "panic", "kasan_report", "__asan_store8",
+		"handle_percpu_devid_irq", "memcpy", "__memcpy", "___down_common", "kfree",
+		"queued_spin_lock_slowpath", "el1h_64_sync_handler", "__und_svc" };
+	static const char *const others[] = { "ext4_readdir", "sysrq_handle_crash", "softdog_fire",
+		"vfs_write", "kthread", "do_exit", "tcp_v4_rcv" };
 	for (size_t i = 0; i < ARRAY_SIZE(machinery); i++)
 		assert_non_null(machinery_kind(machinery[i]));
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
@@ -52,7 +53,8 @@ static struct calls calls_with(struct call *v, size_t n)
 static void culprit_is_the_first_that_is_no_machinery(void **state)
 {
 	(void)state;
-	struct call v[] = { { .function = "panic" }, { .function = "inner_helper", .inlined = true }, { .function = NULL },
+	struct call v[] = { { .function = "panic" },
+		{ .function = "inner_helper", .inlined = true }, { .function = NULL },
 		{ .function = "die" }, { .function = "driver_probe" }, { .function = "other" } };
 	struct calls c = calls_with(v, ARRAY_SIZE(v));
 	size_t at;
@@ -70,14 +72,18 @@ static void lines_hold_what_lasts(void **state)
 {
 	(void)state;
 	struct triage tr = { 0 };
-	struct call v[] = { { .function = "panic" }, { .function = "driver_probe", .pc = 0x1234, .offset = 4 }, { .function = "bus_add2" } };
+	struct call v[] = { { .function = "panic" },
+		{ .function = "driver_probe", .pc = 0x1234, .offset = 4 },
+		{ .function = "bus_add2" } };
 	struct calls c = calls_with(v, ARRAY_SIZE(v));
 	struct finding f = { .class = VERDICT_BUG, .calls = &c, .culprit = 1 };
 	scoped_strbuf struct strbuf exact = { 0 }, coarse = { 0 };
 	signature_lines(&tr, &f, false, &exact);
 	signature_lines(&tr, &f, true, &coarse);
-	assert_string_equal(strbuf_text(&exact), "inquest-signature 1\nclass bug\nframe driver_probe\nframe bus_addN\n");
-	assert_string_equal(strbuf_text(&coarse), "inquest-signature 1\nclass bug\nculprit driver_probe\n");
+	assert_string_equal(strbuf_text(&exact),
+		"inquest-signature 1\nclass bug\nframe driver_probe\nframe bus_addN\n");
+	assert_string_equal(
+		strbuf_text(&coarse), "inquest-signature 1\nclass bug\nculprit driver_probe\n");
 	arena_deinit(&tr.arena);
 }
 
