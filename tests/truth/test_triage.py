@@ -63,6 +63,8 @@ def test_signature_can_be_recomputed(core, said):
 def test_class_without_the_log(core, said, tmp_path):
     if "expect_class" not in core.recipe or core.recipe["expect_class"] == "alive":
         pytest.skip("nothing to find")
+    if said["rule"] == "log":
+        pytest.skip("the log alone has told: the kernel went on after its report")
     verdicts.wipe_log(INQUEST, core.path, tmp_path / "vmcore.elf")
     wiped = verdicts.verdict(INQUEST, core.path, dump=tmp_path / "vmcore.elf")
     assert wiped["class"] == said["class"]
