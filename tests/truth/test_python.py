@@ -397,8 +397,13 @@ def test_ctrl_c(prompt):
         prompt.expect_exact(endless.split()[-1])
         with pytest.raises(pexpect.TIMEOUT):
             prompt.expect_exact(PROMPT, timeout=1)
-        prompt.sendintr()
-        prompt.expect_exact(PROMPT, timeout=10)
+        # What comes while Python closes a file that nobody holds is "ignored" by it: then a second one is needed.
+        for presses in range(5 if "open(" in endless else 1):
+            prompt.sendintr()
+            if prompt.expect_exact([PROMPT, pexpect.TIMEOUT], timeout=5) == 0:
+                break
+        else:
+            pytest.fail(f"{endless}: Ctrl-C does not end it")
     prompt.send("py 6 * 7\r")
     prompt.expect_exact("42")
     prompt.expect_exact(PROMPT)
