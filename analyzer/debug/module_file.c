@@ -74,7 +74,7 @@ static void note_file(struct module_files *f, const char *file, const char *path
 	char name[NAME_LENGTH_MAX];
 	if (strlen(file) >= sizeof(name))
 		return;
-	strcpy(name, file); /* it fits */
+	memcpy(name, file, strlen(file) + 1);
 	if (!cut_end(name, ".ko.debug") && !cut_end(name, ".ko") && !cut_end(name, ".ko.xz") &&
 		!cut_end(name, ".ko.zst") && !cut_end(name, ".ko.gz"))
 		return;
