@@ -1,8 +1,10 @@
-/* See batch.h. The program runs itself for each dump; what it says on stdout is one JSON document,
- * which goes into the line as it is when it is whole. */
+/* See batch.h. The program runs itself for each dump. As JSON lines, what it says on stdout is one
+ * document, which goes into the line as it is when it is whole; as text it goes through. */
 #include "analyzer/shell/batch.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <json-c/json.h>
 #include <poll.h>
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +31,8 @@ struct batch {
 	const char *symbols;
 	unsigned long timeout_s; /* 0: none */
 	unsigned long mem_mb;	 /* 0: none; of address space */
+	bool lines;		 /* of JSON; else text */
+	bool headings;		 /* text of more than one dump */
 };
 
 /* What one dump's process left. */
@@ -40,17 +45,19 @@ struct left {
 };
 
 static const char *const usage =
-	"usage: inquest triage [--vmlinux FILE] [--symbols DIR] [--timeout SECONDS] [--mem MB] "
-	"[--jsonl] DUMP...\n"
-	"one line of JSON for each dump: "
+	"usage: inquest triage [--jsonl] [--symbols DIR] [--timeout SECONDS] [--mem MB] "
+	"[[--vmlinux] VMLINUX] DUMP...\n"
+	"the verdict of each dump, as text or with --jsonl as one line of JSON each: "
 	"{\"schema\",\"dump\",\"status\",\"seconds\",\"error\",\"answer\"}\n";
 
 /* ---- one process --------------------------------------------------------------------------- */
 
 static void child(const struct batch *b, const char *dump, int out, int err)
 {
-	const char *argv[12] = { b->self, "--json", "--no-rc" };
-	int n = 3;
+	const char *argv[12] = { b->self, "--no-rc" };
+	int n = 2;
+	if (b->lines)
+		argv[n++] = "--json";
 	if (b->symbols) {
 		argv[n++] = "--symbols";
 		argv[n++] = b->symbols;
@@ -64,7 +71,8 @@ static void child(const struct batch *b, const char *dump, int out, int err)
 		struct rlimit limit = { b->mem_mb << 20, b->mem_mb << 20 };
 		setrlimit(RLIMIT_AS, &limit);
 	}
-	dup2(out, STDOUT_FILENO);
+	if (b->lines)
+		dup2(out, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);
 	execv("/proc/self/exe", (char *const *)argv);
 	dprintf(STDERR_FILENO, "inquest: cannot run itself: %s\n", strerror(errno));
@@ -168,7 +176,7 @@ static const char *problem(
 	return strbuf_text(out);
 }
 
-static int tell(const struct batch *b, const char *dump, struct left *l)
+static int tell_line(const struct batch *b, const char *dump, struct left *l)
 {
 	scoped_strbuf struct strbuf why = { 0 };
 	struct json_object *answer =
@@ -187,6 +195,21 @@ static int tell(const struct batch *b, const char *dump, struct left *l)
 	fflush(stdout);
 	json_object_put(line);
 	return status;
+}
+
+/* The verdict itself has been printed. */
+static int tell_text(const struct batch *b, const char *dump, struct left *l)
+{
+	scoped_strbuf struct strbuf why = { 0 };
+	fputs(strbuf_text(&l->err), stderr);
+	if (l->timed_out || l->signal)
+		fprintf(stderr, "inquest: %s: %s\n", dump, problem(b, l, false, &why));
+	return l->status;
+}
+
+static int tell(const struct batch *b, const char *dump, struct left *l)
+{
+	return b->lines ? tell_line(b, dump, l) : tell_text(b, dump, l);
 }
 
 static int worse(int a, int b)
@@ -215,6 +238,58 @@ static bool take_number(const char *text, unsigned long *ret)
 	return !errno && end != text && !*end && *text != '-' && *ret && *ret < 1ul << 30;
 }
 
+/* Whether a file is an executable of ELF: no dump, the kernel of those that follow. */
+static bool is_vmlinux(const char *path)
+{
+	struct stat st;
+	unsigned char head[EI_NIDENT + 2];
+	if (stat(path, &st) || !S_ISREG(st.st_mode)) /* opening a pipe could wait for ever */
+		return false;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
+	if (fd >= 0)
+		close(fd);
+	if (n != sizeof(head) || memcmp(head, ELFMAG, SELFMAG) != 0)
+		return false;
+	unsigned low = head[EI_DATA] == ELFDATA2MSB ? EI_NIDENT + 1 : EI_NIDENT;
+	return head[low] == ET_EXEC || head[low] == ET_DYN;
+}
+
+/* One dump; false when no process could be made. */
+static bool judge(const struct batch *b, const char *dump, bool first, int *status)
+{
+	struct left l = { 0 };
+	if (b->headings)
+		printf("%s== %s\n", first ? "" : "\n", dump);
+	fflush(stdout);
+	bool good = run(b, dump, &l);
+	if (good)
+		*status = worse(*status, tell(b, dump, &l));
+	else
+		fprintf(stderr, "inquest: triage: %s\n", strerror(errno));
+	strbuf_deinit(&l.out);
+	strbuf_deinit(&l.err);
+	return good;
+}
+
+/* The dumps from @files on; a vmlinux stands for those that follow it. */
+static int judge_all(struct batch *b, char **files, int n)
+{
+	int status = STATUS_GOOD, dumps = 0;
+	for (int i = 0; i < n; i++)
+		dumps += !is_vmlinux(files[i]);
+	if (!dumps)
+		return say_usage("no dump", "");
+	b->headings = !b->lines && dumps > 1;
+	for (int i = 0, told = 0; i < n; i++) {
+		if (is_vmlinux(files[i]))
+			b->vmlinux = files[i];
+		else if (!judge(b, files[i], !told++, &status))
+			return STATUS_FAILED;
+	}
+	return status;
+}
+
 int batch_main(int argc, char **argv)
 {
 	static const struct option options[] = { { "vmlinux", required_argument, NULL, 'v' },
@@ -223,7 +298,7 @@ int batch_main(int argc, char **argv)
 		{ "mem", required_argument, NULL, 'm' }, { "jsonl", no_argument, NULL, 'j' },
 		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	struct batch b = { .self = argv[0] };
-	int c, status = STATUS_GOOD;
+	int c;
 	while ((c = getopt_long(argc - 1, argv + 1, "h", options, NULL)) >= 0) {
 		bool good = true;
 		if (c == 'v')
@@ -234,22 +309,12 @@ int batch_main(int argc, char **argv)
 			good = take_number(optarg, &b.timeout_s);
 		else if (c == 'm')
 			good = take_number(optarg, &b.mem_mb);
-		else if (c != 'j')
+		else if (c == 'j')
+			b.lines = true;
+		else
 			return c == 'h' ? (fputs(usage, stdout), STATUS_GOOD) : say_usage(NULL, "");
 		if (!good)
 			return say_usage("no such number: ", optarg);
 	}
-	if (optind + 1 >= argc)
-		return say_usage("no dump", "");
-	for (int i = optind + 1; i < argc; i++) {
-		struct left l = { 0 };
-		if (!run(&b, argv[i], &l)) {
-			fprintf(stderr, "inquest: triage: %s\n", strerror(errno));
-			return STATUS_FAILED;
-		}
-		status = worse(status, tell(&b, argv[i], &l));
-		strbuf_deinit(&l.out);
-		strbuf_deinit(&l.err);
-	}
-	return status;
+	return judge_all(&b, argv + 1 + optind, argc - 1 - optind);
 }

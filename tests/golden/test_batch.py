@@ -13,7 +13,7 @@ NAMES = ["arm64-kasan-null", "arm64-kasan-panic"]
 
 
 def triage(*args):
-    run = subprocess.run([INQUEST, "triage", *map(str, args)], capture_output=True, timeout=120)
+    run = subprocess.run([INQUEST, "triage", "--jsonl", *map(str, args)], capture_output=True, timeout=120)
     return [json.loads(line) for line in run.stdout.splitlines()], run
 
 
@@ -32,6 +32,21 @@ def test_a_line_a_dump(tmp_path):
     assert classes == ["null-dereference", "panic"]
     assert all(line["error"] is None for line in lines[:2])
     assert all(line["answer"] is None and line["error"] for line in lines[2:])
+
+
+def test_text():
+    """Without --jsonl: what the command prints in a session, a heading for each of several; a vmlinux among the files."""
+    vmlinux = CORES / NAMES[0] / "vmlinux"
+    alone = [
+        subprocess.run([INQUEST, vmlinux, dump, "-c", "triage"], capture_output=True, check=True).stdout for dump in dumps()
+    ]
+    one = subprocess.run([INQUEST, "triage", vmlinux, dumps()[0]], capture_output=True, check=True)
+    assert one.stdout == alone[0] and alone[0] != alone[1]
+    two = subprocess.run([INQUEST, "triage", vmlinux, *dumps(), "missing"], capture_output=True)
+    heads = [b"== %s\n" % os.fsencode(dump) for dump in dumps()]
+    assert two.stdout == heads[0] + alone[0] + b"\n" + heads[1] + alone[1] + b"\n== missing\n"
+    assert two.returncode == 3 and b"missing" in two.stderr
+    assert subprocess.run([INQUEST, "triage", vmlinux], capture_output=True).returncode == 2
 
 
 def test_limits():
