@@ -156,6 +156,9 @@ struct arch_layout {
 	struct arch_window window[2];
 	unsigned nwindows;
 	uint64_t user_end; /* first address that is not user space */
+	/* The tables below the root are missing from the dump: windows hold as they were said, all other
+	 * addresses cannot be read. */
+	bool tables_missing;
 };
 
 /* The kernel's memory map, and the words of its page-table dump: arch/address_map.h */
@@ -493,5 +496,10 @@ bool paging_canonical(const struct paging *p, uint64_t va);
  */
 bool paging_probe(const struct paging *p, struct dump *d, struct paddr root, uint64_t va,
 	struct paddr *ret_pa);
+
+/* The same, with the reason: FAULT_UNMAPPED: the tables say that nothing is there; else why one of
+ * them could not be read. */
+enum fault_kind paging_probe_fault(const struct paging *p, struct dump *d, struct paddr root,
+	uint64_t va, struct paddr *ret_pa);
 
 #endif

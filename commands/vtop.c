@@ -148,23 +148,28 @@ static void show_address(struct cx *cx, struct vspace *vs, uint64_t typed_va, bo
 	bool other = paging.two_halves && (va >> 63) == user;
 	if (!other)
 		walk_address(&paging, cx->target->dump, l->pgd, va, &walk);
+	/* Tables that the dump has lost: the window's word is all there is. */
+	const char *window = window_name(l, va);
+	bool computed = walk.fault != FAULT_NONE && l->tables_missing && window &&
+			vspace_translate(vs, va, &walk.pa, NULL) == FAULT_NONE;
+	bool known = walk.fault == FAULT_NONE || computed;
 	out_row(cx->out);
 	out_addr(cx->out, "virtual", typed_va);
-	if (walk.fault == FAULT_NONE)
+	if (known)
 		out_addr(cx->out, "physical", walk.pa.v);
 	else
 		out_fault(cx->out, "physical", err_fault(walk.fault, va, "0x%llx",
 			(unsigned long long)va));
 	out_str(cx->out, "space", user ? "user" : "kernel");
-	const char *window = window_name(l, va);
 	if (window)
 		out_str(cx->out, "window", window);
-	if (walk.fault == FAULT_NONE)
+	if (known)
 		show_page(cx, walk.pa);
 	const char *note = other ? user ? current ? "a kernel address: without -u" :
 						    "a kernel address: without -c"
 					: "a user address: -c says whose"
-				 : stripped(facts, typed_va, va);
+		: computed ? "by arithmetic: the tables are not in the dump"
+			   : stripped(facts, typed_va, va);
 	if (note)
 		out_str(cx->out, "note", note);
 	else if (current)

@@ -225,9 +225,11 @@ static struct err *load_symbols(struct target *t)
 
 static void note_layout(struct target *t, const struct arch_layout *l)
 {
-	bool proved = !t->priv->obeyed;
+	bool proved = !t->priv->obeyed && !l->tables_missing;
 	attempts_add(&t->priv->attempts, "address space", proved ? ATTEMPT_PROVED : ATTEMPT_FOUND,
-		proved ? "its tables map the image's text where the image is" : "--set, by force",
+		proved		    ? "its tables map the image's text where the image is"
+		: l->tables_missing ? "as VMCOREINFO says; the tables are missing"
+				    : "--set, by force",
 		"%s, root at physical 0x%" PRIx64 ", linear map 0x%" PRIx64 " at 0x%" PRIx64,
 		l->paging.name, l->pgd.v, l->page_offset, l->phys_offset.v);
 }
@@ -272,6 +274,11 @@ static struct err *build_space(struct target *t)
 	struct err *err = find_layout(t, &facts.layout);
 	if (!err) {
 		note_layout(t, &facts.layout);
+		if (facts.layout.tables_missing)
+			target_warn(t,
+				"%s: page tables of the kernel are missing: its linear map and image are "
+				"read without them, other addresses only where tables are left",
+				dump_info(t->dump)->path);
 		claims_check_root(t, &facts.layout);
 		t->kernel = vspace_create(t->dump, &facts);
 		t->debug.vs = t->kernel;

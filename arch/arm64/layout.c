@@ -316,6 +316,29 @@ static bool find_tables(const struct finder *f, struct arch_layout *l, uint64_t 
 }
 
 /*
+ * A damaged dump may hold the root but not the tables below it: the kernel takes their pages from the
+ * end of memory. Where VMCOREINFO leaves no choice of form, the linear map and the image can be read
+ * without them. Tables that are there and say something else are no such case.
+ */
+static bool tables_are_missing(const struct finder *f, struct arch_layout *l, uint64_t *ret_text)
+{
+	struct paddr ignored;
+	uint64_t bits = f->t1sz ? 64 - f->t1sz : f->config_bits == 52 ? 0 : f->config_bits;
+	unsigned shift = f->page_bytes ? (unsigned)__builtin_ctzll(f->page_bytes) : 0;
+
+	if (!f->swapper || !bits || bits > 52 || !form_possible(f, shift, bits) ||
+		!arm64_paging(shift, bits, &l->paging))
+		return false;
+	l->paging.big_endian = dump_info(f->dump)->abi.big_endian;
+	l->pgd.v = image_pa(f->image, f->swapper);
+	*ret_text = f->stext ? f->stext : f->image->va;
+	enum fault_kind fault =
+		paging_probe_fault(&l->paging, f->dump, l->pgd, *ret_text, &ignored);
+	l->tables_missing = fault != FAULT_NONE && fault != FAULT_UNMAPPED;
+	return l->tables_missing;
+}
+
+/*
  * Memory types by index, arch/arm64/include/asm/memory.h. The index of the kernel's own text is
  * that of normal memory: 4 up to v5.4, 0 since. v5.14 dropped two types and, in the same release,
  * renamed the exception entry points, which is what can be seen.
@@ -383,7 +406,7 @@ struct err *arm64_layout(const struct arch_env *env, struct dump *dump,
 		f.t1sz = 0;
 	env_symbol(env, "swapper_pg_dir", &f.swapper);
 	env_symbol(env, "_stext", &f.stext);
-	if (!find_tables(&f, &l, &text_va))
+	if (!find_tables(&f, &l, &text_va) && !tables_are_missing(&f, &l, &text_va))
 		return err_new(ERR_NOT_FOUND, "page tables: %s maps the kernel at 0x%llx to 0x%llx",
 			f.swapper ? "swapper_pg_dir in no form" : "no table in the image",
 			(unsigned long long)image->va, (unsigned long long)image->pa.v);
