@@ -128,7 +128,7 @@ void out_begin(struct out *o, const char *command)
 	out_end(o);
 	o->begun = true;
 	o->command = xstrdup(command);
-	o->complaints = 0;
+	o->complaints = o->said = 0;
 	o->nrows = o->nrows_all = 0;
 	o->had_lists = false;
 	o->top.table = NULL;
@@ -355,15 +355,33 @@ unsigned out_complaints(const struct out *o)
 	return o->complaints;
 }
 
-void out_complain_on_errors(struct out *o, const struct fault *f)
+/* "COMMAND: @text" on the error stream, after the rows before it. */
+static void say_error(struct out *o, const char *text)
 {
 	out_flush(o); /* so that a terminal shows both streams in order */
 	strbuf_reset(&o->line);
 	strbuf_add_escaped(&o->line, o->command, strlen(o->command));
 	strbuf_add(&o->line, ": ");
-	strbuf_add_escaped(&o->line, f->msg, strlen(f->msg));
+	strbuf_add_escaped(&o->line, text, strlen(text));
 	strbuf_add_char(&o->line, '\n');
 	/* Nobody is left to tell when the error stream itself fails. */
 	(void)!fwrite(o->line.s, 1, o->line.len, o->errors);
 	(void)fflush(o->errors);
+}
+
+void out_complain_on_errors(struct out *o, const struct fault *f)
+{
+	if (o->said < COMPLAINTS_SAID)
+		say_error(o, f->msg);
+	o->said++;
+}
+
+void out_count_unsaid(struct out *o)
+{
+	char text[80];
+	if (o->said <= COMPLAINTS_SAID)
+		return;
+	snprintf(text, sizeof(text), "and %u complaints more; --json has them all",
+		o->said - COMPLAINTS_SAID);
+	say_error(o, text);
 }

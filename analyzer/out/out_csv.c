@@ -106,15 +106,10 @@ static void csv_row(struct out *o, const struct row *row)
 	end_line(o);
 }
 
-static void csv_end(struct out *o)
-{
-	(void)o;
-}
-
 const struct renderer render_csv = {
 	.begin = csv_begin,
 	.table = csv_table,
 	.row = csv_row,
 	.complain = out_complain_on_errors,
-	.end = csv_end,
+	.end = out_count_unsaid,
 };

@@ -396,5 +396,5 @@ const struct renderer render_text = {
 	.table = text_nothing,
 	.row = text_row,
 	.complain = out_complain_on_errors,
-	.end = text_nothing,
+	.end = out_count_unsaid,
 };

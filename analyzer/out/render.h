@@ -27,7 +27,7 @@ struct out {
 
 	bool begun;
 	char *command;
-	unsigned complaints;
+	unsigned complaints, said; /* of all; text and CSV: handed to the error stream */
 	struct arena arena;
 	struct row_list top; /* holds the one open row, or none */
 	struct row_list *at; /* the list that cells and rows go to now */
@@ -58,8 +58,13 @@ void out_write(struct out *o, const char *s, size_t n);
 /* What was written so far reaches the file now. */
 void out_flush(struct out *o);
 
-/* "COMMAND: message" on the error stream, after the rows before it. */
+/* A damaged dump has a complaint for every structure: text and CSV print so many, and count the rest. */
+enum { COMPLAINTS_SAID = 20 };
+
+/* "COMMAND: message" on the error stream, after the rows before it; at the end of the answer, how many
+ * there were beyond COMPLAINTS_SAID. */
 void out_complain_on_errors(struct out *o, const struct fault *f);
+void out_count_unsaid(struct out *o);
 
 
 /* A cell as a JSON value (the caller's reference); NULL for none, which json-c prints as null. */

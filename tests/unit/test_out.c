@@ -356,6 +356,33 @@ static void test_text_complaints(void **state)
 	capture_close(&c);
 }
 
+/* More than anybody reads: the first ones and a count; JSON keeps them all. */
+static void test_many_complaints(void **state)
+{
+	(void)state;
+	for (int format = OUT_TEXT; format <= OUT_JSONL; format++) {
+		struct capture c;
+		unsigned lines = 0;
+		capture_open(&c, (enum out_format)format, false);
+		out_begin(c.o, "ps");
+		out_table(c.o, &frame_lines);
+		for (int i = 0; i < 27; i++)
+			out_complain(c.o, err_new(ERR_IO, "task %d", i));
+		out_end(c.o);
+		for (const char *p = c.error_text; p && *p; p++)
+			lines += *p == '\n';
+		if (format == OUT_TEXT || format == OUT_CSV) {
+			assert_int_equal(lines, 21);
+			assert_non_null(strstr(c.error_text,
+				"ps: task 19\nps: and 7 complaints more; --json has them all\n"));
+		} else {
+			assert_int_equal(lines, 0);
+			assert_non_null(strstr(c.text, "task 26"));
+		}
+		capture_close(&c);
+	}
+}
+
 /* Everything a hostile dump may put into a string, in every format. */
 static void test_hostile_strings(void **state)
 {
@@ -526,6 +553,7 @@ int main(void)
 		cmocka_unit_test(test_json_kinds),
 		cmocka_unit_test(test_json_after_error),
 		cmocka_unit_test(test_text_complaints),
+		cmocka_unit_test(test_many_complaints),
 		cmocka_unit_test(test_hostile_strings),
 		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_csv_lists),
