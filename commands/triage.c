@@ -25,7 +25,7 @@ static const struct table object_table = { .layout = LAYOUT_LINES, .columns = ob
 
 static const struct column suspect_columns[] = { { "class", .width = 20 }, { "title" },
 	{ "rule", .hidden = true }, { "culprit", .hidden = true },
-	{ "statements", .title = "", .list = &statement_table }, { 0 } };
+	{ "statements", .list = &statement_table }, { 0 } };
 static const struct table suspect_table = { .layout = LAYOUT_LINES, .columns = suspect_columns };
 
 static const struct column ledger_columns[] = { { "what", .width = 14 }, { "text" }, { 0 } };
