@@ -322,6 +322,7 @@ static bool find_tables(const struct finder *f, struct arch_layout *l, uint64_t 
  */
 static bool tables_are_missing(const struct finder *f, struct arch_layout *l, uint64_t *ret_text)
 {
+	uint8_t root[8];
 	struct paddr ignored;
 	uint64_t bits = f->t1sz ? 64 - f->t1sz : f->config_bits == 52 ? 0 : f->config_bits;
 	unsigned shift = f->page_bytes ? (unsigned)__builtin_ctzll(f->page_bytes) : 0;
@@ -331,6 +332,8 @@ static bool tables_are_missing(const struct finder *f, struct arch_layout *l, ui
 		return false;
 	l->paging.big_endian = dump_info(f->dump)->abi.big_endian;
 	l->pgd.v = image_pa(f->image, f->swapper);
+	if (dump_try_read(f->dump, l->pgd, root, sizeof(root), NULL) != FAULT_NONE)
+		return false;
 	*ret_text = f->stext ? f->stext : f->image->va;
 	enum fault_kind fault =
 		paging_probe_fault(&l->paging, f->dump, l->pgd, *ret_text, &ignored);
