@@ -136,23 +136,28 @@ def wipe_log(inquest, folder, to):
 
 
 def guilty_names(folder):
-    """Functions of our module and of LKDTM, with names of the same length that mean nothing."""
+    """Functions of our module and of LKDTM, with names of the same length that mean nothing. String tables keep a name
+    that is the end of another only once, so those stay each other's ends."""
     rng = random.Random(1)
-    names = {}
+    guilty = set()
     for line in (folder / "truth/kallsyms").read_text().splitlines():
         name = line.split()[2].split(".")[0]
         if len(name) > 5 and name.isidentifier() and (re.search(r"\[(misbehave|lkdtm)\]", line) or "lkdtm" in name):
-            names[name] = "".join(rng.choice("bcdfghjklmnpqrstvwxz") for _ in name)
+            guilty.add(name)
+    names = {}
+    for name in sorted(guilty, key=lambda name: (len(name), name)):
+        end = max((other for other in names if name.endswith(other)), key=len, default="")
+        names[name] = "".join(rng.choice("bcdfghjklmnpqrstvwxz") for _ in name[len(end):]) + names.get(end, "")
     return names
 
 
 def replace_names(data, names):
-    """In place, where the name stands as a string of its own (or with a compiler's suffix)."""
+    """In place, where the name stands as a string of its own, with a compiler's suffix, or with an offset in the log."""
     for name, other in names.items():
         old, new, at = name.encode(), other.encode(), -1
         while (at := data.find(old, at + 1)) >= 0:
             before, behind = data[at - 1:at], data[at + len(old):at + len(old) + 1]
-            if behind in (b"\0", b".") and not (before.isalnum() or before == b"_"):
+            if behind in (b"\0", b".", b"+") and not (before.isalnum() or before == b"_"):
                 data[at:at + len(old)] = new
 
 
