@@ -162,11 +162,12 @@ def replace_names(data, names):
 
 
 def rename(folder, to):
-    """Copies of vmlinux and the dump in @to with guilty_names(), which are returned."""
+    """Copies of vmlinux, its modules and the dump in @to with guilty_names(), which are returned."""
     names = guilty_names(folder)
-    for name in ("vmlinux", "vmcore.elf"):
-        copy = pathlib.Path(to) / name
-        subprocess.run(["cp", "--sparse=always", folder / name, copy], check=True)
+    for path in folder / "vmlinux", folder / "vmcore.elf", *folder.glob("modules/*"):
+        copy = pathlib.Path(to) / path.relative_to(folder)
+        copy.parent.mkdir(exist_ok=True)
+        subprocess.run(["cp", "--sparse=always", path, copy], check=True)
         with open(copy, "r+b") as file, mmap.mmap(file.fileno(), 0) as data:
             replace_names(data, names)
     return names
