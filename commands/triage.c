@@ -8,12 +8,13 @@ static const struct column statement_columns[] = { { "topic", .width = 14 }, { "
 static const struct table statement_table = { .layout = LAYOUT_LINES,
 	.columns = statement_columns };
 
-static const struct column call_columns[] = { { "indent", .width = 5, .text_only = true },
-	{ "mark", .width = 2, .text_only = true }, { "place", .text_only = true }, { "source" },
-	{ "function", .hidden = true }, { "module", .hidden = true }, { "offset", .hidden = true },
-	{ "pc", .hidden = true }, { "inlined", .hidden = true }, { "trust", .hidden = true },
-	{ 0 } };
+static const struct column call_columns[] = { { "function" }, { "module" }, { "offset" }, { "pc" },
+	{ "inlined" }, { "source" }, { "trust" }, { 0 } };
 static const struct table call_table = { .layout = LAYOUT_LINES, .columns = call_columns };
+
+static const struct column stack_columns[] = { { "mark", .width = 2 }, { "place" }, { "source" },
+	{ 0 } };
+static const struct table stack_table = { .layout = LAYOUT_LINES, .columns = stack_columns };
 
 static const struct column pc_columns[] = { { "place" }, { "pc", .hidden = true }, { 0 } };
 static const struct table pc_table = { .layout = LAYOUT_LINES, .columns = pc_columns };
@@ -37,7 +38,8 @@ static const struct column triage_columns[] = { { "title", .title = "VERDICT" },
 	{ "rule", .hidden = true }, { "signature" }, { "coarse", .title = "COARSE" },
 	{ "signature_lines", .hidden = true },
 	{ "statements", .title = "EVIDENCE", .list = &statement_table },
-	{ "calls", .title = "STACK", .list = &call_table },
+	{ "calls", .hidden = true, .list = &call_table },
+	{ "stack", .title = "STACK", .text_only = true, .list = &stack_table },
 	{ "object", .hidden = true, .list = &object_table },
 	{ "suspects", .title = "ALSO", .list = &suspect_table },
 	{ "ledger", .title = "NOT SEEN", .list = &ledger_table }, { 0 } };
@@ -70,26 +72,52 @@ static void show_calls(struct cx *cx, const struct finding *f)
 	for (size_t i = 0; f->calls && i < f->calls->n; i++) {
 		const struct call *c = f->calls->call + i;
 		out_row(cx->out);
-		out_str(cx->out, "indent", "");
-		out_str(cx->out, "mark", i == f->culprit ? "=>" : "");
-		if (c->inlined || !c->function)
-			out_strf(cx->out, "place", "%s",
-				c->function ? c->function
-					    : arena_printf(cx->arena, "0x%llx",
-						      (unsigned long long)c->pc));
-		else
-			out_strf(cx->out, "place", "%s+0x%llx/0x%llx%s%s%s", c->function,
-				(unsigned long long)c->offset, (unsigned long long)c->size,
-				c->module ? " [" : "", c->module ? c->module : "",
-				c->module ? "]" : "");
-		if (c->file)
-			out_strf(cx->out, "source", " %s:%d", c->file, c->line);
 		out_str(cx->out, "function", c->function);
 		out_str(cx->out, "module", c->module);
 		out_hex(cx->out, "offset", c->offset);
 		out_addr(cx->out, "pc", c->pc);
 		out_bool(cx->out, "inlined", c->inlined);
+		if (c->file)
+			out_strf(cx->out, "source", "%s:%d", c->file, c->line);
 		out_str(cx->out, "trust", frame_trust_name(c->trust));
+	}
+	out_list_end(cx->out);
+}
+
+/* What called the culprit matters, and what it called; the reporting of the death hardly. */
+enum { CALLS_ABOVE_CULPRIT = 5 };
+
+static void show_call_line(struct cx *cx, const struct call *c)
+{
+	if (!c->function)
+		out_strf(cx->out, "place", "0x%llx", (unsigned long long)c->pc);
+	else if (c->inlined)
+		out_str(cx->out, "place", c->function);
+	else
+		out_strf(cx->out, "place", "%s+0x%llx/0x%llx%s%s%s", c->function,
+			(unsigned long long)c->offset, (unsigned long long)c->size,
+			c->module ? " [" : "", c->module ? c->module : "", c->module ? "]" : "");
+	if (c->file)
+		out_strf(cx->out, "source", " %s:%d", c->file, c->line);
+}
+
+/* The calls for people. */
+static void show_call_lines(struct cx *cx, const struct finding *f)
+{
+	size_t first = 0;
+	if (!f->calls || !f->calls->n)
+		return;
+	if (f->culprit < f->calls->n && f->culprit > CALLS_ABOVE_CULPRIT)
+		first = f->culprit - CALLS_ABOVE_CULPRIT;
+	out_list_begin(cx->out, "stack");
+	if (first) {
+		out_row(cx->out);
+		out_strf(cx->out, "place", "(%zu calls above: bt)", first);
+	}
+	for (size_t i = first; i < f->calls->n; i++) {
+		out_row(cx->out);
+		out_str(cx->out, "mark", i == f->culprit ? "=>" : "");
+		show_call_line(cx, f->calls->call + i);
 	}
 	out_list_end(cx->out);
 }
@@ -202,6 +230,7 @@ static struct err *triage_command(struct cx *cx, const struct args *a)
 	show_signature(cx, &tr, f);
 	show_statements(cx, f);
 	show_calls(cx, f);
+	show_call_lines(cx, f);
 	show_object(cx, f->object);
 	show_suspects(cx, &tr);
 	show_ledger(cx, &tr);
