@@ -335,7 +335,8 @@ static void print_below(struct out *o, const struct table *t, const struct row *
 		const struct cell *cell = &row->cell[i];
 		if (!stands_below(c, cell))
 			continue;
-		if (c->list && c->title) {
+		bool empty = cell->kind == CELL_LIST && !cell->list->first;
+		if (c->list && c->title && !empty) {
 			start_line(o, indent);
 			make_title(o, c);
 			add_word(o, 0, ALIGN_LEFT, colour(o) ? BOLD : NULL);
