@@ -174,8 +174,6 @@ static struct err *vmalloc_object(struct target *t, uint64_t va, struct object *
 	scoped_vmalloc struct vmalloc areas = { 0 };
 	struct err *err = vmalloc_read(t, &areas);
 	const struct vmalloc_area *a = err ? NULL : vmalloc_find(&areas, va);
-	for (size_t i = 0; i < areas.damage.n; i++)
-		err_drop(areas.damage.v[i]); /* vmalloc tells of it */
 	if (err)
 		return err;
 	if (!a)
