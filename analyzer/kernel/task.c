@@ -327,7 +327,7 @@ struct err *task_stack_bytes(struct target *t, uint64_t *ret)
 	return NULL;
 }
 
-struct err *task_panicking(struct target *t, struct task *ret, unsigned *ret_cpu)
+struct err *task_panic_cpu(struct target *t, unsigned *ret)
 {
 	uint64_t cpu;
 	struct err *err = target_read_variable(t, "panic_cpu", 4, &cpu);
@@ -337,6 +337,12 @@ struct err *task_panicking(struct target *t, struct task *ret, unsigned *ret_cpu
 		return err_new(ERR_NOT_FOUND, "no CPU has panicked");
 	if (cpu >= CPUS_MAX)
 		return err_new(ERR_FORMAT, "panic_cpu holds %" PRIu64 ", which is no CPU", cpu);
-	*ret_cpu = (unsigned)cpu;
-	return task_current(t, *ret_cpu, ret);
+	*ret = (unsigned)cpu;
+	return NULL;
+}
+
+struct err *task_panicking(struct target *t, struct task *ret, unsigned *ret_cpu)
+{
+	struct err *err = task_panic_cpu(t, ret_cpu);
+	return err ? err : task_current(t, *ret_cpu, ret);
 }

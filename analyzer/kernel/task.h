@@ -63,7 +63,10 @@ struct err *task_parse(struct target *t, const char *text, struct task *ret) MUS
 struct err *task_stack_bytes(struct target *t, uint64_t *ret) MUST_CHECK;
 
 /* The kernel's own word for the panicking CPU, panic_cpu (kernel/panic.c, since v4.5): ERR_NOT_FOUND
- * when nobody panicked. */
+ * when nobody panicked; any other error: it is not known. */
+struct err *task_panic_cpu(struct target *t, unsigned *ret) MUST_CHECK;
+
+/* The task that runs there; errors as of both. */
 struct err *task_panicking(struct target *t, struct task *ret, unsigned *ret_cpu) MUST_CHECK;
 
 #endif

@@ -20,17 +20,30 @@ static bool find_oops(struct triage *tr)
 	return false;
 }
 
+/* Which CPU panicked is known, and so that one did, although who ran there may be lost. */
+static struct err *find_panicking(struct triage *tr)
+{
+	struct facts *f = &tr->facts;
+	f->end = END_PANIC;
+	struct err *err = task_current(tr->t, f->victim_cpu, &f->victim);
+	f->has_victim = !err;
+	if (!err || err->code == ERR_INTERRUPTED)
+		return err;
+	triage_ledger(tr, "victim", "what CPU %u ran when it panicked: %s", f->victim_cpu,
+		err->msg);
+	err_drop(err); /* the ledger has it */
+	return NULL;
+}
+
 static struct err *find_victim(struct triage *tr)
 {
 	struct facts *f = &tr->facts;
-	struct err *err = task_panicking(tr->t, &f->victim, &f->victim_cpu);
-	if (!err) {
-		f->end = END_PANIC;
-		f->has_victim = true;
-		return NULL;
-	}
+	struct err *err = task_panic_cpu(tr->t, &f->victim_cpu);
+	if (!err)
+		return find_panicking(tr);
 	if (err->code == ERR_INTERRUPTED)
 		return err;
+	f->end = err->code == ERR_NOT_FOUND ? END_NONE : END_NOT_KNOWN;
 	if (err->code != ERR_NOT_FOUND)
 		triage_ledger(tr, "panic_cpu", "%s", err->msg);
 	err_drop(err); /* nobody panicked, or the ledger has it */
@@ -39,6 +52,16 @@ static struct err *find_victim(struct triage *tr)
 		f->has_victim = true;
 	}
 	return NULL;
+}
+
+/* The log's word, where memory has lost its own. */
+static void ask_log(struct facts *f)
+{
+	for (size_t i = 0; f->end == END_NOT_KNOWN && i < f->log.n; i++)
+		if (!strncmp(f->log.v[i], "Kernel panic - not syncing", 26)) {
+			f->end = END_PANIC;
+			f->end_by_log = true;
+		}
 }
 
 static size_t call_of_frame(const struct calls *c, size_t frame)
@@ -65,12 +88,19 @@ static struct err *read_victim(struct triage *tr)
 	if (!f->has_victim)
 		return NULL;
 	struct err *err = calls_of_task(tr->t, &f->victim, &tr->arena, &f->calls);
-	if (!err && f->calls.trace.broken)
+	if (err && err->code == ERR_INTERRUPTED)
+		return err;
+	if (err) {
+		triage_ledger(tr, "stack", "the victim's: %s", err->msg);
+		err_drop(err); /* the ledger has it */
+		f->calls.n = 0;
+		return NULL;
+	}
+	if (f->calls.trace.broken)
 		triage_ledger(tr, "stack", "the victim's backtrace breaks off: %s",
 			f->calls.trace.end ? f->calls.trace.end : "no reason known");
 	f->end_call = end_call(&f->calls);
-	if (!err)
-		err = fault_find(tr->t, &f->victim, &tr->arena, &f->fault);
+	err = fault_find(tr->t, &f->victim, &tr->arena, &f->fault);
 	if (!err) {
 		f->has_fault = true;
 		f->fault_call = call_of_frame(&f->calls, f->fault.frame);
@@ -84,8 +114,22 @@ static struct err *read_victim(struct triage *tr)
 	return NULL;
 }
 
+/* What was said when the dump was opened: cut files, missing pages, a vmlinux of another build. */
+static void keep_warnings(struct triage *tr)
+{
+	const char *path = dump_info(tr->t->dump)->path, *warning;
+	size_t n = strlen(path);
+	for (size_t i = 0; (warning = target_warning(tr->t, i)); i++) {
+		bool ours = !strncmp(warning, path, n) && !strncmp(warning + n, ": ", 2);
+		triage_ledger(tr, "dump", "%s", ours ? warning + n + 2 : warning);
+	}
+}
+
 struct err *facts_gather(struct triage *tr)
 {
+	keep_warnings(tr);
+	if (!tr->t->kernel)
+		return facts_search_memory(tr);
 	struct err *err = facts_read_cpus(tr);
 	if (!err)
 		err = find_victim(tr);
@@ -93,8 +137,10 @@ struct err *facts_gather(struct triage *tr)
 		err = read_victim(tr);
 	if (!err)
 		err = facts_read_log(tr);
-	if (!err)
+	if (!err) {
+		ask_log(&tr->facts);
 		facts_panic_text(tr);
+	}
 	return err;
 }
 

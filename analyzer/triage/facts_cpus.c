@@ -72,6 +72,7 @@ static struct err *read_cpu(struct triage *tr, unsigned cpu)
 	if (err) {
 		triage_ledger(tr, "stack", "CPU %u: %s", cpu, err->msg);
 		err_drop(err); /* the ledger has it */
+		tr->facts.cpus_lost++;
 	}
 	read_irqs(tr, &c);
 	vec_push(&tr->facts.cpus, c);
@@ -100,12 +101,14 @@ struct err *facts_read_cpus(struct triage *tr)
 			triage_ledger(tr, "CPUs", "%s", err->msg);
 			err_drop(err); /* the ledger has it */
 			err = NULL;
+			tr->facts.cpus_lost++;
 		}
 	}
 	if (err && err->code != ERR_INTERRUPTED) {
 		triage_ledger(tr, "CPUs", "%s", err->msg);
 		err_drop(err); /* the ledger has it */
 		err = NULL;
+		tr->facts.cpus_lost++; /* all of them, however many there are */
 	}
 	compare_clocks(&tr->facts);
 	return err;

@@ -46,7 +46,7 @@ static struct err *run(struct triage *tr)
 	scoped_slab_heap struct slab_heap heap = { 0 };
 	scoped_slab_owners struct slab_owners owners = { 0 };
 	uint64_t ram = 0;
-	if (tr->facts.end == END_NONE)
+	if (tr->facts.end == END_NONE || tr->facts.end == END_NOT_KNOWN)
 		return NULL;
 	struct err *err = system_ram_bytes(tr->t, &ram);
 	if (!err)

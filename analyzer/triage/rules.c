@@ -2,7 +2,8 @@
 #include "analyzer/triage/triage.h"
 
 extern const struct triage_rule rule_kasan, rule_kfence, rule_report, rule_heap_call, rule_fault,
-	rule_heap, rule_stacks, rule_pages, rule_hang, rule_cpus, rule_leak, rule_log, rule_panic;
+	rule_heap, rule_stacks, rule_pages, rule_hang, rule_cpus, rule_leak, rule_log, rule_splat,
+	rule_panic;
 
 const struct triage_rule *const triage_rules[] = {
 	&rule_kasan,
@@ -17,6 +18,7 @@ const struct triage_rule *const triage_rules[] = {
 	&rule_cpus,
 	&rule_leak,
 	&rule_log,
+	&rule_splat,
 	&rule_panic,
 	NULL,
 };

@@ -9,7 +9,7 @@ static const char *of_class(enum verdict_class c)
 	case VERDICT_ALIVE:
 		return "still alive";
 	case VERDICT_UNKNOWN:
-		return "dead of a cause that the dump does not tell";
+		return "not known: what would tell is missing from the dump";
 	case VERDICT_SYSRQ:
 		return "crash by request (sysrq)";
 	case VERDICT_WARNING:

@@ -133,29 +133,36 @@ static void close_verdict(struct triage *tr)
 {
 	const struct facts *f = &tr->facts;
 	if (f->end == END_NONE)
-		triage_find(tr, "end", VERDICT_ALIVE, WEIGHT_ALIVE, CONFIDENCE_SURE);
+		triage_find(tr, "end", VERDICT_ALIVE, WEIGHT_ALIVE,
+			f->cpus_lost ? CONFIDENCE_LIKELY : CONFIDENCE_SURE);
 	else
 		triage_find(tr, "end", VERDICT_UNKNOWN, WEIGHT_ALIVE, CONFIDENCE_GUESS);
 	sort_findings(tr);
 }
 
-struct err *triage_run(struct target *t, struct triage *ret)
+static struct err *run_rules(struct triage *tr)
 {
-	memset(ret, 0, sizeof(*ret));
-	ret->t = t;
-	struct err *err = target_need_kernel(t);
-	if (!err)
-		err = facts_gather(ret);
+	struct err *err = NULL;
 	for (size_t i = 0; !err && triage_rules[i]; i++) {
-		err = triage_rules[i]->run(ret);
+		err = triage_rules[i]->run(tr);
 		if (err && err->code != ERR_INTERRUPTED) {
-			triage_ledger(ret, triage_rules[i]->name, "%s", err->msg);
+			triage_ledger(tr, triage_rules[i]->name, "%s", err->msg);
 			err_drop(err); /* the ledger has it */
 			err = NULL;
 		}
 		if (!err)
 			err = interrupt_check();
 	}
+	return err;
+}
+
+struct err *triage_run(struct target *t, struct triage *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->t = t;
+	struct err *err = facts_gather(ret);
+	if (!err && t->kernel)
+		err = run_rules(ret);
 	if (!err)
 		close_verdict(ret);
 	return err;

@@ -13,7 +13,7 @@
 
 enum verdict_class {
 	VERDICT_ALIVE,
-	VERDICT_UNKNOWN, /* dead, and nothing says of what */
+	VERDICT_UNKNOWN, /* nothing says of what it died, or whether */
 	VERDICT_PANIC,	 /* somebody called panic() for a reason of their own */
 	VERDICT_SYSRQ,
 	VERDICT_WARNING,
@@ -94,7 +94,8 @@ struct finding {
 	VEC(struct statement) said;
 };
 
-enum facts_end { END_NONE, END_PANIC, END_OOPS };
+/* How it ended. What says so may be missing from the dump: then it is not known. */
+enum facts_end { END_NOT_KNOWN, END_NONE, END_PANIC, END_OOPS };
 
 /* What a CPU was at. */
 struct call_of_cpu {
@@ -115,12 +116,14 @@ struct call_of_cpu {
 /* What every rule may know. */
 struct facts {
 	enum facts_end end;
+	bool end_by_log; /* .end is what the log says: memory does not */
+	unsigned cpus_lost; /* CPUs of which it could not be read what they were at */
 	const char *panic_text;	       /* NULL: not known */
 	const char *panic_text_source; /* "panic()'s own buffer", "the log" */
 	bool has_victim;	       /* the task that panicked, or is in an oops */
 	struct task victim;
 	unsigned victim_cpu;
-	struct calls calls; /* of the victim */
+	struct calls calls; /* of the victim; none when its stack is lost */
 	size_t end_call; /* where its end begins: panic()'s; what lies further in came upon it later
 			  */
 	bool has_fault;
@@ -145,8 +148,8 @@ struct triage {
 	VEC(struct ledger_entry) ledger;
 };
 
-/* Errors of single rules go into the ledger; only ERR_INTERRUPTED and a target without a kernel are
- * returned. */
+/* Errors of single rules go into the ledger, as a kernel does that was not found; only ERR_INTERRUPTED
+ * is returned. */
 struct err *triage_run(struct target *t, struct triage *ret) MUST_CHECK;
 void triage_deinit(struct triage *tr);
 #define scoped_triage __attribute__((cleanup(triage_deinit)))
@@ -186,6 +189,8 @@ struct err *facts_gather(struct triage *tr) MUST_CHECK;
 void facts_deinit(struct facts *f);
 /* facts_log.c */
 struct err *facts_read_log(struct triage *tr) MUST_CHECK;
+/* facts_raw.c: without a kernel, what the memory's bytes alone tell. */
+struct err *facts_search_memory(struct triage *tr) MUST_CHECK;
 /* panic_text.c: what panic() has formatted. */
 void facts_panic_text(struct triage *tr);
 /* facts_cpus.c */
