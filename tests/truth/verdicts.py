@@ -141,8 +141,9 @@ def guilty_names(folder):
     rng = random.Random(1)
     guilty = set()
     for line in (folder / "truth/kallsyms").read_text().splitlines():
-        name = line.split()[2].split(".")[0]
-        if len(name) > 5 and name.isidentifier() and (re.search(r"\[(misbehave|lkdtm)\]", line) or "lkdtm" in name):
+        _, kind, name = line.split()[:3]
+        name = name.split(".")[0]
+        if kind in "tT" and len(name) > 5 and name.isidentifier() and (re.search(r"\[(misbehave|lkdtm)\]", line) or "lkdtm" in name):
             guilty.add(name)
     names = {}
     for name in sorted(guilty, key=lambda name: (len(name), name)):
