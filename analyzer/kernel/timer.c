@@ -185,35 +185,58 @@ static struct err *read_wheel(struct target *t, uint64_t va, const struct field_
 	return err ? err : first;
 }
 
+/*
+ * Both kinds of base say whose they are: timer_base.cpu since boot (init_timer_cpu()), hrtimer_cpu_base.cpu
+ * since its CPU was first prepared (hrtimers_prepare_cpu(), 0 before), 4.19 to 7.2. One that says
+ * something else is none, and that it is empty is no news.
+ */
+static struct err *check_cpu(
+	struct target *t, const struct type *base, uint64_t va, unsigned cpu, bool zero_too)
+{
+	struct field_ref field;
+	uint64_t said;
+	struct err *err = type_field(t->types, base, "cpu", &field);
+	if (err) {
+		err_drop(err); /* no such member: nothing to compare */
+		return NULL;
+	}
+	err = vspace_read_uint(t->kernel, va + field.bit_offset / 8, 4, &said);
+	if (err || said == cpu || (zero_too && !said))
+		return err;
+	return err_new(ERR_FORMAT, "%s 0x%" PRIx64 " says that it is CPU %" PRIu64 "'s, not CPU %u's",
+		base->name, va, said, cpu);
+}
+
 struct wheels {
 	uint64_t va, step, clk_offset;
 	uint64_t n;
+	const struct type *base;
 	struct field_ref vectors;
 };
 
 static struct err *find_wheels(struct target *t, unsigned cpu, struct wheels *ret)
 {
-	const struct type *type, *base;
+	const struct type *type;
 	struct field_ref clk;
 	struct err *err = target_need_kernel(t);
 	if (!err)
 		err = percpu_symbol(t, "timer_bases", cpu, &ret->va);
 	if (!err)
-		err = types_find(t->types, TYPE_STRUCT, "timer_base", TIMER_HINT, &base);
+		err = types_find(t->types, TYPE_STRUCT, "timer_base", TIMER_HINT, &ret->base);
 	if (!err)
 		err = types_find_variable(t->types, "timer_bases", TIMER_HINT, &type);
 	if (!err)
-		err = type_complete(t->types, base);
+		err = type_complete(t->types, ret->base);
 	if (!err)
-		err = type_field(t->types, base, "vectors", &ret->vectors);
+		err = type_field(t->types, ret->base, "vectors", &ret->vectors);
 	if (!err)
-		err = type_field(t->types, base, "clk", &clk);
+		err = type_field(t->types, ret->base, "clk", &clk);
 	if (err)
 		return err_wrap(err, "the timer wheel");
 	type = type_strip(type);
 	ret->vectors.type = type_strip(ret->vectors.type);
 	ret->n = type->kind == TYPE_ARRAY ? type->count : 1;
-	ret->step = base->size;
+	ret->step = ret->base->size;
 	ret->clk_offset = clk.bit_offset / 8;
 	if (!ret->n || ret->n > 8 || ret->vectors.type->kind != TYPE_ARRAY ||
 		ret->vectors.type->count > BUCKETS_MAX)
@@ -236,7 +259,9 @@ struct err *timers_read(struct target *t, unsigned cpu, struct timers *ret)
 	for (unsigned i = 0; !err && i < w.n; i++) {
 		uint64_t va = w.va + i * w.step;
 		struct wheel one = { .base = i };
-		err = vspace_read_word(t->kernel, va + w.clk_offset, &one.jiffies);
+		err = check_cpu(t, w.base, va, cpu, false);
+		if (!err)
+			err = vspace_read_word(t->kernel, va + w.clk_offset, &one.jiffies);
 		if (!err)
 			err = read_wheel(t, va, &w.vectors, &one, ret);
 		if (!err || err->code == ERR_INTERRUPTED || err->code == ERR_LIMIT)
@@ -331,6 +356,8 @@ struct err *hrtimers_read(struct target *t, unsigned cpu, struct timers *ret)
 		err = types_find(t->types, TYPE_STRUCT, "hrtimer_cpu_base", HRTIMER_HINT, &base);
 	if (!err)
 		err = type_field(t->types, base, "clock_base", &clocks);
+	if (!err)
+		err = check_cpu(t, base, va, cpu, true);
 	if (err)
 		return err_wrap(err, "high-resolution timers");
 	const struct type *array = type_strip(clocks.type);
