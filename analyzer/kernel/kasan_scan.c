@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analyzer/base/interrupt.h"
+#include "analyzer/kernel/kasan_look.h"
 #include "analyzer/kernel/kasan_scan_slab.h"
 #include "analyzer/kernel/kasan_shadow.h"
 #include "analyzer/kernel/kfence.h"
@@ -15,17 +16,13 @@
 
 /* ---- the sweep ----------------------------------------------- */
 
-/* What a looking thread tells: a count of one value in a run, or a finding. */
-enum { TELL_COUNT, TELL_STRANGE, TELL_EARLY };
-enum { KIND_SHIFT = 62, VALUE_SHIFT = 54 };
-
 struct scan {
 	const struct kasan *k;
 	struct pieces *pieces;
 	struct kasan_histogram *histogram;
 	kasan_finding_fn found;
 	void *found_cx;
-	uint8_t class[256]; /* of each value: STRANGE, EARLY */
+	struct kasan_look look;
 };
 
 static struct err *next_piece(void *cx, struct sweep_piece *ret, bool *ret_more)
@@ -38,113 +35,24 @@ static struct err *next_piece(void *cx, struct sweep_piece *ret, bool *ret_more)
 	return err;
 }
 
-static void tell(struct sweep_hits *hits, unsigned kind, uint64_t addr, unsigned value, uint64_t n)
-{
-	if (n)
-		sweep_found(hits, addr,
-			(uint64_t)kind << KIND_SHIFT | (uint64_t)value << VALUE_SHIFT | n);
-}
-
-/* What a byte is to the scan of generic mode. In other modes all are ordinary. */
-enum { ORDINARY = 0, STRANGE = 1, EARLY = 2 /* its granule ends early */ };
-
-/* One run's counts. Runs are often single pages: the boot's allocator hands out the shadow's pages from above. */
-struct counts {
-	uint64_t n[256];
-	unsigned prev; /* the byte before */
-};
-
-/* Bytes that are not ordinary: a value that KASAN lacks, or accessible granules behind one that
- * ends early (there is a redzone behind each object, variable and area). */
-static void look_closely(const struct scan *s, const struct sweep_run *run, size_t i, size_t n, unsigned prev,
-	struct sweep_hits *hits)
-{
-	for (size_t end = i + n; i < end; i++) {
-		unsigned v = run->p[i];
-		if (s->class[v] & STRANGE)
-			tell(hits, TELL_STRANGE, run->addr + i, v, 1);
-		else if (!v && s->class[prev] & EARLY)
-			tell(hits, TELL_EARLY, run->addr + i, prev, 1);
-		prev = v;
-	}
-}
-
-/* Whether bytes with these classes need a closer look; an early end at the last one is the next's business. */
-static bool is_remarkable(const struct scan *s, unsigned classes, unsigned prev, unsigned first)
-{
-	return classes || (s->class[prev] & EARLY && !first);
-}
-
-static void look_at_word(const struct scan *s, const struct sweep_run *run, size_t i, struct counts *c,
-	struct sweep_hits *hits)
-{
-	const uint8_t *p = run->p + i;
-	unsigned classes = 0;
-	if (load_u64le(p) == p[0] * 0x0101010101010101ull) {
-		c->n[p[0]] += 8;
-		classes = s->class[p[0]];
-	} else {
-		for (unsigned n = 0; n < 8; n++) {
-			c->n[p[n]]++;
-			classes |= s->class[p[n]];
-		}
-	}
-	if (is_remarkable(s, classes, c->prev, p[0]))
-		look_closely(s, run, i, 8, c->prev, hits);
-	c->prev = p[7];
-}
-
-enum { BLOCK = 64 };
-
-/* Whether all of a block is one value: most of the shadow is. */
-static bool is_uniform(const uint8_t *p)
-{
-	uint64_t first = load_u64le(p), other = first ^ p[0] * 0x0101010101010101ull;
-	for (unsigned n = 8; n < BLOCK; n += 8)
-		other |= load_u64le(p + n) ^ first;
-	return !other;
-}
-
 static void look(void *cx, const struct sweep_run *run, struct sweep_hits *hits)
 {
 	const struct scan *s = cx;
-	struct counts c = { .prev = run->nbefore ? run->before[run->nbefore - 1] : 0xff };
-	size_t i = 0;
-	while (run->n - i >= BLOCK) {
-		const uint8_t *p = run->p + i;
-		if (is_uniform(p) && !is_remarkable(s, s->class[p[0]], c.prev, p[0])) {
-			c.n[p[0]] += BLOCK;
-			c.prev = p[0];
-			i += BLOCK;
-			continue;
-		}
-		for (unsigned n = 0; n < BLOCK; n += 8, i += 8)
-			look_at_word(s, run, i, &c, hits);
-	}
-	for (; i < run->n; i++) {
-		look_closely(s, run, i, 1, c.prev, hits);
-		c.prev = run->p[i];
-		c.n[c.prev]++;
-	}
-	for (unsigned v = 0; v < 256; v += 4)
-		if (c.n[v] | c.n[v + 1] | c.n[v + 2] | c.n[v + 3])
-			for (unsigned n = v; n < v + 4; n++)
-				tell(hits, TELL_COUNT, run->addr, n, c.n[n]);
+	kasan_look(&s->look, run, hits);
 }
 
 static struct err *hit(void *cx, const struct sweep_hit *h)
 {
 	struct scan *s = cx;
-	unsigned kind = (unsigned)(h->value >> KIND_SHIFT), v = (uint8_t)(h->value >> VALUE_SHIFT);
-	uint64_t n = h->value & ((1ull << VALUE_SHIFT) - 1);
-	if (kind == TELL_COUNT) {
-		s->histogram->count[v] += n;
+	struct kasan_told told = kasan_told(h);
+	if (told.kind == TOLD_COUNT) {
+		s->histogram->count[told.value] += told.n;
 		return NULL;
 	}
 	struct kasan_finding f = { .va = kasan_from_shadow(s->k, h->addr),
-		.granules = n,
-		.value = (uint8_t)v,
-		.what = kind == TELL_STRANGE
+		.granules = told.n,
+		.value = told.value,
+		.what = told.kind == TOLD_STRANGE
 				? "shadow has a value that KASAN does not have"
 				: "accessible directly behind a granule that ends early" };
 	return s->found ? s->found(s->found_cx, &f) : NULL;
@@ -158,10 +66,7 @@ struct err *kasan_scan_shadow(const struct kasan *k, uint64_t lo, uint64_t last,
 	if (err)
 		return err;
 	memset(ret, 0, sizeof(*ret));
-	for (unsigned v = 0; v < 256 && k->mode == KASAN_GENERIC; v++)
-		s.class[v] = kasan_value_kind(k, (uint8_t)v) == KASAN_STRANGE ? STRANGE
-			     : v && v < k->granule			      ? EARLY
-									      : ORDINARY;
+	kasan_look_init(k, &s.look);
 	uint64_t least = kasan_from_shadow(k, k->start);
 	lo = lo > least ? lo : least;
 	if (last < lo)

@@ -215,15 +215,33 @@ static void single(const struct table_runs *it, unsigned level, uint64_t va, uin
 	cut(it, ret);
 }
 
-/* A table found at @level - 1: either one run for all of it, in which case true, or it is entered. */
-static bool descend(struct table_runs *it, unsigned level, struct paddr table, uint64_t va,
+/* How many entries from the one at @i on are the same, bit by bit; those are passed over. */
+static uint64_t pass_equal(struct table_runs *it, unsigned level, uint32_t i)
+{
+	struct level *l = &it->level[level];
+	const size_t n = it->p.level[level].entry_bytes;
+	const uint8_t *first = l->bytes + i * n;
+
+	while (l->index < l->end && !entry_missing(it, level, l->index) &&
+		(n == 8 ? !memcmp(l->bytes + l->index * 8ul, first, 8)
+			: !memcmp(l->bytes + l->index * n, first, n)))
+		l->index++;
+	return l->index - i;
+}
+
+/* A table found at @level - 1 by entry @i: either one run for all of it, and for all that the entries
+ * behind refer to if they are the same, in which case true, or it is entered. */
+static bool descend(struct table_runs *it, unsigned level, struct paddr table, uint32_t i,
 	uint64_t raw, struct table_run *ret)
 {
-	uint64_t value, parent;
+	const struct level *above = &it->level[level - 1];
+	uint64_t value, parent, va = above->base + ((uint64_t)i << it->p.level[level - 1].shift);
 	unsigned leaf_level;
 
 	if (find_uniform(it, level, table, raw, &leaf_level, &value, &parent)) {
-		single(it, leaf_level, va, table_span_last(&it->p, level), value, parent, ret);
+		uint64_t n = pass_equal(it, level - 1, i);
+		uint64_t last = (table_span_last(&it->p, level) + 1) * n - 1;
+		single(it, leaf_level, va, last, value, parent, ret);
 		return true;
 	}
 	if (it->level[level].table.v != table.v)
@@ -265,7 +283,7 @@ static struct err *next_single(struct table_runs *it, struct table_run *ret, boo
 			struct err *err = it->reads++ % 256 ? NULL : interrupt_check();
 			if (err)
 				return err;
-			if (!descend(it, level + 1, e.pa, va, raw, ret))
+			if (!descend(it, level + 1, e.pa, i, raw, ret))
 				continue;
 		} else {
 			single(it, level, va, step, raw, l->parent, ret);
