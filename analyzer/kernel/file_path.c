@@ -12,8 +12,9 @@
 /* Names of one path and mounts in mounts: a path of 4096 bytes has at most 2048 names. */
 enum { STEPS_MAX = 8192, MINOR_BITS = 20 };
 
-/* include/linux/fs.h, since 6.5: a file that overlayfs opened on behalf of another */
-static const uint64_t mode_backing = 1 << 25;
+/* FMODE_BACKING (include/linux/fs.h): a file that overlayfs opened on behalf of another. Bit 25 in 6.5 and 6.6,
+ * bit 24 in 6.12 and 7.2, where 25 is FMODE_NONOTIFY: neither alone is a proof. */
+static const uint64_t mode_backing = 3 << 24;
 
 struct file {
 	uint64_t dentry, vfsmount, inode, mode;
@@ -259,6 +260,24 @@ struct err *dentry_path_format(
 
 /* ---- files ----------------------------------------------- */
 
+/* Whether a dentry and a mount stand there, as far as their first pointers tell. */
+static bool is_path(struct target *t, uint64_t dentry, uint64_t vfsmount)
+{
+	struct dentry d = { 0 }, parent = { 0 }, root = { 0 };
+	struct mount m = { 0 };
+	struct err *err = dentry && vfsmount ? read_object(t, &dentry_spec, dentry, &d)
+					     : err_new(ERR_NOT_FOUND, "no path");
+	if (!err)
+		err = read_object(t, &dentry_spec, d.parent, &parent);
+	if (!err)
+		err = read_mount(t, vfsmount, &m);
+	if (!err)
+		err = read_object(t, &dentry_spec, m.root, &root);
+	bool good = !err;
+	err_drop(err); /* something else lies there */
+	return good;
+}
+
 /* The file's own path, or that of the file which stands before it for users (file_user_path(),
  * since 6.8). */
 static struct err *user_path(struct target *t, uint64_t va, struct file *io_f)
@@ -271,7 +290,7 @@ static struct err *user_path(struct target *t, uint64_t va, struct file *io_f)
 		err_drop(err); /* before 6.5 this bit means something else */
 		return NULL;
 	}
-	if (!err && b.dentry && b.vfsmount) {
+	if (!err && is_path(t, b.dentry, b.vfsmount)) {
 		io_f->dentry = b.dentry;
 		io_f->vfsmount = b.vfsmount;
 	}
