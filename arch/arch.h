@@ -214,7 +214,7 @@ struct arch_stack {
 	uint32_t bytes;     /* 0: THREAD_SIZE */
 };
 
-enum frame_how { HOW_REGS, HOW_FP, HOW_EXIDX, HOW_CFI, HOW_SCS, HOW_SCAN };
+enum frame_how { HOW_REGS, HOW_FP, HOW_EXIDX, HOW_CFI, HOW_SCS, HOW_SCAN, HOW_CODE };
 
 /*
  * In and out: one struct serves a whole chain. Before the first step the caller sets .exact and
@@ -239,6 +239,9 @@ struct unwind_step {
 	const char *why;      /* end: in words: "user mode entry", "no unwind information" */
 	bool broken;          /* end: the chain broke off before its proper end */
 };
+
+/* Whether a function ends in a jump to another one. */
+enum tail_answer { TAIL_ELSEWHERE, TAIL_MAY_REACH, TAIL_REACHES };
 
 /* ---- fault status -------------------------------------------------------------------------------- */
 
@@ -438,6 +441,18 @@ struct arch {
 	 * for an indirect call. @code holds the 4 bytes before @ra. ARM32: bit 0 of @ra tells Thumb
 	 * and does not count as address; targets come without it. */
 	bool (*is_call)(const uint8_t code[4], uint64_t ra, uint64_t *ret_target);
+
+	/* What the function at @regs' pc, which was interrupted there when @exact, else is a return address, has
+	 * done to its caller's .saved_regs by its own instructions: those that it has overwritten and not saved,
+	 * and those that are in its frame. False: nothing is known. May be NULL. */
+	bool (*saved_regs_at)(const struct arch_env *env, const struct regs *regs, bool exact,
+		uint64_t *ret_lost, uint64_t *ret_saved);
+
+	/* Whether the function that begins at @called can have jumped, maybe by way of others, to the one
+	 * that begins at @callee, which then returns to its caller. MAY_REACH: it jumps through a register.
+	 * Needs env->read, ->function. May be NULL. */
+	enum tail_answer (*tail)(const struct arch_env *env, const struct abi *abi, uint64_t called,
+		uint64_t callee, bool thumb);
 
 	/*
 	 * Calls @fn for each fixed address that the @n bytes of one function's code at @pc form, in the

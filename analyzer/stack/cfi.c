@@ -107,7 +107,7 @@ void cfi_arbitrate(struct unwinder *u, const struct regs *before, const struct u
 /* ---- registers ----------------------------------------------- */
 
 /*
- * A function that never returns need not save what it changes: then only what its rules name is known of its
+ * A function that is said never to return need not save what it changes: then only what its rules name is known of its
  * caller (gcc/config/arm/arm.c, arm_compute_save_core_reg_mask(), gcc 12).
  */
 static uint64_t lost_by_noreturn(struct target *t, uint64_t lookup_pc)
@@ -143,6 +143,19 @@ static bool fill_one(struct target *t, const struct task *task, const struct fra
 	return false;
 }
 
+/* What @f's function does to the registers of its caller that the chain below cannot give, @lost; by its instructions,
+ * else by what is written of it. */
+static uint64_t still_lost(struct target *t, const struct task *task, const struct frame *f, uint64_t lost)
+{
+	struct unwinder u;
+	uint64_t overwritten, saved;
+	unwinder_init(&u, t, task, &f->regs, f->exact);
+	if (t->arch->saved_regs_at &&
+		t->arch->saved_regs_at(&u.env, &u.regs, f->exact, &overwritten, &saved))
+		return (lost | overwritten) & ~saved;
+	return lost | lost_by_noreturn(t, f->lookup_pc);
+}
+
 void cfi_fill_registers(struct target *t, const struct task *task, struct trace *io)
 {
 	uint64_t lost = 0; /* saved registers that the chain cannot give, whatever its steps say */
@@ -154,7 +167,7 @@ void cfi_fill_registers(struct target *t, const struct task *task, struct trace 
 			lost = 0; /* saved by an exception, whole */
 			continue;
 		}
-		lost |= lost_by_noreturn(t, f->lookup_pc);
+		lost = still_lost(t, task, f, lost);
 		if (fill_one(t, task, f, caller, &restored))
 			lost &= ~restored;
 		caller->regs.valid &= ~lost;

@@ -12,7 +12,8 @@
 const char *frame_how_name(enum frame_how how)
 {
 	static const char *const name[] = { [HOW_REGS] = "regs", [HOW_FP] = "fp",
-		[HOW_EXIDX] = "exidx", [HOW_CFI] = "cfi", [HOW_SCS] = "scs", [HOW_SCAN] = "scan" };
+		[HOW_EXIDX] = "exidx", [HOW_CFI] = "cfi", [HOW_SCS] = "scs", [HOW_SCAN] = "scan",
+		[HOW_CODE] = "code" };
 	return name[how];
 }
 
@@ -152,9 +153,16 @@ struct err *trace_task(struct target *t, const struct task *task, struct arena *
 	}
 	enum frame_trust trust = TRUST_SURE;
 	if (start.sp_unknown) {
+		struct task_regs guess;
 		trust = TRUST_LIKELY;
-		if (!sp_search(t, task, &start.regs))
+		if (!sp_search(t, task, &start.regs)) {
 			start.regs.valid &= ~(1ull << t->arch->reg_sp);
+			/* A function that pushed nothing: lr knew its caller, and is lost, too. */
+			if (regs_guess(t, task, &guess)) {
+				start = guess;
+				trace.source = start.source;
+			}
+		}
 	}
 	if (start.guess)
 		trust = TRUST_GUESS;

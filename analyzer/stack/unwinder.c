@@ -162,6 +162,12 @@ enum call_match unwinder_call_before(const struct unwinder *u, uint64_t ra, uint
 		return CALL_NONE;
 	if (!target)
 		return CALL_INDIRECT;
-	return symtab_at(u->t->syms, callee_pc, &callee) && target == callee.va ? CALL_DIRECT :
-										CALL_OTHER;
+	if (!symtab_at(u->t->syms, callee_pc, &callee))
+		return CALL_OTHER;
+	uint64_t start = callee.va & ~(uint64_t)u->step.thumb;
+	if (target == start)
+		return CALL_DIRECT;
+	enum tail_answer tail = u->t->arch->tail ?
+		u->t->arch->tail(&u->env, &u->t->abi, target, start, u->step.thumb) : TAIL_ELSEWHERE;
+	return tail == TAIL_REACHES ? CALL_DIRECT : tail == TAIL_MAY_REACH ? CALL_INDIRECT : CALL_OTHER;
 }

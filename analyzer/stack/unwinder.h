@@ -24,8 +24,9 @@ void unwinder_init(struct unwinder *u, struct target *t, const struct task *task
  * is the true one already, as far as .replaced says. */
 struct err *unwinder_step(struct unwinder *u) MUST_CHECK;
 
-/* What stands before return address @ra: no call, a call of something unknown (through a register),
- * of the function that @callee_pc is in, or of another one (whose tail may have jumped there). */
+/* What stands before return address @ra: no call, a call of something unknown (through a register, or of a function
+ * that jumps through one), of the function that @callee_pc is in or of one whose tail jumps there, or of another
+ * one. */
 enum call_match { CALL_NONE, CALL_INDIRECT, CALL_DIRECT, CALL_OTHER };
 enum call_match unwinder_call_before(const struct unwinder *u, uint64_t ra, uint64_t callee_pc);
 

@@ -68,6 +68,12 @@ bool arm_kernel_status(uint64_t status);
 /* The context that was interrupted, of a CPU that was stopped in a vector's stub. */
 bool arm_interrupted_entry(const struct arch_env *env, const struct abi *abi, struct regs *io);
 
+enum tail_answer arm_tail(const struct arch_env *env, const struct abi *abi, uint64_t called, uint64_t callee,
+	bool thumb);
+
+bool arm_saved_regs(const struct arch_env *env, const struct regs *regs, bool exact, uint64_t *ret_lost,
+	uint64_t *ret_saved);
+
 /* fsr.c */
 void arm_describe_fault(uint64_t fsr, struct fault_status *ret);
 const char *arm_exception_name(const char *entry, enum exception_kind *ret_kind);

@@ -79,6 +79,25 @@ static bool at_end(const struct stream *s)
 	return !s->bytes && !s->words;
 }
 
+/* libgcc's __gnu_unwind_frame() (gcc 4.3 and later), LLVM's libunwind: behind the routine's address
+ * a count of words and three opcodes. */
+static const char *stream_generic(struct exidx_vm *vm, uint32_t routine, struct stream *s)
+{
+	uint32_t ignored;
+
+	if (!vm->takes_generic)
+		return "unwind table: unknown personality routine";
+	if (!read_u32(vm->env, &vm->abi, routine & ~3u, &ignored))
+		return "unwind table: no personality routine there";
+	if (!read_u32(vm->env, &vm->abi, s->next_va, &s->word))
+		return "unwind table: entry not readable";
+	s->next_va += 4;
+	s->words = s->word >> 24;
+	s->bytes = 3;
+	vm->generic = true;
+	return NULL;
+}
+
 /* EHABI section 6.3: personality 0 has three opcode bytes, 1 and 2 have a count of words and two.
  */
 static const char *stream_init(const struct exidx_entry *e, struct exidx_vm *vm, struct stream *s)
@@ -92,6 +111,8 @@ static const char *stream_init(const struct exidx_entry *e, struct exidx_vm *vm,
 			return "unwind table: entry not readable";
 	}
 	*s = (struct stream){ .word = word, .next_va = va + 4 };
+	if (!(word >> 31))
+		return stream_generic(vm, prel31(word, va), s);
 	switch (word >> 24) {
 	case 0x80:
 		s->bytes = 3;

@@ -1,13 +1,14 @@
 /*
- * One ARM32 frame to its caller: by the unwind tables, else by frame pointers. Knows entry code,
- * both ends of a chain and exception frames; the tables' bytes are exidx.c's, the frame-pointer
- * chain unwind_fp.c's.
+ * One ARM32 frame to its caller: where it was interrupted by its instructions, else by the unwind
+ * tables, else by frame pointers. Knows entry code, both ends of a chain and exception frames; the
+ * tables' bytes are exidx.c's, the instructions code_flow.c's, the frame-pointer chain unwind_fp.c's.
  */
 #include <string.h>
 
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
 #include "arch/arm/arm.h"
+#include "arch/arm/code_flow.h"
 #include "arch/arm/exidx.h"
 
 /*
@@ -137,27 +138,39 @@ static void adopt(const struct exidx_vm *vm, struct regs *io, struct unwind_step
 /* At least this much below a stack of VMAP_STACK has no memory; when it ran over, sp is there. */
 enum { GUARD_BYTES = 4096 };
 
+/* The end of the stack that @sp is on. It may stand at the very top. On no known stack: THREAD_SIZE
+ * is at most 16 KiB and stacks are aligned to it (arch/arm/include/asm/thread_info.h, L8). */
+static uint64_t stack_end(const struct arch_env *env, uint32_t sp)
+{
+	uint64_t lo, hi;
+
+	if (env_stack(env, sp, &lo, &hi) || env_stack(env, sp - 4, &lo, &hi) ||
+		env_stack(env, (uint64_t)sp + GUARD_BYTES, &lo, &hi))
+		return hi;
+	return ((uint64_t)sp | 0x3fff) + 1;
+}
+
+/* Runs the table's opcodes over @io; NULL, or why that cannot be. */
+static const char *run_table(const struct arch_env *env, const struct abi *abi, const struct regs *io,
+	const struct exidx_entry *e, struct exidx_vm *ret)
+{
+	if (!regs_has(io, ARM_SP))
+		return "stack pointer is not known";
+	*ret = (struct exidx_vm){ .env = env, .abi = *abi };
+	for (unsigned i = 0; i < ARM_PC; i++)
+		ret->r[i] = io->v[i];
+	ret->valid = io->valid & 0x7fff;
+	ret->lo = io->v[ARM_SP];
+	ret->hi = stack_end(env, io->v[ARM_SP]);
+	return exidx_run(e, ret);
+}
+
 static void step_by_table(const struct arch_env *env, const struct abi *abi, struct regs *io,
 	struct unwind_step *step, const struct exidx_entry *e)
 {
-	struct exidx_vm vm = { .env = env, .abi = *abi };
-	uint32_t sp = io->v[ARM_SP];
-	uint64_t lo;
+	struct exidx_vm vm;
+	const char *why = run_table(env, abi, io, e, &vm);
 
-	if (!regs_has(io, ARM_SP)) {
-		arm_unwind_end(step, true, "stack pointer is not known");
-		return;
-	}
-	for (unsigned i = 0; i < ARM_PC; i++)
-		vm.r[i] = io->v[i];
-	vm.valid = io->valid & 0x7fff;
-	vm.lo = sp;
-	/* sp may stand at the very top. On no known stack: THREAD_SIZE is at most 16 KiB and stacks
-	 * are aligned to it (arch/arm/include/asm/thread_info.h, L8). */
-	if (!env_stack(env, sp, &lo, &vm.hi) && !env_stack(env, sp - 4, &lo, &vm.hi) &&
-		!env_stack(env, (uint64_t)sp + GUARD_BYTES, &lo, &vm.hi))
-		vm.hi = ((uint64_t)sp | 0x3fff) + 1;
-	const char *why = exidx_run(e, &vm);
 	if (why)
 		arm_unwind_end(step, true, why);
 	else
@@ -190,36 +203,83 @@ static bool step_from_overflow(const struct arch_env *env, const struct abi *abi
 	return true;
 }
 
-/* Whether instruction @insn may write lr or sp. In doubt yes: ARM ARM v7-A, A5, where r13 and r14 stand as
- * a destination or as a base that is written back. */
-static bool may_write_lr_or_sp(uint32_t insn)
-{
-	uint32_t kind = insn >> 25 & 7, d = insn >> 12 & 15, n = insn >> 16 & 15;
+/* ---- by the function's instructions ------------------------------------------------------- */
 
-	if (kind == 5) /* B, BL, BLX: a jump leaves lr alone */
-		return insn >> 28 == 0xf || (insn & 1 << 24);
-	if ((insn & 0x0ffffff0) == 0x012fff30) /* BLX register */
-		return true;
-	if (kind == 4 && (insn & 0x6000)) /* LDM, STM */
-		return true;
-	return d == ARM_SP || d == ARM_LR || n == ARM_SP || n == ARM_LR;
+static bool follows_call(const struct arch_env *env, uint32_t ra)
+{
+	uint8_t code[4];
+	uint64_t target;
+
+	return ra > 4 && env_read(env, (ra & ~1u) - 4, code, sizeof(code)) && arch_arm.is_call(code, ra, &target);
 }
 
-/* Whether nothing in the function that begins at @start and holds @pc can have changed lr or sp, on any path: so
- * both are its caller's. ARM code only. */
-static bool lr_is_intact(const struct arch_env *env, uint32_t start, uint32_t pc)
+/* Whether the table of the code at @io's pc, which holds for a function's body only, has another
+ * opinion, and one that may be true. */
+static bool table_objects(const struct arch_env *env, const struct abi *abi, const struct regs *io, uint32_t ra)
 {
-	enum { WORDS_MAX = 64 };
-	uint64_t of = start;
-	const char *name;
-	uint8_t raw[4];
-	unsigned i;
+	uint64_t start, stop;
+	struct exidx_entry e;
+	struct exidx_vm vm;
 
-	for (i = 0; i < WORDS_MAX && env_function(env, start + 4 * i, &name, &of) && of == start; i++)
-		if (!env_read(env, start + 4 * i, raw, sizeof(raw)) ||
-			may_write_lr_or_sp(load_u32le(raw)))
-			return false;
-	return i < WORDS_MAX && pc >= start && pc < start + 4 * i;
+	if (!env_unwind_table(env, io->v[ARM_PC], &start, &stop) ||
+		!exidx_find(env, abi, start, stop, io->v[ARM_PC], &e) || e.word == EXIDX_CANTUNWIND ||
+		(e.fn & ~1u) == io->v[ARM_PC] || run_table(env, abi, io, &e, &vm) ||
+		!(vm.valid >> ARM_LR & 1) || vm.popped >> ARM_PC & 1)
+		return false;
+	return vm.r[ARM_LR] != ra && follows_call(env, vm.r[ARM_LR]);
+}
+
+/*
+ * What was interrupted may not have pushed its registers yet, or have them popped again, of which
+ * no table tells: its instructions do. Code of assembler may be entered elsewhere than at its
+ * symbol, so a call is to stand before the return address, and where the table leads to one, too,
+ * neither is sure.
+ */
+static bool step_by_code(const struct arch_env *env, const struct abi *abi, struct regs *io,
+	struct unwind_step *step)
+{
+	const bool thumb = regs_has(io, ARM_CPSR) && io->v[ARM_CPSR] & 0x20;
+	uint32_t pc = io->v[ARM_PC];
+	struct regs r = *io;
+	struct code_state s;
+	const char *name;
+	uint64_t start;
+
+	if (!regs_has(io, ARM_SP) || !env_function(env, pc, &name, &start) || strstr(name, ".cold") ||
+		!arm_code_state(env, start & ~1u, pc, thumb, &s) ||
+		!arm_code_step(env, abi, &s, stack_end(env, io->v[ARM_SP]), &r))
+		return false;
+	uint32_t ra = r.v[ARM_PC];
+	if ((ra & ~1u) == pc || !follows_call(env, ra))
+		return false;
+	step->unproved = table_objects(env, abi, io, ra);
+	step->how = s.place[ARM_LR].home == CODE_IN_REGISTER ? HOW_REGS : HOW_CODE;
+	step->exact = false;
+	step->thumb = ra & 1;
+	step->floor_va = r.v[ARM_SP];
+	r.v[ARM_PC] = ra & ~1u;
+	*io = r;
+	return true;
+}
+
+/* Of assembler's code, which no table describes: whether the link register still leads back. */
+static bool lr_is_intact(const struct arch_env *env, const struct regs *io)
+{
+	struct code_state s;
+	const char *name;
+	uint64_t start;
+
+	return env_function(env, io->v[ARM_PC], &name, &start) && regs_has(io, ARM_CPSR) &&
+	       arm_code_state(env, start & ~1u, io->v[ARM_PC], io->v[ARM_CPSR] & 0x20, &s) && !s.down &&
+	       s.place[ARM_LR].home == CODE_IN_REGISTER && s.place[ARM_LR].reg == ARM_LR;
+}
+
+static bool in_code(const struct arch_env *env, uint32_t pc)
+{
+	const char *name;
+	uint64_t start;
+
+	return env_function(env, pc, &name, &start) || env_function(env, pc - 1, &name, &start);
 }
 
 static void step_frame(const struct arch_env *env, const struct abi *abi, struct regs *io,
@@ -238,13 +298,15 @@ static void step_frame(const struct arch_env *env, const struct abi *abi, struct
 		arm_unwind_end(step, false, "outermost function");
 		return;
 	}
-	if (step_from_overflow(env, abi, io, step))
+	if (step_from_overflow(env, abi, io, step) || (step->exact && step_by_code(env, abi, io, step)))
 		return;
 	if (!env_unwind_table(env, lookup, &start, &stop)) {
 		/* A call to nowhere: the caller is in lr (unwind_backtrace() does the same). */
 		if (step->exact && regs_has(io, ARM_LR) && !env_function(env, pc, &name, &start) &&
 			env_function(env, (io->v[ARM_LR] & ~1u) - 1, &name, &start))
 			arm_unwind_lr(io, step);
+		else if (!step->exact && env_symbol(env, "__start_unwind_idx", &start) && !in_code(env, pc))
+			arm_unwind_end(step, true, "return address is in no function");
 		else
 			arm_unwind_fp(env, abi, io, step);
 		return;
@@ -254,14 +316,12 @@ static void step_frame(const struct arch_env *env, const struct abi *abi, struct
 		return;
 	}
 	/* Nothing is pushed yet (arch/arm/kernel/unwind.c since v5.19 or so; true of all). */
-	bool at_start = step->exact && pc == (e.fn & ~1u);
+	bool at_start = step->exact && (pc == (e.fn & ~1u) ||
+					       (env_function(env, pc, &name, &start) && (start & ~1ull) == pc));
 	/* Assembly without unwind directives, a processor's idle loop for one, is mostly leaves. */
 	bool leaf = step->exact && e.word == EXIDX_CANTUNWIND && regs_has(io, ARM_LR);
 	if (at_start || leaf) {
-		uint64_t fn;
-		bool intact = at_start ||
-			(env_function(env, pc, &name, &fn) && !(io->v[ARM_CPSR] & 0x20) &&
-				lr_is_intact(env, (uint32_t)fn, pc));
+		bool intact = at_start || lr_is_intact(env, io);
 		arm_unwind_lr(io, step);
 		step->unproved = !intact;
 	} else if (e.word == EXIDX_CANTUNWIND) {

@@ -106,7 +106,7 @@ static bool step_by_table(const struct arch_env *env, const struct abi *abi, str
 {
 	const uint32_t kept = 0x0ff0 | 1u << ARM_SP; /* r4-fp: AAPCS callee-saved */
 	uint32_t pc = io->v[ARM_PC], sp = io->v[ARM_SP];
-	struct exidx_vm vm = { .env = env, .abi = *abi, .lo = sp };
+	struct exidx_vm vm = { .env = env, .abi = *abi, .lo = sp, .takes_generic = true };
 	uint64_t start, stop, lo, ignored;
 	struct exidx_entry e;
 
@@ -123,9 +123,9 @@ static bool step_by_table(const struct arch_env *env, const struct abi *abi, str
 	uint32_t ra = vm.popped >> ARM_PC & 1 ? vm.r[ARM_PC] : vm.r[ARM_LR];
 	bool known = (vm.popped >> ARM_PC & 1) || (vm.valid >> ARM_LR & 1);
 	/* The tables are right where calls are. Elsewhere in a function they may lead astray, and then
-	 * hardly to a call. */
+	 * hardly to a call; so may a personality routine that keeps its opcodes elsewhere. */
 	if (!known || (vm.r[ARM_SP] <= sp && !step->exact) || (ra & ~1u) == pc ||
-		(step->exact && !can_return_to(env, ra, &ignored)))
+		((step->exact || vm.generic) && !can_return_to(env, ra, &ignored)))
 		return false;
 	struct regs r = { 0 };
 	for (unsigned i = 0; i <= ARM_SP; i++)

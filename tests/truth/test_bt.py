@@ -69,6 +69,23 @@ def test_panicking_task(core):
         + "\n  ".join(f"{f['symbol']}+{f['offset']}/{f['size']}" for f in row["frames"]))
 
 
+def test_spinning_task(core):
+    """A lock that is taken twice: the kernel prints a trace and goes on spinning, so what called the lock's function
+    stands below it still. Where the CPU was stopped on an exception vector its stack pointer had to be searched for."""
+    told = re.match(r"# BUG: spinlock recursion on CPU#\d+, \S+/(\d+) ", "\n".join(core.truth("splat.1")))
+    if core.panicked or not told:
+        pytest.skip("nothing spins here")
+    (row,) = core.rows(f"bt {told[1]}")
+    printed = [Printed(line) for line in core.truth("splat.1") if not line.startswith("#")]
+    spinner = next(i for i, p in enumerate(printed) if "spin_lock" in p.name)
+    assert spinner and len(printed) > spinner + 3, "the kernel printed too little"
+    frames = row["frames"]
+    at = next(i for i, f in enumerate(frames) if f["symbol"] == printed[spinner].name)
+    want = printed[spinner + 1:]
+    assert [w.line for w, f in zip(want, frames[at + 1:]) if not w.same(core, f)] == []
+    assert len(frames) == at + 1 + len(want)
+
+
 def test_panicking_task_is_named(core):
     if not core.panicked:
         pytest.skip("nothing died here")

@@ -289,9 +289,37 @@ static void lost_registers(void **state)
 	fake_deinit(&f);
 }
 
+/* The same of one that nobody says it of, as the compiler found out by itself: its instructions tell. */
+static void lost_by_instructions(void **state)
+{
+	static const uint32_t code[] = { 0xe92d4080, 0xe1a07000, 0xe1a05003, 0xeb000000 }; /* push {r7, lr} … mov r5, r3 */
+	(void)state;
+	begin(4);
+	struct cfi_row *row = function(LEAF, "die", 8, false);
+	row->reg[14] = (struct cfi_rule){ .how = CFI_OFFSET, .offset = -4 };
+	row->reg[7] = (struct cfi_rule){ .how = CFI_OFFSET, .offset = -8 };
+	function(MIDDLE, "middle", 16, false)->reg[14] = (struct cfi_rule){ .how = CFI_OFFSET, .offset = -4 };
+	symtab_finish(f.t->syms);
+	for (unsigned i = 0; i < ARRAY_SIZE(code); i++)
+		fake_put(f.t->dump, LEAF + 4 * i, code[i], 4);
+	word(STACK + 0x100, 77);
+	word(STACK + 0x104, call_at(MIDDLE + 0x10));
+	struct regs r = at(fake_va(&f, LEAF + 0x10), STACK + 0x100);
+	for (unsigned i = 4; i < 12; i++)
+		regs_set(&r, i, i);
+	struct frame frame[2] = { frame_at(fake_va(&f, LEAF + 0x10), &r), frame_at(fake_va(&f, MIDDLE + 0x10), &r) };
+	struct trace trace = { .frame = frame, .nframes = 2 };
+	cfi_fill_registers(f.t, NULL, &trace);
+	assert_false(regs_has(&frame[1].regs, 5));
+	assert_true(regs_has(&frame[1].regs, 4) && frame[1].regs.v[4] == 4);
+	assert_true(regs_has(&frame[1].regs, 7) && frame[1].regs.v[7] == 77);
+	fake_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(a_chain), cmocka_unit_test(what_proves_a_step),
-		cmocka_unit_test(arbiter), cmocka_unit_test(filled_registers), cmocka_unit_test(lost_registers) };
+		cmocka_unit_test(arbiter), cmocka_unit_test(filled_registers), cmocka_unit_test(lost_registers),
+		cmocka_unit_test(lost_by_instructions) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

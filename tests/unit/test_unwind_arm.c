@@ -1,278 +1,7 @@
-/* ARM32 unwinding: every opcode, both personalities, exception frames, ends, stacks; frame
- * pointers. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+/* ARM32 unwinding: prologues, exception frames, ends, stacks; frame pointers. */
+#include "tests/unit/fake_exidx.h"
 
-#include "analyzer/base/scope.h"
-#include "arch/arm/arm.h"
-#include "arch/arm/exidx.h"
-#include "tests/unit/fake_memory.h"
-
-/* The fake's physical memory serves as virtual memory, one to one. */
-static struct dump mem;
-static bool no_tables;
-
-enum {
-	IDX = 0xc0900000,
-	TAB = 0xc0980000,
-	FN = 0xc0100000, /* functions of 0x100 bytes each */
-	STACK = 0xc2002000,
-	STACK_END = 0xc2004000,
-	IRQ = 0xc3000000,
-	IRQ_END = 0xc3002000,
-};
-
-static const char *const fn_name[] = { "leaf", "middle", "caller", "__irq_svc", "vector_swi",
-	"ret_fast_syscall", "start_kernel", "call_with_stack", "__irq_usr" };
-static unsigned nidx;
-
-static bool mem_read(void *cx, uint64_t va, void *buf, size_t n)
-{
-	(void)cx;
-	return dump_try_read(&mem, (struct paddr){ va }, buf, n, NULL) == FAULT_NONE;
-}
-
-static bool mem_function(void *cx, uint64_t pc, const char **ret_name, uint64_t *ret_start)
-{
-	(void)cx;
-	if (pc < FN || pc >= FN + 0x100 * ARRAY_SIZE(fn_name))
-		return false;
-	*ret_name = fn_name[(pc - FN) / 0x100];
-	*ret_start = pc & ~0xffull;
-	return true;
-}
-
-static bool mem_stack(void *cx, uint64_t sp, uint64_t *ret_lo, uint64_t *ret_hi)
-{
-	(void)cx;
-	bool irq = sp >= IRQ && sp < IRQ_END;
-	if (!irq && (sp < STACK || sp >= STACK_END))
-		return false;
-	*ret_lo = irq ? IRQ : STACK;
-	*ret_hi = irq ? IRQ_END : STACK_END;
-	return true;
-}
-
-static bool mem_table(void *cx, uint64_t pc, uint64_t *ret_start, uint64_t *ret_stop)
-{
-	(void)cx;
-	if (no_tables || pc < FN || pc >= FN + 0x1000)
-		return false;
-	*ret_start = IDX;
-	*ret_stop = IDX + 8 * nidx;
-	return true;
-}
-
-static const struct arch_env env = {
-	.read = mem_read, .function = mem_function, .stack = mem_stack, .unwind_table = mem_table
-};
 static const struct arch_layout layout;
-
-static int setup(void **state)
-{
-	(void)state;
-	nidx = 0;
-	no_tables = false;
-	for (uint32_t a = STACK; a < STACK_END; a += 4)
-		fake_put(
-			&mem, a, 0x57000000 | (a & 0xffff), 4); /* each word tells where it stood */
-	for (uint32_t a = IRQ; a < IRQ_END; a += 4)
-		fake_put(&mem, a, 0x19000000 | (a & 0xffff), 4);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	fake_clear(&mem);
-	return 0;
-}
-
-static uint32_t prel31_of(uint32_t to, uint32_t from)
-{
-	return (to - from) & 0x7fffffff;
-}
-
-/* The next index entry: function number @fn with @word. */
-static void put_entry(unsigned fn, uint32_t word)
-{
-	fake_put(&mem, IDX + 8 * nidx, prel31_of(FN + 0x100 * fn, IDX + 8 * nidx), 4);
-	fake_put(&mem, IDX + 8 * nidx + 4, word, 4);
-	nidx++;
-}
-
-static void put_word(uint32_t at, uint32_t v)
-{
-	fake_put(&mem, at, v, 4);
-}
-
-static struct regs regs_at(uint32_t pc, uint32_t sp)
-{
-	struct regs r = { 0 };
-	for (unsigned i = 0; i <= ARM_LR; i++)
-		regs_set(&r, i, 0xaa000000 + i);
-	regs_set(&r, ARM_SP, sp);
-	regs_set(&r, ARM_PC, pc);
-	return r;
-}
-
-/* ---- opcodes --------------------------------------------------------------------------------- */
-
-/* Runs up to 255 * 4 + 2 opcode bytes through a personality-1 table, from vsp STACK + 0x100. */
-static const char *run(struct exidx_vm *vm, const uint8_t *op, unsigned n)
-{
-	uint32_t words = n <= 2 ? 0 : (n - 2 + 3) / 4;
-	struct exidx_entry e = { FN, prel31_of(TAB, IDX + 4), IDX + 4 };
-
-	*vm = (struct exidx_vm){
-		.env = &env, .abi = { 4, false }, .valid = 0x7fff, .hi = STACK_END
-	};
-	for (unsigned i = 0; i < 16; i++)
-		vm->r[i] = 0xaa000000 + i;
-	vm->r[13] = STACK + 0x100;
-	vm->lo = STACK + 0x100;
-	vm->r[7] = STACK + 0x800;
-	put_word(TAB,
-		0x81000000 | words << 16 | (n > 0 ? op[0] : 0xb0) << 8 | (n > 1 ? op[1] : 0xb0));
-	for (unsigned w = 0; w < words; w++) {
-		uint32_t v = 0;
-		for (unsigned k = 0; k < 4; k++)
-			v = v << 8 | (2 + 4 * w + k < n ? op[2 + 4 * w + k] : 0xb0);
-		put_word(TAB + 4 + 4 * w, v);
-	}
-	return exidx_run(&e, vm);
-}
-
-#define RUN(vm, ...)                                                                               \
-	run(vm, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
-
-static void expect_vsp(const char *why, const struct exidx_vm *vm, uint32_t off)
-{
-	if (why)
-		print_message("%s\n", why);
-	assert_null(why);
-	assert_int_equal(vm->r[13], STACK + 0x100 + off);
-}
-
-static uint32_t stack_word(uint32_t off)
-{
-	return 0x57000000 | ((STACK + 0x100 + off) & 0xffff);
-}
-
-static void test_vsp_opcodes(void **state)
-{
-	struct exidx_vm vm;
-
-	(void)state;
-	expect_vsp(RUN(&vm, 0x00), &vm, 4);
-	expect_vsp(RUN(&vm, 0x3f), &vm, 256);
-	expect_vsp(RUN(&vm, 0x3f, 0x01), &vm, 264);
-	expect_vsp(RUN(&vm, 0x3f, 0x40), &vm, 252);
-	expect_vsp(RUN(&vm, 0x3f, 0x7f), &vm, 0);
-	expect_vsp(RUN(&vm, 0x97), &vm, 0x700);
-	expect_vsp(RUN(&vm, 0xb2, 0x00), &vm, 0x204);
-	expect_vsp(RUN(&vm, 0xb2, 0x81, 0x02), &vm, 0x204 + (0x101 << 2));
-	expect_vsp(RUN(&vm, 0xb0, 0x00), &vm, 0);
-	/* VFP and other coprocessor registers move vsp only */
-	expect_vsp(RUN(&vm, 0xb3, 0x82), &vm, 3 * 8 + 4);
-	expect_vsp(RUN(&vm, 0xb4), &vm, 4);
-	expect_vsp(RUN(&vm, 0xb5), &vm, 0);
-	expect_vsp(RUN(&vm, 0xb8), &vm, 12);
-	expect_vsp(RUN(&vm, 0xbf), &vm, 68);
-	expect_vsp(RUN(&vm, 0xc0), &vm, 8);
-	expect_vsp(RUN(&vm, 0xc6, 0x01), &vm, 16);
-	expect_vsp(RUN(&vm, 0xc7, 0x05), &vm, 8);
-	expect_vsp(RUN(&vm, 0xc8, 0x0f), &vm, 128);
-	expect_vsp(RUN(&vm, 0xc9, 0x87), &vm, 64);
-	expect_vsp(RUN(&vm, 0xd0), &vm, 8);
-	expect_vsp(RUN(&vm, 0xd7), &vm, 64);
-	assert_int_equal(vm.popped, 0);
-}
-
-static void test_pop_opcodes(void **state)
-{
-	struct exidx_vm vm;
-
-	(void)state;
-	expect_vsp(RUN(&vm, 0x80, 0x05), &vm, 8); /* r4, r6 */
-	assert_int_equal(vm.popped, 1 << 4 | 1 << 6);
-	assert_int_equal(vm.r[4], stack_word(0));
-	assert_int_equal(vm.r[6], stack_word(4));
-	assert_int_equal(vm.pop_va[6], STACK + 0x104);
-	expect_vsp(RUN(&vm, 0x84, 0x80), &vm, 8); /* fp, lr */
-	assert_int_equal(vm.r[11], stack_word(0));
-	assert_int_equal(vm.r[14], stack_word(4));
-	expect_vsp(RUN(&vm, 0x88, 0x00), &vm, 4); /* pc */
-	assert_int_equal(vm.r[15], stack_word(0));
-	expect_vsp(RUN(&vm, 0xa0), &vm, 4);  /* r4 */
-	expect_vsp(RUN(&vm, 0xa7), &vm, 32); /* r4-r11 */
-	assert_int_equal(vm.popped, 0x0ff0);
-	assert_int_equal(vm.r[11], stack_word(28));
-	expect_vsp(RUN(&vm, 0xa8), &vm, 8); /* r4, lr */
-	assert_int_equal(vm.r[14], stack_word(4));
-	expect_vsp(RUN(&vm, 0xaf), &vm, 36); /* r4-r11, lr */
-	assert_int_equal(vm.popped, 0x4ff0);
-	expect_vsp(RUN(&vm, 0xb1, 0x0f), &vm, 16); /* r0-r3 */
-	assert_int_equal(vm.popped, 0xf);
-	assert_int_equal(vm.r[3], stack_word(12));
-	put_word(STACK + 0x104, STACK + 0x900);
-	expect_vsp(RUN(&vm, 0x82, 0x01), &vm, 0x800); /* r4, sp: the popped sp counts */
-}
-
-static void test_bad_opcodes(void **state)
-{
-	struct exidx_vm vm;
-	struct exidx_entry e = { FN, 0x81000000, IDX + 4 };
-
-	(void)state;
-	assert_string_equal(RUN(&vm, 0x80, 0x00), "unwind table: refuses to unwind");
-	assert_non_null(RUN(&vm, 0x9d));
-	assert_non_null(RUN(&vm, 0x9f));
-	assert_non_null(RUN(&vm, 0xb1, 0x00));
-	assert_non_null(RUN(&vm, 0xb1, 0x10));
-	assert_non_null(RUN(&vm, 0xb6));
-	assert_non_null(RUN(&vm, 0xc7, 0x00));
-	assert_non_null(RUN(&vm, 0xc7, 0x10));
-	assert_non_null(RUN(&vm, 0xca));
-	assert_non_null(RUN(&vm, 0xd8));
-	assert_non_null(RUN(&vm, 0xff));
-	assert_non_null(RUN(&vm, 0xb2, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00));
-	assert_non_null(RUN(&vm, 0x96)); /* r6: not a stack */
-	assert_string_equal(RUN(&vm, 0x40), "stack pointer leaves its stack");
-	assert_string_equal(RUN(&vm, 0xb2, 0xff, 0xff, 0x03), "stack pointer leaves its stack");
-	assert_non_null(exidx_run(&e, &vm)); /* personality 1 cannot be inline */
-	e = (struct exidx_entry){ FN, prel31_of(TAB, IDX + 4), IDX + 4 };
-	put_word(TAB, prel31_of(FN, TAB));
-	assert_non_null(exidx_run(&e, &vm)); /* a personality of its own */
-	e.word = prel31_of(0xc0f00000, IDX + 4);
-	assert_string_equal(exidx_run(&e, &vm), "unwind table: entry not readable");
-}
-
-static void test_find(void **state)
-{
-	const struct abi abi = { 4, false };
-	struct exidx_entry e;
-
-	(void)state;
-	for (unsigned i = 0; i < 7; i++)
-		put_entry(2 * i + 1, 0x80b0b0b0 + i);
-	assert_false(exidx_find(&env, &abi, IDX, IDX + 56, FN + 0xff, &e));
-	for (unsigned i = 0; i < 7; i++) {
-		assert_true(exidx_find(&env, &abi, IDX, IDX + 56, FN + 0x100 * (2 * i + 1), &e));
-		assert_int_equal(e.word, 0x80b0b0b0 + i);
-		assert_int_equal(e.fn, FN + 0x100 * (2 * i + 1));
-		assert_true(
-			exidx_find(&env, &abi, IDX, IDX + 56, FN + 0x100 * (2 * i + 3) - 1, &e));
-		assert_int_equal(e.word, 0x80b0b0b0 + i);
-	}
-	assert_false(exidx_find(&env, &abi, IDX, IDX, FN + 0x100, &e));
-	assert_false(exidx_find(&env, &abi, IDX + 0x10000, IDX + 0x10100, FN + 0x100, &e));
-}
-
-/* ---- frames ---------------------------------------------------------------------------------- */
 
 static struct unwind_step step(struct regs *r, bool exact)
 {
@@ -367,6 +96,120 @@ static void test_first_instruction(void **state)
 	st = step(&r, true);
 	assert_false(st.end);
 	assert_int_equal(r.v[ARM_PC], FN + 0x50);
+}
+
+/* push {r4, r5, r6, lr} at "middle", whose table pops them; "caller" has called it. */
+static struct regs begin_prologue(unsigned off)
+{
+	static const uint32_t code[] = { 0xe92d4070, 0xe24dd008, 0xe3a04000, 0xeb000000, 0xe28dd008, 0xe8bd4070,
+		0xea000100 };
+	struct regs r = regs_at(FN + 0x100 + off, STACK + 0x100);
+
+	put_entry(1, 0x8001aab0); /* vsp += 8; pop {r4, r5, r6, lr} */
+	put_entry(2, 0x80a8b0b0);
+	for (unsigned i = 0; i < 64; i++)
+		put_word(FN + 0x100 + 4 * i, i < ARRAY_SIZE(code) ? code[i] : 0xe1a00000);
+	put_word(FN + 0x220, 0xebffffb6); /* bl middle */
+	put_word(FN + 0x230, 0xeb000000);
+	put_word(STACK + 0x114, FN + 0x308); /* where the table looks for lr */
+	regs_set(&r, ARM_CPSR, 0x13);
+	regs_set(&r, ARM_LR, FN + 0x224);
+	return r;
+}
+
+/* What the table says holds from the last instruction of the prologue to the first of the epilogue. */
+static void test_before_and_behind_the_body(void **state)
+{
+	static const struct {
+		unsigned off, down;
+		bool in_lr;
+	} at[] = { { 0, 0, true }, { 4, 16, true }, { 8, 24, true }, { 16, 24, false }, { 20, 16, false },
+		{ 24, 0, true } };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(at); i++) {
+		setup(NULL);
+		struct regs r = begin_prologue(at[i].off);
+		if (!at[i].in_lr) {
+			put_word(STACK + 0x100 + at[i].down - 4, FN + 0x224);
+			regs_set(&r, ARM_LR, 0xdead0000);
+		}
+		struct unwind_step st = step(&r, true);
+		assert_false(st.end);
+		assert_false(st.exact || st.unproved);
+		assert_int_equal(r.v[ARM_PC], FN + 0x224);
+		assert_int_equal(r.v[ARM_SP], STACK + 0x100 + at[i].down);
+		assert_int_equal(st.how, at[i].in_lr ? HOW_REGS : HOW_CODE);
+		assert_int_equal(r.v[4], at[i].off < 12 || at[i].off > 20 ? 0xaa000004 : stack_word(at[i].down - 16));
+		assert_true(regs_has(&r, 7) && !regs_has(&r, 0) && !regs_has(&r, ARM_LR));
+		teardown(NULL);
+	}
+}
+
+/* The same in a Thumb-2 kernel: push {r4, lr}; mov r4, r0, called by bl. */
+static void test_thumb_prologue(void **state)
+{
+	(void)state;
+	for (unsigned off = 0; off < 6; off += 2) {
+		setup(NULL);
+		struct regs r = regs_at(FN + 0x100 + off, STACK + 0x100);
+		put_entry(1, 0x80a8b0b0);
+		put_entry(2, 0x80a8b0b0);
+		for (unsigned i = 0; i < 64; i++)
+			put_word(FN + 0x100 + 4 * i, 0xbf00bf00);
+		put_word(FN + 0x100, 0x4604b510);
+		put_word(FN + 0x220, 0xf800f000);
+		put_word(STACK + 0x100, 0x44);
+		regs_set(&r, ARM_CPSR, 0x33);
+		regs_set(&r, ARM_LR, FN + 0x225);
+		struct unwind_step st = step(&r, true);
+		assert_false(st.end || st.unproved);
+		assert_true(st.thumb);
+		assert_int_equal(st.how, HOW_REGS);
+		assert_int_equal(r.v[ARM_PC], FN + 0x224);
+		assert_int_equal(r.v[ARM_SP], STACK + 0x100 + (off ? 8 : 0));
+		assert_int_equal(r.v[4], off < 4 ? 0xaa000004 : 0x44);
+		teardown(NULL);
+	}
+}
+
+/* Neighbours with the same table share one entry (the linker joins them): the first instruction of the second is
+ * not the entry's. */
+static void test_first_instruction_of_a_neighbour(void **state)
+{
+	struct regs r = regs_at(FN + 0x100, STACK + 0x100);
+
+	(void)state;
+	put_entry(0, 0x80a8b0b0);
+	regs_set(&r, ARM_LR, FN + 0x50);
+	struct unwind_step st = step(&r, true);
+	assert_false(st.end);
+	assert_int_equal(r.v[ARM_PC], FN + 0x50);
+	assert_int_equal(r.v[ARM_SP], STACK + 0x100);
+}
+
+/* Assembler may be entered elsewhere than at its symbol: where the table leads to a call as well, it is not sure. */
+static void test_code_against_table(void **state)
+{
+	struct regs r = begin_prologue(4);
+
+	(void)state;
+	put_word(STACK + 0x100 + 8 + 12, FN + 0x234);
+	assert_true(step(&r, true).unproved);
+	assert_int_equal(r.v[ARM_PC], FN + 0x224);
+	/* Where the entry begins nothing can be pushed. */
+	nidx = 0;
+	r = begin_prologue(0);
+	put_word(STACK + 0x100 + 8 + 12, FN + 0x234);
+	assert_false(step(&r, true).unproved);
+	/* No call stands before what lr has: the table it is. */
+	nidx = 0;
+	r = begin_prologue(4);
+	put_word(STACK + 0x100 + 8 + 12, FN + 0x234);
+	regs_set(&r, ARM_LR, FN + 0x2f0);
+	struct unwind_step st = step(&r, true);
+	assert_int_equal(st.how, HOW_EXIDX);
+	assert_int_equal(r.v[ARM_PC], FN + 0x234);
 }
 
 static void test_exception(void **state)
@@ -493,13 +336,13 @@ static void test_frame_pointers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_vsp_opcodes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pop_opcodes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_bad_opcodes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_find, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_chain, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thumb_return_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_instruction, setup, teardown),
+		cmocka_unit_test(test_before_and_behind_the_body),
+		cmocka_unit_test(test_thumb_prologue),
+		cmocka_unit_test_setup_teardown(test_first_instruction_of_a_neighbour, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_code_against_table, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_exception, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stack_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ends, setup, teardown),

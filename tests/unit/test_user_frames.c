@@ -311,6 +311,34 @@ static void test_arm_table(void **state)
 	assert_true(s.end);
 }
 
+/* C++, or C with cleanups: a personality routine of its own. What its table says counts where it leads to a call, of a
+ * frame that was not interrupted, too. */
+static void test_arm_generic_table(void **state)
+{
+	(void)state;
+	put32(TABLE, (CODE - TABLE) & 0x7fffffff);
+	put32(TABLE + 4, 0x10); /* the entry stands at TABLE + 0x14 */
+	put32(TABLE + 0x14, (CODE + 0x400 - (TABLE + 0x14)) & 0x7fffffff);
+	put32(TABLE + 0x18, 0x01b20001); /* vsp += 0x204; vsp += 8 */
+	put32(TABLE + 0x1c, 0xa8b0b0b0); /* pop {r4, lr} */
+	table_end = TABLE + 8;
+	put32(CODE + 0x100, arm_bl(CODE + 0x100, CODE));
+	put32(STACK + 0x80 + 0x20c, 0x4444);
+	put32(STACK + 0x80 + 0x210, CODE + 0x104);
+	for (unsigned exact = 0; exact < 2; exact++) {
+		struct regs r = a32(CODE + 8, 0x9999, STACK + 0x80, 0x10);
+		struct unwind_step s = step_of(&arch_arm, &r, exact);
+		assert_false(s.end);
+		assert_int_equal(s.how, HOW_EXIDX);
+		assert_int_equal(r.v[ARM_PC], CODE + 0x104);
+		assert_int_equal(r.v[4], 0x4444);
+		assert_int_equal(r.v[ARM_SP], STACK + 0x80 + 0x214);
+	}
+	put32(STACK + 0x80 + 0x210, CODE + 0x204); /* no call there */
+	struct regs r = a32(CODE + 8, 0x9999, STACK + 0x80, 0x10);
+	assert_true(step_of(&arch_arm, &r, false).end);
+}
+
 static void test_arm_outermost(void **state)
 {
 	(void)state;
@@ -605,6 +633,7 @@ int main(void)
 		cmocka_unit_test_setup(test_arm_leaf, setup),
 		cmocka_unit_test_setup(test_thumb_leaf, setup),
 		cmocka_unit_test_setup(test_arm_table, setup),
+		cmocka_unit_test_setup(test_arm_generic_table, setup),
 		cmocka_unit_test_setup(test_arm_outermost, setup),
 		cmocka_unit_test_setup(test_arm_records, setup),
 		cmocka_unit_test_setup(test_thumb_prologue, setup),
