@@ -1,10 +1,12 @@
 """Frames' functions, inlined ones and local variables against drgn's, on the same dump: random tasks, every frame and
-every variable of them. Without drgn (`make peers`) it is skipped."""
+every variable of them; on ARM32, which drgn does not unwind, against gdb's, which is given a core file of the task's
+registers and stack. Without them (`make peers`) it is skipped."""
 
 import json
 import os
 import random
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -213,3 +215,180 @@ def test_kernel_threads_know_their_function(name):
                 wrong += [] if f"<{below[0]}" in value else [f"pid {pid}: {value}, called {below[0]}"]
     assert known >= 10, f"only {known} kernel threads have a threadfn"
     share(right, known, 0.9, "threadfn (a tail call hides some): " + "; ".join(wrong[:5]))
+
+
+# ---- ARM32
+
+ARM_NAMES = ["arm32-lpae-bug", "arm32-kasan-panic", "arm32-fp-2g-panic", "armmp-sysrq-c"]
+if "CORE" in os.environ or "SET" in os.environ:
+    ARM_NAMES = [name for name in chosen_set() if not name.startswith("arm64")]
+
+GDB = r"""
+import gdb, json
+
+def plain(v):
+    t = v.type.strip_typedefs()
+    if v.is_optimized_out:
+        return ["absent"]
+    if v.address is not None:
+        return ["memory", int(v.address)]
+    if t.code == gdb.TYPE_CODE_ENUM:
+        n = int(v)
+        return ["number", n & ((1 << 8 * t.sizeof) - 1), [f.name for f in t.fields() if f.enumval == n]]
+    if t.code in (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_CHAR):
+        return ["number", int(v) & ((1 << 8 * t.sizeof) - 1), []]
+    return ["value"]
+
+def variables(frame):
+    found, block = {}, frame.block()
+    while block and not block.is_static:
+        for symbol in block:
+            if (symbol.is_variable or symbol.is_argument) and symbol.name not in found \
+                    and symbol.addr_class not in (gdb.SYMBOL_LOC_STATIC, gdb.SYMBOL_LOC_LABEL):
+                try:
+                    found[symbol.name] = plain(frame.read_var(symbol, block))
+                except gdb.error:
+                    found[symbol.name] = ["error"]
+        if block.function:
+            break
+        block = block.superblock
+    return found
+
+told, frame = [], gdb.newest_frame()
+while frame is not None and frame.is_valid() and len(told) < 100:
+    try:
+        told.append([frame.name(), frame.type() == gdb.INLINE_FRAME, frame.pc(), frame.level() == 0, variables(frame)])
+    except (gdb.error, RuntimeError):
+        told.append([frame.name(), False, frame.pc(), frame.level() == 0, {}])
+    try:
+        frame = frame.older()
+    except gdb.error:
+        break
+print("TOLD", json.dumps(told))
+"""
+
+
+def task_core(core, pid, stack, path):
+    """A core file of a task that sleeps: the registers of its innermost frame and its stack."""
+    _, answer = core.run(f"set {pid}", "frame 0")
+    regs = {r["name"]: int(r["value"], 16) for r in answer["rows"][0]["frames"][-1]["regs"]}
+    order = [f"r{i}" for i in range(11)] + ["fp", "ip", "sp", "lr", "pc", "cpsr", "orig_r0"]
+    regs.setdefault("cpsr", 0x13)
+    low, size = stack
+    data = b"".join(struct.pack("<I", int(word, 16)) for row in core.rows(f"rd -32 {low:x} {size // 4}")
+                    for word in row["data"].split())
+    assert len(data) == size
+    status = bytearray(148)
+    struct.pack_into("<I", status, 24, pid)
+    struct.pack_into("<18I", status, 72, *(regs.get(name, 0) for name in order))
+    note = struct.pack("<III8s", 5, len(status), 1, b"CORE") + bytes(status)
+    header = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\1\1\1", 4, 40, 1, 0, 52, 0, 0x05000000, 52, 32, 2, 0, 0, 0)
+    at = 52 + 2 * 32
+    notes = struct.pack("<IIIIIIII", 4, at, 0, 0, len(note), 0, 0, 4)
+    load = struct.pack("<IIIIIIII", 1, at + len(note), low, low, size, size, 6, 4)
+    path.write_bytes(header + notes + load + note + data)
+
+
+def ask_gdb(core, pids, folder):
+    stacks = {row["task"]: (int(row["stack"], 16), row["size"]) for row in core.rows("stackcheck -a") if row["task"]}
+    tasks = {row["pid"]: row["task"] for row in core.rows("ps")}
+    (folder / "ask.py").write_text(GDB)
+    words = ["gdb-multiarch", "-nx", "-batch", "-ex", f"file {core.path / 'vmlinux'}"]
+    for pid in pids:
+        task_core(core, pid, stacks[tasks[pid]], folder / f"core.{pid}")
+        words += ["-ex", f"core-file {folder / f'core.{pid}'}", "-x", folder / "ask.py"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=600)
+    told = [json.loads(line[5:]) for line in done.stdout.splitlines() if line.startswith("TOLD ")]
+    assert len(told) == len(pids), done.stderr[-1000:]
+    return dict(zip(pids, told))
+
+
+class GdbTally:
+    """gdb takes the innermost pc, a return address, for an interrupted one, so that frame is left out. Behind it the
+    chains are compared for as long as they are the same: gdb has no modules."""
+
+    def __init__(self):
+        self.frames = self.beyond = self.variables = self.valued = self.ours = 0
+        self.wrong, self.missing, self.unnamed = [], [], []
+
+    def task(self, pid, theirs, mine):
+        theirs, mine = physical(theirs)[1:], physical(mine)[1:]
+        for (pc, scopes), (my_pc, my_scopes) in zip(theirs, mine):
+            if pc != my_pc or scopes[0][0] is None:
+                self.beyond += 1
+                return
+            self.frames += 1
+            names = [scope[0] for scope in my_scopes]
+            if [scope[0] for scope in scopes] != names:
+                # Nobody can say more of assembler than that a return address is one byte behind something.
+                if any(scope[4] for scope in scopes + my_scopes):
+                    self.unnamed.append(f"pid {pid} at {pc:#x}: {names}; gdb: {[scope[0] for scope in scopes]}")
+                continue
+            for scope, my_scope in zip(scopes, my_scopes):
+                for name, value in scope[4].items():
+                    self.variable(f"pid {pid} at {pc:#x} {my_scope[0]} {name}", value, my_scope[4].get(name))
+
+    def variable(self, where, theirs, mine):
+        self.variables += 1
+        if mine is None:
+            # Of one that no code is left of there is nothing to know.
+            self.missing += [] if theirs == ["absent"] else [f"{where}: no such variable; gdb: {theirs}"]
+            return
+        known = mine["state"] in ("computed", "memory")
+        valued = theirs[0] in ("memory", "number", "value")
+        self.valued += valued
+        self.ours += known and not valued
+        if valued and not known:
+            self.missing.append(f"{where}: {mine['state']}; gdb: {theirs}")
+        elif valued and agrees(theirs, mine):
+            self.wrong.append(f"{where}: {mine.get('value')}; {agrees(theirs, mine)}")
+
+
+@pytest.mark.parametrize("name", ARM_NAMES)
+def test_agrees_with_gdb(name, tmp_path):
+    if name.endswith("-traced"):
+        pytest.skip("gdb shows the tracers' trampolines where we have the functions that they stand for")
+    if not shutil.which("gdb-multiarch"):
+        pytest.skip("gdb-multiarch is not installed: nobody to compare with")
+    if not (CORES / name / "vmcore.elf").exists():
+        pytest.skip(f"{name} is not made: make cores CORE={name}")
+    core = Core(name)
+    seed = int(os.environ.get("SEED", random.randrange(1 << 32)))
+    print(f"SEED={seed}")
+    pids = sorted(row["pid"] for row in core.rows("ps") if row["pid"] and row["state"] not in "RZX" and row["current"] != ">")
+    pids = random.Random(seed).sample(pids, min(20, len(pids)))
+    theirs, mine, tally = ask_gdb(core, pids, tmp_path), ask_ours(core, pids), GdbTally()
+    for pid in pids:
+        tally.task(pid, theirs[pid], mine[pid])
+    print({k: v for k, v in vars(tally).items() if isinstance(v, int)}, *tally.missing, sep="\n")
+    assert tally.frames >= 40 and tally.valued >= 80, "the oracle is short"
+    assert not tally.unnamed, "\n".join(tally.unnamed[:10])
+    assert not tally.wrong, f"{len(tally.wrong)} differ:\n" + "\n".join(tally.wrong[:30])
+    # gdb takes the registers of rcu_gp_kthread(), which never returns and saves none, for those of its caller.
+    share(tally.variables - len(tally.missing), tally.variables, 0.95, "\n".join(tally.missing[:10]))
+
+
+def pointers_to_registers(core, row):
+    """Where the variable `regs` of the functions between an exception and its entry code says that the exception's
+    registers are; all there are, and how many of them are known."""
+    entry = next((f for f in row["frames"] if f["pt_regs"]), None)
+    if not entry:
+        return None, []
+    inner = [f for f in ask_ours(core, [row["pid"]])[row["pid"]] if address(f[2]) in
+             {int(g["pc"], 16) for g in row["frames"][:entry["n"]]}]
+    return int(entry["pt_regs"], 16), [(f[0], f[4]["regs"]) for f in inner if "regs" in f[4]]
+
+
+@pytest.mark.parametrize("name", [name for name in chosen_set() if not name.startswith("arm64")])
+def test_registers_behind_functions_that_never_return(name):
+    """What leads to a panic hands the exception's registers on, and saves nothing, for it will not return: so they are
+    where the exception frame is, or nobody knows where."""
+    core = Core(name)
+    if name.endswith(("-corrupt-stack", "-stack-smash")):
+        pytest.skip("the way to the panic was written over")
+    rows = core.rows(f"bt {core.meta['panic_pid']}") if core.panicked else []
+    where, told = pointers_to_registers(core, rows[0]) if rows else (None, [])
+    if not told:
+        pytest.skip("no exception on the way to the panic")
+    known = [(function, v["value"]) for function, v in told if v["state"] in ("computed", "memory")]
+    assert [(function, value) for function, value in known if int(value.split()[0], 0) != where] == []
