@@ -327,6 +327,14 @@ static void a32_decode(struct decoding *d)
 	d->out->writes = d->out->memory && (store || begins(m, "swp"));
 }
 
+uint8_t insn_register(bool arm64, unsigned r, unsigned *ret_bits)
+{
+	if (arm64)
+		return a64_register(r, ret_bits);
+	*ret_bits = 32;
+	return a32_register(r);
+}
+
 bool insn_access_read(const struct arch *arch, bool thumb, const uint8_t *code, size_t n,
 	uint64_t pc, const struct regs *regs, struct insn_access *ret)
 {

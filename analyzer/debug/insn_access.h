@@ -32,6 +32,10 @@ struct insn_access {
 	unsigned noperands;
 };
 
+/* Number in struct regs of capstone's general register @r, of arm64 or ARM32; *ret_bits is 32 for arm64's w
+ * registers, and the register's width else. INSN_NO_REGISTER: it is none. */
+uint8_t insn_register(bool arm64, unsigned r, unsigned *ret_bits);
+
 /* Of the instruction whose @n (2 or 4) bytes at @pc are @code. False when it cannot be decoded. */
 bool insn_access_read(const struct arch *arch, bool thumb, const uint8_t *code, size_t n,
 	uint64_t pc, const struct regs *regs, struct insn_access *ret);

@@ -105,7 +105,8 @@ static struct err *data_fault(struct triage *tr)
 	if (f->class == VERDICT_USE_AFTER_FREE)
 		f->access = access_word(facts->fault.decoded.access);
 	say_address(tr, f, &said);
-	return refine_by_area(tr, f);
+	err = refine_by_area(tr, f);
+	return err ? err : finding_origin(tr, f);
 }
 
 /* ARM32's undefined instructions, arm64's BRK. */

@@ -4,8 +4,27 @@
 #include <string.h>
 
 #include "analyzer/base/load.h"
-#include "analyzer/debug/insn_access.h"
+#include "analyzer/debug/insn_define.h"
 #include "tests/fuzz/fuzz.h"
+
+/* What the same code gives to some register. */
+static void define(const struct arch *arch, bool thumb, const uint8_t *code, uint64_t va, uint8_t reg)
+{
+	struct insn_decoder *d = insn_decoder_open(arch, thumb);
+	struct insn_step s;
+	struct insn_define r;
+	for (size_t n = 0; n <= 4; n++) {
+		insn_decoder_step(d, code, n, va, &s);
+		insn_decoder_define(d, &s, reg % arch->nregs, &r);
+		bool base = r.base == INSN_NO_REGISTER || r.base < ARCH_MAX_REGS,
+		     index = r.index == INSN_NO_REGISTER || r.index < ARCH_MAX_REGS;
+		if ((s.decoded && s.bytes > n) || !base || !index || r.kind > DEFINE_OTHER)
+			abort();
+		if (r.kind != DEFINE_OTHER && (r.shift > 63 || r.load_bytes > 8 || r.index_bits > 64))
+			abort();
+	}
+	insn_decoder_close(d);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
@@ -28,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			if (a.operand[i].reg >= ARCH_MAX_REGS || !memchr(a.operand[i].name, 0, 8))
 				abort();
 	}
+	define(arch, thumb, p + 1, load_u64le(p + 5), p[0] >> 3);
 	arch->describe_fault(load_u64le(p + 5), &s);
 	if (!s.what || s.nfields > FAULT_FIELDS_MAX)
 		abort();
