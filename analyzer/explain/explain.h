@@ -13,6 +13,7 @@ enum explain_kind {
 	EXPLAIN_VALUE,	     /* no address at all: a poison, an error, NULL, text */
 	EXPLAIN_PERCPU,
 	EXPLAIN_SYMBOL,
+	EXPLAIN_CODE,	     /* that the kernel wrote: a BPF program, a kprobe's slot */
 	EXPLAIN_TASK,	     /* in a task_struct */
 	EXPLAIN_STACK,
 	EXPLAIN_SLAB,

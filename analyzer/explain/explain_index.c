@@ -18,6 +18,7 @@ static void index_destroy(void *what)
 	vec_deinit(&ix->stack);
 	vec_deinit(&ix->by_va);
 	vec_deinit(&ix->module);
+	generated_codes_deinit(&ix->code);
 	vec_deinit(&ix->alias);
 	vec_deinit(&ix->table);
 	vec_deinit(&ix->type);
@@ -149,6 +150,19 @@ static struct err *read_vmalloc(struct explain_index *ix)
 	return err;
 }
 
+/* A list that leads astray leaves what was found before: then that is what there is to say. */
+static struct err *read_code(struct explain_index *ix)
+{
+	struct err *damage = NULL;
+	generated_codes_deinit(&ix->code);
+	ix->code = (struct generated_codes){ 0 };
+	struct err *err = generated_codes_read(ix->t, &ix->code, &damage);
+	if (!err && !ix->code.code.n)
+		return damage;
+	err_drop(damage);
+	return err;
+}
+
 static struct err *read_part(struct explain_index *ix, enum explain_part part)
 {
 	switch (part) {
@@ -163,6 +177,8 @@ static struct err *read_part(struct explain_index *ix, enum explain_part part)
 		return zone_map_read(ix->t, &ix->zones);
 	case PART_MODULES:
 		return read_modules(ix);
+	case PART_CODE:
+		return read_code(ix);
 	case PART_ALIASES:
 		return explain_read_aliases(ix);
 	case PART_TABLES:

@@ -5,6 +5,7 @@
 #include "analyzer/base/vec.h"
 #include "analyzer/explain/explain.h"
 #include "analyzer/kernel/address_map.h"
+#include "analyzer/kernel/generated_code.h"
 #include "analyzer/kernel/module.h"
 #include "analyzer/kernel/vmalloc.h"
 #include "analyzer/kernel/zone_map.h"
@@ -17,6 +18,7 @@ enum explain_part {
 	PART_VMALLOC,
 	PART_ZONES,
 	PART_MODULES,
+	PART_CODE,
 	PART_ALIASES,
 	PART_TABLES,
 	PARTS
@@ -66,6 +68,7 @@ struct explain_index {
 	struct vmalloc vmalloc;
 	struct zone_map zones;
 	VEC(struct module) module;
+	struct generated_codes code;
 	VEC(struct indexed_alias) alias; /* by pa */
 	VEC(struct indexed_table) table; /* by pa */
 	VEC(struct indexed_type) type;	 /* as they were asked for */
@@ -119,6 +122,7 @@ const char *explain_plus(struct explain_cx *cx, int64_t offset);
 typedef struct err *(*explain_find_fn)(struct explain_cx *cx);
 struct err *explain_find_value(struct explain_cx *cx) MUST_CHECK;
 struct err *explain_find_percpu(struct explain_cx *cx) MUST_CHECK;
+struct err *explain_find_code(struct explain_cx *cx) MUST_CHECK;
 struct err *explain_find_symbol(struct explain_cx *cx) MUST_CHECK;
 struct err *explain_find_old_symbol(struct explain_cx *cx) MUST_CHECK;
 struct err *explain_find_module(struct explain_cx *cx) MUST_CHECK;

@@ -12,7 +12,7 @@
 
 /* ---- the page ----------------------------------------------------------------------------------- */
 
-/* The first frames that are not the page allocator's own say who it was. */
+/* The first frames that are not the page allocator's own say who it was. No module is the allocator's. */
 static const char *stack_words(struct explain_cx *cx, uint32_t handle)
 {
 	enum { TOLD = 3 };
@@ -29,7 +29,7 @@ static const char *stack_words(struct explain_cx *cx, uint32_t handle)
 		bool own = false;
 		if (!symtab_at(cx->t->syms, pc[i] - 1, &s))
 			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(machinery) && !told; k++)
+		for (size_t k = 0; k < ARRAY_SIZE(machinery) && !told && !s.module; k++)
 			own |= strstr(s.name, machinery[k]) != NULL;
 		if (!own)
 			strbuf_addf(&b, "%s%s", told++ ? " < " : "", s.name);

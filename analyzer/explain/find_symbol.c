@@ -64,6 +64,39 @@ struct err *explain_find_percpu(struct explain_cx *cx)
 	return NULL;
 }
 
+/* ---- generated code ------------------------------------------------------------------------------ */
+
+static const char *code_words(struct explain_cx *cx, const struct generated_code *c)
+{
+	const char *kind = generated_code_kind_name(c->kind);
+	const char *plus = explain_plus(cx, (int64_t)(cx->va - c->start));
+	if (!c->name[0])
+		return kind;
+	if (c->kind == CODE_KPROBE_SLOT)
+		return arena_printf(cx->a, "%s, of %s", kind, c->name);
+	return arena_printf(cx->a, "%s%s, %s", c->name, plus, kind);
+}
+
+struct err *explain_find_code(struct explain_cx *cx)
+{
+	bool known;
+	if (!cx->has_va || cx->is_user)
+		return NULL;
+	struct err *err = explain_need_told(cx, PART_CODE, "BPF's and kprobes' code", &known);
+	const struct generated_code *c =
+		err || !known ? NULL : generated_codes_find(&cx->ix->code, cx->va);
+	if (!c)
+		return err;
+	struct explain_row *r = explain_add(cx, EXPLAIN_CODE, "%s", code_words(cx, c));
+	r->name = c->name[0] ? arena_strdup(cx->a, c->name) : NULL;
+	r->state = generated_code_kind_name(c->kind);
+	r->type = c->type;
+	r->object_va = c->object_va;
+	r->is_stale = c->kind == CODE_KPROBE_SLOT_FREE;
+	explain_range(cx, r, c->start, c->end - c->start);
+	return NULL;
+}
+
 /* ---- symbols ------------------------------------------------------------------------------------ */
 
 /* Init memory is given back after boot; then its pages are no longer reserved. ARM32 has it mapped as

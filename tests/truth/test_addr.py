@@ -103,6 +103,10 @@ def test_stacks(core):
     said = {int(line.split()[0]) for line in core.truth("ps.2") if line.split()[0].isdigit()}
     stacks = [number(core.rows(f"p ((struct task_struct *){tasks[pid]['task']})->stack")[0]["value"].split()[-1])
               for pid in drawn]
+    # the stack of one that is dead was given back before its task_struct
+    gone = [pid for pid, va in zip(drawn, stacks) if not va]
+    assert all(tasks[pid]["state"] in ("Z", "X") for pid in gone) and len(gone) <= 2
+    drawn, stacks = [pid for pid, va in zip(drawn, stacks) if va], [va for va in stacks if va]
     stacks = [va & 0x00ffffffffffffff | 0xff00000000000000 if core.arm64 else va for va in stacks]
     for offset in (16, 0x1000, 0x1ff0):
         for pid, k in zip(drawn, explain(core, [va + offset for va in stacks])):
@@ -213,3 +217,69 @@ def test_references_told(core):
     assert rows[0]["kind"] in ("symbol", "per-CPU")
     stale = [bool(row["stale"]) for row in rows]
     assert stale == sorted(stale)
+
+
+def test_bpf_code(core):
+    """Each program that the guest compiled, at the place where its code runs, by its tag and name."""
+    told = [dict(word.split("=", 1) for word in line.split()) for line in core.truth("bpf_programs")]
+    told = [one for one in told if int(one["jited"])]
+    if not told:
+        pytest.skip("no compiled BPF program")
+    places = {row["id"]: number(row["program"]) for row in core.rows("bpf") if "program" in row}
+    for one in told:
+        (code,) = core.rows(f"p/x (unsigned long)((struct bpf_prog *){places[int(one['id'])]:#x})->bpf_func")
+        start, size = number(code["value"]), int(one["jited"])
+        want = f"bpf_prog_{one['tag']}" + (f"_{one['name']}" if one["name"] else "")
+        first, last, behind = explain(core, [start, start + size - 4, start + size])
+        for k, offset in ((first, 0), (last, size - 4)):
+            assert (k["code"]["name"], number(k["code"]["start"]), k["code"]["size"], k["code"]["offset"]) == \
+                (want, start, size, offset)
+        assert behind.get("code", {}).get("name") != want
+
+
+def test_kprobe_slots(core):
+    """Where the guest had kprobes, their copies of instructions are theirs, and as many as the page counts."""
+    events = re.findall(r"echo r:\w+ (\w+) >>?kprobe_events", core.recipe.get("PREPARE", ""))
+    if not events:
+        pytest.skip("no kprobes")
+    (page,) = core.rows("p/x (unsigned long)((struct kprobe_insn_page *)kprobe_insn_slots.pages.next)->insns")
+    (used,) = core.rows("p ((struct kprobe_insn_page *)kprobe_insn_slots.pages.next)->nused")
+    (words,) = core.rows("p kprobe_insn_slots.insn_size")
+    start, size = number(page["value"]), 4 * int(words["value"])
+    slots = [k["code"] for k in explain(core, [start + i * size + 4 for i in range(16)])]
+    assert all((number(k["start"]), k["size"], k["offset"]) == (start + i * size, size, 4) for i, k in enumerate(slots))
+    taken = [k for k in slots if not k["stale"]]
+    assert len(taken) == int(used["value"]) and {k["name"] for k in taken} == set(events)
+    # the copy is the instruction that stood there before the breakpoint: it is the first one of the file's function
+    for k in taken:
+        (there,) = core.rows(f"rd -32 {k['start']} 1")
+        (now,) = core.rows(f"rd -32 {k['name']} 1")
+        assert there["data"] != now["data"], "a probed function begins with a breakpoint"
+
+
+def test_damaged_variable(core):
+    """Where our module wrote behind a global variable of its own: addr names it, its module and its section."""
+    if core.deed.get("scenario") != "global":
+        pytest.skip("no global variable was overrun")
+    told = dict(word.split("=", 1) for line in core.truth("misbehave") if line.startswith("object=") for word in line.split())
+    start, size = int(told["object"], 16), int(told["variable_bytes"])
+    first, last = explain(core, [start, start + size - 1])
+    for k, offset in ((first, 0), (last, size - 1)):
+        assert (k["symbol"]["name"], k["symbol"]["module"], k["symbol"]["offset"]) == \
+            (told["variable"], told["module"], offset)
+        assert told["section"] in k["module"]["text"]
+
+
+def test_damaged_frame(core):
+    """A task sleeps in a function whose variable was overrun, or stopped there: addr names the stack and the frame."""
+    if core.deed.get("scenario") != "stack":
+        pytest.skip("no variable on a stack was overrun")
+    pid = core.deed["culprit_pid"]
+    (answer,) = core.run(f"bt {pid}", status=None)
+    frames = [f for f in answer["rows"][0]["frames"] if f["sp"]] if answer["rows"] else []
+    mine = [f for f in frames if f["symbol"] == core.deed["culprit_fn"]]
+    if not mine:
+        pytest.skip("the damage keeps the walk from that frame")
+    (k,) = explain(core, [number(mine[-1]["sp"])])
+    assert k["stack"]["pid"] == int(pid)
+    assert core.deed["culprit_fn"] in k["stack"]["state"]
