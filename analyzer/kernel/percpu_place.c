@@ -85,18 +85,37 @@ struct err *percpu_module_find(
 }
 
 /* Their addresses lie outside of what symtab_at() knows as the module's. */
-static void find_module_symbol(const struct target *t, struct percpu_place *p)
+static bool find_loaded_symbol(const struct target *t, const struct percpu_place *p, struct symbol *ret)
 {
-	struct symbol sym, best = { 0 };
-	uint64_t start = p->start, end = p->start + p->size;
+	struct symbol sym;
+	uint64_t start = p->start;
+	bool found = false;
 	for (size_t i = 0, n = symtab_count(t->syms); i < n; i++) {
 		symtab_get(t->syms, i, &sym);
 		if (sym.va > p->pointer_va)
 			break;
-		if (sym.module && !strcmp(sym.module, p->module) && sym.va >= start)
-			best = sym;
+		if (!sym.module || strcmp(sym.module, p->module) != 0 || sym.va < start)
+			continue;
+		*ret = sym;
+		found = true;
 	}
-	if (!best.name)
+	return found;
+}
+
+/* Without CONFIG_KALLSYMS_ALL only the module's own file has them; looking for a name that is nowhere has the
+ * files read. */
+static void find_module_symbol(const struct target *t, struct percpu_place *p)
+{
+	struct symbol best;
+	uint64_t end = p->start + p->size;
+	bool found = find_loaded_symbol(t, p, &best);
+	if (!found) {
+		scoped_strbuf struct strbuf nowhere = { 0 };
+		strbuf_addf(&nowhere, "%s:.data..percpu", p->module);
+		symtab_find(t->syms, strbuf_text(&nowhere), &best);
+		found = find_loaded_symbol(t, p, &best);
+	}
+	if (!found)
 		return;
 	name_symbol(p, &best);
 	if (!best.object_size)

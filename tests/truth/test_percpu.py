@@ -3,6 +3,7 @@ what SLUB's per-CPU pointers are allocations of. Sums against /proc/vmstat are t
 
 import collections
 import re
+import subprocess
 
 import pytest
 from truth_cores import share
@@ -167,3 +168,51 @@ def test_sum_wraps(core):
         (row,) = core.rows(f"percpu -s {name}")
         assert len(copies) == int(core.meta["cpus"])
         assert row["value"] % (1 << bits) == sum(copies) % (1 << bits) and row["value"] < 1 << bits - 1
+
+
+def percpu_symbols(core):
+    """(module, name, offset in its per-CPU section, bytes) of each variable of the modules that were loaded, as
+    readelf reads their files."""
+    found = []
+    for row in core.rows("mod"):
+        file = core.path / "modules" / f"{row['name']}.ko"
+        if not file.exists():
+            continue
+        out = subprocess.run(["readelf", "-SsW", file], capture_output=True, text=True, timeout=60).stdout
+        section = re.search(r"\[ *(\d+)\] \.data\.\.percpu ", out)
+        for line in out.splitlines() if section else []:
+            words = line.split()
+            if len(words) == 8 and words[3] in ("OBJECT", "NOTYPE") and words[6] == section[1] and int(words[2], 0):
+                found.append((row, words[7], int(words[1], 16), int(words[2], 0)))
+    return found
+
+
+def test_modules(core, listing):
+    """A module's variable: where the guest's kallsyms has it, on each CPU, and back; and what zsmalloc gave each
+    CPU (zs_cpu_prepare() in mm/zsmalloc.c) is an object of its own."""
+    variables = percpu_symbols(core)
+    if not variables:
+        pytest.skip("no module with per-CPU variables")
+    mask = (1 << (64 if core.arm64 else 32)) - 1
+    for module, name, offset, size in variables:
+        (base,) = core.rows(f"p/x (unsigned long)((struct module *){module['module']})->percpu")
+        pointer = int(base["value"], 16) + offset
+        if name in core.kallsyms:
+            assert pointer in core.kallsyms[name]
+        rows = core.rows(f"percpu {name}")
+        cpus = {cpu["cpu"]: int(cpu["offset"], 16) for cpu in listing[0]["cpus"]}
+        assert {row["cpu"]: int(row["address"], 16) for row in rows} == \
+            {cpu: (pointer + at) & mask for cpu, at in cpus.items()}
+        for row in rows:
+            inside = int(row["address"], 16) + size - 1
+            for command in ("percpu", "addr"):
+                (found, *_) = core.rows(f"{command} {inside:#x}")
+                assert (found["cpu"], found["module"]) == (row["cpu"], module["name"])
+                assert found.get("symbol", found.get("name")) == name
+                assert int(str(found["offset"]), 0) == size - 1
+        if name == "zs_map_area":
+            buffers = [int(re.search("0x[0-9a-f]+", row["value"])[0], 16) for row in core.rows("percpu zs_map_area.vm_buf")]
+            assert len(set(buffers)) == len(cpus)
+            for va in buffers:
+                (row,) = core.rows(f"slub obj {va:x}")
+                assert (int(row["object"], 16), row["state"]) == (va, "allocated") and row["object_size"] >= PAGE
