@@ -91,7 +91,7 @@ static const char *const kmem_examples[] = {
 const struct command cmd_kmem = {
 	.name = "kmem",
 	.summary = "memory of the kernel: usage, free lists, slabs, pages, zones, counters",
-	.usage = "[ADDRESS|NAME…]",
+	.usage = "[ADDRESS|SYMBOL|CACHE…]",
 	.details =
 		"An address is looked up in the slab heap, the vmalloc areas, the tasks and the "
 		"pages, and "

@@ -79,34 +79,10 @@ static struct err *show_caches(struct cx *cx, struct slab_heap *h)
 
 /* ---- the slabs of a cache ----------------------------------------------- */
 
-typedef struct err *(*contents_fn)(
-	struct cx *cx, const struct slab_cache *c, const struct slab_contents *s);
-
-/* A slab that cannot be read is a complaint; the others go on. */
-static struct err *each_slab(
-	struct cx *cx, const struct slab_heap *h, const struct slab_cache *c, contents_fn each)
+static void complain(void *to, struct err *err)
 {
-	scoped_slab_held struct slab_held held = { 0 };
-	scoped_slab_contents struct slab_contents contents = { 0 };
-	struct err *damage = NULL;
-	size_t n;
-	const struct slab *s = slab_heap_slabs(h, c->va, &n);
-	struct err *err = slab_held_read(h->t, c, &held, &damage);
-	if (!err && damage)
-		out_complain(cx->out, damage);
-	for (size_t i = 0; !err && i < n; i++) {
-		err = interrupt_check();
-		if (err)
-			return err;
-		err = slab_contents_read(h->t, c, &held, h->code, &s[i], &contents);
-		if (!err) {
-			err = each(cx, c, &contents);
-			continue;
-		}
-		out_complain(cx->out, err);
-		err = NULL;
-	}
-	return err;
+	struct cx *cx = to;
+	out_complain(cx->out, err);
 }
 
 static const char *chain_damage(const struct slab_contents *s)
@@ -119,9 +95,9 @@ static const char *chain_damage(const struct slab_contents *s)
 	return word[end];
 }
 
-static struct err *show_slab(
-	struct cx *cx, const struct slab_cache *c, const struct slab_contents *s)
+static struct err *show_slab(void *to, const struct slab_cache *c, const struct slab_contents *s)
 {
+	struct cx *cx = to;
 	(void)c;
 	out_row(cx->out);
 	out_addr(cx->out, "slab", s->slab.va);
@@ -136,9 +112,9 @@ static struct err *show_slab(
 	return NULL;
 }
 
-static struct err *show_objects(
-	struct cx *cx, const struct slab_cache *c, const struct slab_contents *s)
+static struct err *show_objects(void *to, const struct slab_cache *c, const struct slab_contents *s)
 {
+	struct cx *cx = to;
 	for (uint32_t i = 0; i < s->slab.objects; i++) {
 		out_row(cx->out);
 		out_addr(cx->out, "object", slab_object_va(c, &s->slab, i));
@@ -159,7 +135,7 @@ static const struct slab_cache *cache_of(const struct slab_heap *h, const char *
 }
 
 static struct err *run_over(
-	struct cx *cx, const char *name, const struct table *table, contents_fn each)
+	struct cx *cx, const char *name, const struct table *table, slab_contents_fn each)
 {
 	scoped_slab_heap struct slab_heap h = { 0 };
 	struct err *err = slab_heap_read(cx->target, &h);
@@ -168,9 +144,10 @@ static struct err *run_over(
 	if (name && !cache_of(&h, name))
 		return err_new(ERR_NOT_FOUND, "no cache is called %s: slub lists them", name);
 	out_table(cx->out, table);
+	out_nothing(cx->out, "%s has no slabs", name ? name : "the heap");
 	for (size_t i = 0; !err && i < h.ncaches; i++)
 		if (!name || !strcmp(h.cache[i].name, name))
-			err = each_slab(cx, &h, &h.cache[i], each);
+			err = slab_heap_each(&h, &h.cache[i], each, complain, cx);
 	return err;
 }
 

@@ -113,6 +113,30 @@ const struct slab *slab_heap_slabs(const struct slab_heap *h, uint64_t cache_va,
 	return *ret_n ? h->slab + from : NULL;
 }
 
+struct err *slab_heap_each(const struct slab_heap *h, const struct slab_cache *c, slab_contents_fn each,
+	void (*unread)(void *cx, struct err *err), void *cx)
+{
+	scoped_slab_held struct slab_held held = { 0 };
+	scoped_slab_contents struct slab_contents contents = { 0 };
+	struct err *damage = NULL;
+	size_t n;
+	const struct slab *slab = slab_heap_slabs(h, c->va, &n);
+	struct err *err = slab_held_read(h->t, c, &held, &damage);
+	if (damage)
+		unread(cx, damage);
+	for (size_t i = 0; !err && i < n; i++) {
+		err = interrupt_check();
+		if (err)
+			return err;
+		struct err *bad = slab_contents_read(h->t, c, &held, h->code, &slab[i], &contents);
+		if (bad)
+			unread(cx, bad);
+		else
+			err = each(cx, c, &contents);
+	}
+	return err;
+}
+
 /* ---- totals ----------------------------------------------- */
 
 static struct err *count_partial(

@@ -216,45 +216,26 @@ static bool is_wanted(const struct args *a, const char *name)
 	return !args_count(a);
 }
 
-static void show_contents(
-	struct cx *cx, const struct slab_cache *c, const struct slab_contents *contents)
+static struct err *show_contents(void *to, const struct slab_cache *c, const struct slab_contents *s)
 {
-	for (uint32_t k = 0; k < contents->slab.objects; k++) {
+	struct cx *cx = to;
+	for (uint32_t k = 0; k < s->slab.objects; k++) {
 		out_row(cx->out);
 		out_str(cx->out, "cache", c->name);
-		out_addr(cx->out, "slab", contents->slab.va);
-		out_addr(cx->out, "memory", contents->slab.base_va);
-		out_addr(cx->out, "object",
-			contents->slab.base_va + (uint64_t)k * c->size + c->red_left_pad);
+		out_addr(cx->out, "slab", s->slab.va);
+		out_addr(cx->out, "memory", s->slab.base_va);
+		out_addr(cx->out, "object", slab_object_va(c, &s->slab, k));
 		out_uint(cx->out, "size", c->object_size);
 		out_uint(cx->out, "index", k);
-		out_str(cx->out, "state", slab_state_name(contents->state[k]));
+		out_str(cx->out, "state", slab_state_name(s->state[k]));
 	}
+	return NULL;
 }
 
-/* A slab that cannot be read is a complaint; the others go on. */
-static struct err *show_cache(struct cx *cx, const struct slab_heap *h, const struct slab_cache *c)
+static void complain(void *to, struct err *err)
 {
-	scoped_slab_held struct slab_held held = { 0 };
-	scoped_slab_contents struct slab_contents contents = { 0 };
-	struct err *damage = NULL;
-	size_t n;
-	const struct slab *slab = slab_heap_slabs(h, c->va, &n);
-	struct err *err = slab_held_read(h->t, c, &held, &damage);
-	if (!err && damage)
-		out_complain(cx->out, damage);
-	for (size_t i = 0; !err && i < n; i++) {
-		err = interrupt_check();
-		if (err)
-			return err;
-		err = slab_contents_read(h->t, c, &held, h->code, &slab[i], &contents);
-		if (!err)
-			show_contents(cx, c, &contents);
-		else
-			out_complain(cx->out, err);
-		err = NULL;
-	}
-	return err;
+	struct cx *cx = to;
+	out_complain(cx->out, err);
 }
 
 struct err *kmem_objects_run(struct cx *cx, const struct args *a)
@@ -263,10 +244,11 @@ struct err *kmem_objects_run(struct cx *cx, const struct args *a)
 	bool any = false;
 	struct err *err = slab_heap_read(cx->target, &h);
 	out_table(cx->out, &object_table);
+	out_nothing(cx->out, "no slabs: %s", args_count(a) ? "these caches are empty" : "there are no caches");
 	for (size_t i = 0; !err && i < h.ncaches; i++)
 		if (is_wanted(a, h.cache[i].name)) {
 			any = true;
-			err = show_cache(cx, &h, &h.cache[i]);
+			err = slab_heap_each(&h, &h.cache[i], show_contents, complain, cx);
 		}
 	if (!err && !any)
 		err = args_error(

@@ -95,6 +95,7 @@ struct err *kmem_flags_run(struct cx *cx, const struct args *a)
 	if (err)
 		return err;
 	out_table(cx->out, &flag_table);
+	out_nothing(cx->out, "no flag is set in it");
 	for (size_t i = 0; page_flag_get(cx->target, i, &f); i++) {
 		any = true;
 		if (!(wanted >> f.bit & 1))

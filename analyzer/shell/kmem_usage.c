@@ -150,6 +150,7 @@ struct err *kmem_counters_run(struct cx *cx, const struct args *a)
 {
 	struct err *part[] = { NULL, NULL, NULL };
 	out_table(cx->out, &counter_table);
+	out_nothing(cx->out, "no counter has such a name: kmem -V lists them");
 	part[0] = show_counters(cx, a, COUNTERS_ZONE, "zone");
 	part[1] = show_counters(cx, a, COUNTERS_NODE, "node");
 	part[2] = show_events(cx, a);

@@ -135,5 +135,7 @@ struct err *slub_show_check(struct cx *cx, const char *cache)
 		err = slab_check_unlisted(&h, show, cx);
 	if (!err && h.damage)
 		out_complain(cx->out, take_ptr(h.damage));
+	out_nothing(cx->out, "no damage in %" PRIu64 " objects%s%s", objects, cache ? " of " : "",
+		cache ? cache : "");
 	return err;
 }

@@ -8,6 +8,7 @@
 #include "analyzer/debug/expr.h"
 #include "analyzer/kernel/module.h"
 #include "analyzer/kernel/page.h"
+#include "analyzer/kernel/kfence.h"
 #include "analyzer/kernel/slab_heap.h"
 #include "analyzer/kernel/task.h"
 #include "analyzer/kernel/vma.h"
@@ -182,28 +183,41 @@ static const char *slab_type(struct walking *w, const char *cache)
 	return found ? arena_printf(w->cx->arena, "struct %s", cache) : "void";
 }
 
-static struct err *walk_slab(struct walking *w, const struct slab_heap *h, const struct slab_cache *c)
+static struct err *emit_allocated(void *to, const struct slab_cache *c, const struct slab_contents *s)
 {
-	scoped_slab_held struct slab_held held = { 0 };
-	scoped_slab_contents struct slab_contents contents = { 0 };
-	struct err *damage = NULL;
-	size_t n;
-	const struct slab *slab = slab_heap_slabs(h, c->va, &n);
-	struct err *err = slab_held_read(h->t, c, &held, &damage);
-	if (!err && damage)
-		out_complain(w->cx->out, damage);
-	for (size_t i = 0; !err && i < n; i++) {
-		err = interrupt_check();
-		if (err)
-			return err;
-		err = slab_contents_read(h->t, c, &held, h->code, &slab[i], &contents);
-		if (err) {
-			err = tell(w, err, true);
-			continue;
+	struct walking *w = to;
+	for (uint32_t k = 0; k < s->slab.objects; k++)
+		if (s->state[k] == SLAB_ALLOCATED)
+			walk_emit(w, slab_object_va(c, &s->slab, k));
+	return NULL;
+}
+
+static void complain(void *to, struct err *err)
+{
+	struct walking *w = to;
+	out_complain(w->cx->out, err);
+}
+
+/* What KFENCE holds for a cache belongs to it as much, though no slab has it. */
+static struct err *walk_kfence(struct walking *w, const struct slab_cache *c)
+{
+	struct kfence k;
+	struct kfence_object o;
+	struct err *err = kfence_init(w->cx->target, &k);
+	if (err && err->code != ERR_INTERRUPTED) {
+		err_drop(err); /* most kernels have none */
+		return NULL;
+	}
+	for (uint32_t i = 0; !err && i < k.nobjects; i++) {
+		err = kfence_read(&k, i, &o);
+		if (!err && o.cache_va == c->va && o.state == KFENCE_ALLOCATED)
+			walk_emit(w, o.addr);
+		if (err && err->code != ERR_INTERRUPTED) {
+			out_complain(w->cx->out, err);
+			err = NULL;
 		}
-		for (uint32_t k = 0; k < contents.slab.objects; k++)
-			if (contents.state[k] == SLAB_ALLOCATED)
-				walk_emit(w, slab_object_va(c, &contents.slab, k));
+		if (!err)
+			err = interrupt_check();
 	}
 	return err;
 }
@@ -217,8 +231,10 @@ static struct err *walk_slab_object(struct walking *w)
 		return err;
 	w->yields = slab_type(w, name);
 	for (size_t i = 0; i < h.ncaches; i++)
-		if (!strcmp(h.cache[i].name, name))
-			return walk_slab(w, &h, &h.cache[i]);
+		if (!strcmp(h.cache[i].name, name)) {
+			err = slab_heap_each(&h, &h.cache[i], emit_allocated, complain, w);
+			return err ? err : walk_kfence(w, &h.cache[i]);
+		}
 	return args_error(w->args, w->first, "no cache is called %s; `slub` lists them", name);
 }
 
