@@ -144,6 +144,7 @@ static struct err *fuser_run(struct cx *cx, const struct args *a)
 	if (!err)
 		err = task_iter_init(&it, cx->target);
 	out_table(cx->out, &fuser_table);
+	out_nothing(cx->out, "no task that can be read has it open or mapped");
 	while (!err && more) {
 		struct task task;
 		err = task_iter_next(&it, &task, &more);

@@ -94,6 +94,7 @@ static struct err *mod_run(struct cx *cx, const struct args *a)
 	size_t n = module_debug_list(cx->target, file, FILES_MAX);
 	err = module_iter_init(&it, cx->target);
 	out_table(cx->out, &mod_table);
+	out_nothing(cx->out, "no module is loaded");
 	while (!err && more) {
 		struct module m;
 		scoped_strbuf struct strbuf taints = { 0 };

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 16, ASCII_LINE_BYTES = 64, COUNT_MAX = 1 << 24, FILE_CHUNK = 1 << 14 };
+enum { LINE_BYTES = 16, ASCII_LINE_BYTES = 64, COUNT_MAX = 1 << 24, FILE_CHUNK = 1 << 14,
+	TEXT_MAX = 1 << 16 };
 
 static const struct column rd_columns[] = {
 	{ "address", .width = WIDTH_ADDRESS },
@@ -201,6 +202,17 @@ static unsigned unit_bytes(const struct args *a, const struct target *t)
 	return t->abi.word_bytes ? t->abi.word_bytes : 8;
 }
 
+/* -a without a count is of the text that stands there, as in crash: up to its NUL, at least one byte. */
+static uint64_t text_length(const struct reader *r, uint64_t addr)
+{
+	uint64_t n = 0;
+	uint8_t byte = 1;
+	while (n < TEXT_MAX && byte &&
+		!memory_try_read(&r->memory, memory_wrap(&r->memory, addr + n), &byte, 1, NULL))
+		n += byte != 0;
+	return n ? n : 1;
+}
+
 /* The first address and how many units, from ADDRESS, -o, COUNT and -e. */
 static struct err *parse_range(const struct reader *r, const struct args *a, uint64_t *ret_addr,
 	uint64_t *ret_count)
@@ -215,6 +227,8 @@ static struct err *parse_range(const struct reader *r, const struct args *a, uin
 	if (err)
 		return err;
 	addr = memory_wrap(&r->memory, addr + offset);
+	if (r->ascii_only && args_count(a) < 2 && !end_text && !r->backwards)
+		count = text_length(r, addr);
 	if (end_text) {
 		err = address_parse(&r->cx->target->debug, end_text, &end);
 		if (err)

@@ -237,6 +237,7 @@ static struct err *tree_run(struct cx *cx, const struct args *a)
 	if (err)
 		return err;
 	out_table(cx->out, &tree_table);
+	out_nothing(cx->out, "the tree is empty");
 	return show(cx, &walk, root + offset);
 }
 

@@ -56,6 +56,7 @@ static struct err *waitq_run(struct cx *cx, const struct args *a)
 	if (!err)
 		err = waiter_iter_init(&it, cx->target, va);
 	out_table(cx->out, &waitq_table);
+	out_nothing(cx->out, "nobody waits there");
 	while (!err && more) {
 		struct waiter w;
 		err = waiter_iter_next(&it, &w, &more);

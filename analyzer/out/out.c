@@ -141,11 +141,24 @@ void out_end(struct out *o)
 	if (!o->begun)
 		return;
 	out_finish_row(o);
+	if (o->render->nothing && !o->nrows_all && !o->complaints && (o->nothing || o->top.table))
+		o->render->nothing(o);
 	o->render->end(o);
 	out_flush(o);
 	o->begun = false;
 	free(o->command);
 	o->command = NULL;
+	free(o->nothing);
+	o->nothing = NULL;
+}
+
+void out_nothing(struct out *o, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	free(o->nothing);
+	o->nothing = xvasprintf(fmt, ap);
+	va_end(ap);
 }
 
 void out_table(struct out *o, const struct table *t)
@@ -359,6 +372,7 @@ unsigned out_complaints(const struct out *o)
 static void say_error(struct out *o, const char *text)
 {
 	out_flush(o); /* so that a terminal shows both streams in order */
+	progress_erase();
 	strbuf_reset(&o->line);
 	strbuf_add_escaped(&o->line, o->command, strlen(o->command));
 	strbuf_add(&o->line, ": ");

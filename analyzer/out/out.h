@@ -106,6 +106,11 @@ void out_strf(struct out *o, const char *key, const char *fmt, ...) PRINTF_LIKE(
  * it is, but for control bytes other than newline and tab, which are escaped. */
 void out_block(struct out *o, const char *key, const char *s);
 
+/* What it means when this answer has no row: "no modules are loaded". Text shows it in a line of its own when
+ * nothing else came, neither rows nor complaints; the other formats have their empty list. Without it text
+ * says "nothing to show" below a table that was declared. The last call counts. */
+void out_nothing(struct out *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* The size of the target's addresses, 4 or 8 (at first 8): out_addr() prints 8 or 16 digits. */
 void out_set_address_bytes(struct out *o, unsigned bytes);
 

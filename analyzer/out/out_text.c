@@ -374,9 +374,18 @@ static void print_row(struct out *o, const struct table *t, const struct row *ro
 	print_below(o, t, row, indent);
 }
 
+static void text_skip(struct out *o)
+{
+	(void)o; /* headers wait for the first row: there may be none */
+}
+
+/* An empty answer is one quiet line: silence could also mean that nobody looked. */
 static void text_nothing(struct out *o)
 {
-	(void)o; /* headers wait for the first row: an empty answer is quiet */
+	start_line(o, 0);
+	strbuf_add_text(&o->line, o->nothing ? o->nothing : "nothing to show",
+		strlen(o->nothing ? o->nothing : "nothing to show"));
+	end_line(o);
 }
 
 static void text_row(struct out *o, const struct row *row)
@@ -393,9 +402,10 @@ static void text_row(struct out *o, const struct row *row)
 }
 
 const struct renderer render_text = {
-	.begin = text_nothing,
-	.table = text_nothing,
+	.begin = text_skip,
+	.table = text_skip,
 	.row = text_row,
 	.complain = out_complain_on_errors,
 	.end = out_count_unsaid,
+	.nothing = text_nothing,
 };

@@ -13,6 +13,7 @@ struct renderer {
 	void (*row)(struct out *o, const struct row *row);
 	void (*complain)(struct out *o, const struct fault *f);
 	void (*end)(struct out *o);
+	void (*nothing)(struct out *o); /* NULL: an empty answer shows by itself */
 };
 
 struct out {
@@ -34,6 +35,7 @@ struct out {
 	struct fault *waiting, **waiting_end;
 
 	/* What the renderers remember. */
+	char *nothing;	      /* what an answer without rows means; NULL: not told */
 	uint64_t nrows;	      /* of the present table, already rendered */
 	uint64_t nrows_all;   /* of the answer */
 	uint64_t flushed_ns;  /* JSONL: when a reader last got everything */

@@ -107,6 +107,44 @@ static void test_text_table(void **state)
 	capture_close(&c);
 }
 
+static void empty_answer(struct out *o, bool table, const char *nothing, bool complaint)
+{
+	out_begin(o, "slub");
+	if (table)
+		out_table(o, &task_table);
+	if (nothing)
+		out_nothing(o, "%s", nothing);
+	if (complaint)
+		out_complain(o, err_new(ERR_MISSING, "no types"));
+	out_end(o);
+}
+
+/* Text says that there is nothing, once, and not where there is something or where something went wrong. */
+static void test_nothing(void **state)
+{
+	(void)state;
+	struct capture c;
+	capture_open(&c, OUT_TEXT, false);
+	empty_answer(c.o, true, "no damage in 7 objects", false);
+	empty_answer(c.o, true, NULL, false); /* what was said is forgotten */
+	empty_answer(c.o, false, NULL, false);
+	empty_answer(c.o, true, "no damage", true);
+	assert_string_equal(c.text, "no damage in 7 objects\nnothing to show\n");
+	out_begin(c.o, "slub");
+	out_table(c.o, &task_table);
+	out_nothing(c.o, "no tasks");
+	emit_task(c.o, 1, "init", false);
+	out_end(c.o);
+	assert_null(strstr(c.text, "no tasks"));
+	capture_close(&c);
+	for (unsigned format = OUT_JSON; format <= OUT_CSV; format++) {
+		capture_open(&c, format, false);
+		empty_answer(c.o, true, "no damage", false);
+		assert_null(strstr(c.text, "no damage"));
+		capture_close(&c);
+	}
+}
+
 static void test_text_headline(void **state)
 {
 	(void)state;
@@ -561,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_rows_stream),
 		cmocka_unit_test(test_several_tables),
 		cmocka_unit_test(test_write_error),
+		cmocka_unit_test(test_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
