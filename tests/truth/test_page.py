@@ -19,9 +19,31 @@ def page_bytes(core):
 
 
 @functools.lru_cache(maxsize=None)
+def kept(core):
+    """Frames of living processes that were mapped at the same place in both readings and still are: these are the
+    pages of users that they were, whatever began and ended since."""
+    frames = set()
+    for row in core.rows("ps"):
+        pid = str(row["pid"])
+        if row["state"] in ("Z", "X") or not (core.path / f"truth/pagemap.{pid}").exists():
+            continue
+        there = {}
+        for line in core.steady(f"pagemap.{pid}"):
+            va, entry = (int(word, 16) for word in line.split())
+            if entry >> 63 and entry & (1 << 55) - 1:
+                there[va] = entry & (1 << 55) - 1
+        some = random.Random(core.name).sample(sorted(there), min(len(there), 120))
+        if some:
+            for va, walk in zip(some, core.rows(f"vtop -c {pid} " + " ".join(f"{va:x}" for va in some), status=None)):
+                if isinstance(walk["physical"], str) and int(walk["physical"], 16) // page_bytes(core) == there[va]:
+                    frames.add(there[va])
+    return frames
+
+
+@functools.lru_cache(maxsize=None)
 def chosen(core):
-    """pfn -> (flags, count) of frames whose words both readings have: a few of each pair of words, and as many
-    of all frames alike."""
+    """pfn -> (flags, count) of frames whose words both readings have: a few of each pair of words, as many
+    of all frames alike, and those that processes kept."""
     by_word, dice = {}, random.Random(core.name)
     for line in core.steady("pages"):
         frames, flags, count = line.split()
@@ -31,6 +53,7 @@ def chosen(core):
     for word, runs in by_word.items():
         for lo, hi in dice.sample(runs, min(len(runs), 6)):
             frames[dice.randint(lo, hi)] = word
+        frames.update((pfn, word) for lo, hi in runs for pfn in range(lo, hi + 1) if pfn in kept(core))
     all_runs = [(lo, hi, word) for word, runs in by_word.items() for lo, hi in runs]
     for lo, hi, word in dice.choices(all_runs, [hi - lo + 1 for lo, hi, _ in all_runs], k=200) if all_runs else []:
         frames[dice.randint(lo, hi)] = word
@@ -79,54 +102,73 @@ def kernel_word(core, row):
 
 
 USERS = 1 << MMAP | 1 << ANON | 1 << 5
+FREE = 1 << BUDDY
+# what a page is, and not how it was used of late: these bits stay as long as its process keeps it
+LASTING = sum(1 << bit for bit in (3, 14, 32, SLAB, BUDDY, MMAP, ANON, HEAD, TAIL, PGTABLE))
 
 
-def compare(core, wrong, what):
-    """Pages of processes move as they run on, end, and the one that makes the guest fail begins; the others hardly.
-    What must agree at the moment of the dump itself is in the tests of kmem and below."""
+def comparable(core):
+    """Rows of the kernel's pages that were not freed or taken since, and of those that processes kept. The moment
+    of the dump itself is in the tests of kmem and below."""
     if core.deed.get("scenario") == "leak":
         pytest.skip("memory filled up after the account was read")
-    kernel = [row["pfn"] for row in rows(core) if not chosen(core)[int(row["pfn"], 16)][0] & USERS]
-    others = [row["pfn"] for row in rows(core) if chosen(core)[int(row["pfn"], 16)][0] & USERS]
-    # a guest that goes on for seconds ends processes and begins others: a page is not the one it was
-    floor_of_users = 0.6 if core.ran_on <= 2 else 0.3
-    for name, pfns, floor in (("kernel", kernel, 0.93), ("users", others, floor_of_users)):
-        bad = [one for one in wrong if one[0] in pfns]
-        share(len(pfns) - len(bad), len(pfns), floor, f"{what} of {name} pages, wrong {bad[:4]}")
+    kernel, users = [], []
+    for row in rows(core):
+        pfn, word = int(row["pfn"], 16), chosen(core)[int(row["pfn"], 16)][0]
+        if word & USERS:
+            users += [row] if pfn in kept(core) else []
+        elif bool(word & FREE) == (row["owner"] == "buddy") and row["owner"] != "free":
+            kernel.append(row)
+    print(f"{core.name}: {len(kernel)} pages of the kernel's and {len(users)} of users of {len(rows(core))}")
+    assert len(kernel) >= 0.6 * len([row for row in rows(core) if not chosen(core)[int(row["pfn"], 16)][0] & USERS])
+    return kernel, users
+
+
+def truth_word(core, row):
+    word = chosen(core)[int(row["pfn"], 16)][0]
+    # since 6.12 the kernel takes a slab's words for a mapping
+    return word & ~(1 << ANON) if row["owner"] == "slab" else word
 
 
 def test_kpageflags(core):
-    mask, wrong = sum(1 << bit for bit in CHECKED), []
-    for row in rows(core):
-        theirs, mine = chosen(core)[int(row["pfn"], 16)][0] & mask, kernel_word(core, row)
-        if row["owner"] == "slab":  # since 6.12 the kernel takes a slab's words for a mapping
-            theirs &= ~(1 << ANON)
-        if theirs != mine:
-            wrong.append((row["pfn"], hex(theirs ^ mine), row["owner"], row["flags"]))
-    compare(core, wrong, "flags")
+    everything = sum(1 << bit for bit in CHECKED)
+    kernel, users = comparable(core)
+    for name, some, mask, floor in (("kernel", kernel, everything, 0.93), ("users", users, LASTING, 0.97)):
+        wrong = [(row["pfn"], hex((truth_word(core, row) ^ kernel_word(core, row)) & mask), row["owner"], row["flags"])
+                 for row in some if (truth_word(core, row) ^ kernel_word(core, row)) & mask]
+        if some or name == "kernel":
+            share(len(some) - len(wrong), len(some), floor, f"flags of {name} pages, wrong {wrong[:4]}")
 
 
 def test_kinds(core):
-    """Of the pages of each kind most are still that, whatever part of all pages they are."""
-    kinds = {SLAB: "slab", BUDDY: "buddy", PGTABLE: "page table", ANON: "anonymous", HEAD: "first", TAIL: "other"}
-    if core.deed.get("scenario") == "leak":
-        pytest.skip("memory filled up after the account was read")
+    """A page of each kind is still that, where something else than its own flags says that it stayed."""
+    kernel, users = comparable(core)
+    tables = [row for row in rows(core) if chosen(core)[int(row["pfn"], 16)][0] >> PGTABLE & 1]
+    where = core.run(*[f"addr -p {row['physical']}" for row in tables], status=None) if tables else []
+    tables = [row for row, answer in zip(tables, where)
+              if any(one["kind"] == "page table" for one in answer["rows"])]
     seen = 0
-    for bit, name in kinds.items():
-        mine = [kernel_word(core, row) >> bit & 1 for row in rows(core)
-                if chosen(core)[int(row["pfn"], 16)][0] >> bit & 1 and (bit != ANON or row["owner"] != "slab")]
+    for bit, name, some in ((SLAB, "slab", kernel), (BUDDY, "buddy", kernel), (PGTABLE, "page table", tables),
+                            (ANON, "anonymous", users), (HEAD, "first", kernel), (TAIL, "other", kernel)):
+        mine = [kernel_word(core, row) >> bit & 1 for row in some if truth_word(core, row) >> bit & 1]
         if len(mine) >= 5:
-            moved = bit == ANON and core.ran_on > 2
-            share(sum(mine), len(mine), 0.1 if moved else 0.4 if bit == ANON else 0.6, f"{name} pages")
+            # slabs that lost their last object went back, and others were made
+            share(sum(mine), len(mine), 0.8 if some is kernel else 0.97, f"{name} pages")
             seen += 1
     assert seen >= 4
 
 
 def test_kpagecount(core):
+    """As many more or fewer as processes began and ended since."""
     # CONFIG_NO_PAGE_MAPCOUNT is in no kernel here
-    wrong = [(row["pfn"], truth, row["mapcount"]) for row in rows(core)
-             for truth in [chosen(core)[int(row["pfn"], 16)][1]] if truth != max(row["mapcount"] or 0, 0)]
-    compare(core, wrong, "counts")
+    then = {line.split()[0] for line in core.truth("ps.2") if line.split()[0].isdigit()}
+    now = {str(row["pid"]) for row in core.rows("ps") if row["state"] not in ("Z", "X")}
+    kernel, users = comparable(core)
+    for name, some, slack, floor in (("kernel", kernel, 0, 0.97), ("users", users, len(then ^ now), 0.97)):
+        wrong = [(row["pfn"], truth, row["mapcount"]) for row in some
+                 for truth in [chosen(core)[int(row["pfn"], 16)][1]] if abs(truth - max(row["mapcount"] or 0, 0)) > slack]
+        if some or name == "kernel":
+            share(len(some) - len(wrong), len(some), floor, f"counts of {name} pages, wrong {wrong[:4]}")
 
 
 def test_mapcount_is_in_the_page_tables(core):

@@ -90,3 +90,18 @@ def test_one_page(core):
         (one,) = core.rows("page_owner " + name)
         assert one["pfn"] == row["pfn"] and one["handle"] == row["handle"]
         assert one["stacks"][0]["handle"] == row["handle"] and one["stacks"][0]["frames"]
+
+
+def test_freed_page(core):
+    """The page that our module wrote to after it gave it back: who had it and who freed it, by the module's word; at
+    the offset that it wrote to, which lies in its second page. The same by addr."""
+    if core.deed.get("scenario") != "page-uaf":
+        pytest.skip("nobody wrote to a freed page")
+    va = int(core.deed["object"], 16) + int(core.deed["offset"])
+    (row,) = core.rows(f"page_owner {va:x}")
+    assert (row["state"], row["order"], row["pid"]) == ("free", int(core.deed["order"]), int(core.deed["alloc_pid"]))
+    assert row["comm"] in (core.deed["alloc_task"], None)
+    stacks = {stack["what"]: [frame["symbol"] for frame in stack["frames"]] for stack in row["stacks"]}
+    assert core.deed["alloc_fn"] in stacks["Last allocated"] and core.deed["free_fn"] in stacks["Freed"]
+    (owner,) = [one for one in core.rows(f"addr {va:x}") if one["kind"] == "page owner"]
+    assert core.deed["alloc_fn"] in owner["text"] and f"pid {core.deed['alloc_pid']}" in owner["text"]
