@@ -7,7 +7,7 @@ GUEST_FORMAT=1 # raise it when dumps have to be taken again although no recipe h
 recipe_load() {
     local KERNEL='' SMP=2 MEMORY=128 CPU='' CMDLINE='' MODULES='' PREPARE='' TRIGGER='' PANIC='' WAIT='' TIMEOUT=120
     local ON_TIMEOUT=fail SETTLE=1 SET=opt-in NOTE='' RUN_SECONDS=15 MACHINE='' PROGRAMS='' PROGRAMS_ARM='' ACCOUNT_TIMEOUT=300
-    local MISBEHAVE=''
+    local MISBEHAVE='' BOOTS=''
     local file=$HERE/recipes/$1 program
     [[ -f $file ]] || die "no such recipe: $1 (see --list)"
     # shellcheck source=/dev/null
@@ -16,7 +16,7 @@ recipe_load() {
     R_PREPARE=$PREPARE R_TRIGGER=$TRIGGER R_PANIC=$PANIC R_WAIT=$WAIT R_TIMEOUT=$TIMEOUT R_ON_TIMEOUT=$ON_TIMEOUT
     R_SETTLE=$SETTLE R_SET=$SET R_NOTE=$NOTE R_SECONDS=$RUN_SECONDS R_MACHINE=$MACHINE
     R_PROGRAMS=$PROGRAMS R_PROGRAMS_ARM=$PROGRAMS_ARM R_ACCOUNT_TIMEOUT=$ACCOUNT_TIMEOUT
-    R_MISBEHAVE=$MISBEHAVE
+    R_MISBEHAVE=$MISBEHAVE R_BOOTS=$BOOTS
     if [[ -n $R_MISBEHAVE ]]; then
         R_MODULES="$R_MODULES misbehave"
         R_PREPARE="$R_PREPARE; /misbehave plan $R_MISBEHAVE" R_PREPARE=${R_PREPARE#; }
@@ -50,7 +50,7 @@ core_ready() {
         lock "core-$1"
         key_holds "$R_DIR" "$R_KEY" || step "core $1" core_make
         unlock "core-$1"
-    elif ! key_holds "$R_DIR/truth" "$R_TRUTH_KEY"; then
+    elif [[ -z $R_BOOTS ]] && ! key_holds "$R_DIR/truth" "$R_TRUTH_KEY"; then
         lock "core-$1"
         key_holds "$R_DIR/truth" "$R_TRUTH_KEY" || step "truth $1" core_truth "$R_DIR"
         unlock "core-$1"
@@ -58,9 +58,40 @@ core_ready() {
 }
 
 core_make() {
-    local new=$CORES_DIR/.$R_NAME.tmp module word file qemu='qemu-system-arm'
-    [[ $K_ARCH != arm64 ]] || qemu='qemu-system-aarch64'
+    local new=$CORES_DIR/.$R_NAME.tmp
     rm -rf "$new"
+    mkdir -p "$new"
+    if [[ -n $R_BOOTS ]]; then core_boots "$new"; else core_boot "$new"; fi
+    echo "$R_KEY" >"$new/key"
+    rm -rf "$CORES_DIR/.$R_NAME.old"
+    [[ ! -d $R_DIR ]] || mv "$R_DIR" "$CORES_DIR/.$R_NAME.old"
+    mv "$new" "$R_DIR"
+    rm -rf "$CORES_DIR/.$R_NAME.old"
+}
+
+# core_boots FOLDER: boots with other RAM and CPUs. Kept are the small form of each dump, its console and what the guest was;
+# the rest is checked and thrown away. Where the kernel is randomised, no two boots may lie at the same address.
+core_boots() {
+    local to=$1 word boot smp=$R_SMP places
+    for word in $R_BOOTS; do
+        boot=$to/${word%:*} R_MEMORY=${word%:*} R_SMP=$smp
+        [[ $word != *:* ]] || R_SMP=${word#*:}
+        core_boot "$boot"
+        sed -n 's/^\([0-9a-f]*\) . _text$/text=\1/p' "$boot/truth/kallsyms" >>"$boot/truth/meta"
+        rm -rf "$to"/{vmlinux,config,recipe,modules}
+        mv "$boot"/{vmlinux,config,recipe,modules} "$to/"
+        find "$boot" -type f ! -name vmcore.kdump ! -name console.log ! -name meta -delete
+    done
+    if grep -q '^CONFIG_RANDOMIZE_BASE=y' "$to/config"; then
+        places=$(cat "$to"/*/truth/meta | grep '^text=' | sort -u | wc -l)
+        ((places == $(wc -w <<<"$R_BOOTS"))) || { say "the kernel lay at $places addresses only"; return 1; }
+    fi
+}
+
+# core_boot FOLDER: one guest, its dumps, its truth.
+core_boot() {
+    local new=$1 module word file qemu='qemu-system-arm'
+    [[ $K_ARCH != arm64 ]] || qemu='qemu-system-aarch64'
     mkdir -p "$new/modules"
     initramfs_make "$new/initramfs"
     python3 "$HERE/lib/machine.py" --folder "$new" ${R_WAIT:+--pattern "$R_WAIT"} --timeout "$R_TIMEOUT" \
@@ -86,11 +117,6 @@ core_make() {
     cp "$WORK_DIR/userland/$K_ARCH/workload" "$new/workload"
     cp "$HERE/recipes/$R_NAME" "$new/recipe"
     core_truth "$new"
-    echo "$R_KEY" >"$new/key"
-    rm -rf "$CORES_DIR/.$R_NAME.old"
-    [[ ! -d $R_DIR ]] || mv "$R_DIR" "$CORES_DIR/.$R_NAME.old"
-    mv "$new" "$R_DIR"
-    rm -rf "$CORES_DIR/.$R_NAME.old"
 }
 
 # core_truth FOLDER: takes the guest's account apart and checks the whole folder.
