@@ -1,7 +1,4 @@
-/*
- * Completion. A kind of argument is one row of a table: its name in struct command and the function
- * that lists what begins with a prefix. Kinds without a row complete to nothing.
- */
+/* TAB: which word of the line is typed, and so what may stand there. What there is of it is complete_kinds.c's. */
 #include "analyzer/shell/complete.h"
 
 #include <ctype.h>
@@ -10,169 +7,15 @@
 
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
-#include "analyzer/debug/expr.h"
-#include "analyzer/kernel/task.h"
+#include "analyzer/shell/complete_internal.h"
 #include "analyzer/shell/walker.h"
-#include "analyzer/target/target.h"
-
-/* A list longer than this helps nobody, and 200,000 symbols would stall the prompt. */
-enum { MAX_CANDIDATES = 5000 };
-
-void candidates_deinit(struct candidates *c)
-{
-	for (size_t i = 0; i < c->names.n; i++)
-		free(c->names.v[i]);
-	vec_deinit(&c->names);
-}
-
-static void add(struct candidates *c, const char *name, const char *prefix)
-{
-	if (strncmp(name, prefix, strlen(prefix)) == 0 && c->names.n < MAX_CANDIDATES)
-		vec_push(&c->names, xstrdup(name));
-}
-
-static void add_commands(const struct session *s, const char *prefix, struct candidates *ret)
-{
-	const struct command *c;
-	for (size_t i = 0; (c = session_command(s, i)); i++) {
-		add(ret, c->name, prefix);
-		if (c->alias && strlen(c->alias) > 1)
-			add(ret, c->alias, prefix);
-	}
-}
 
 static void add_options(const struct command *c, const char *prefix, struct candidates *ret)
 {
-	for (const struct option *o = c->options; o && o->letter; o++)
-		if (!o->word)
-			add(ret, (char[]){ '-', o->letter, '\0' }, prefix);
-}
-
-static void add_symbols(const struct session *s, const char *prefix, struct candidates *ret)
-{
-	struct target *t = session_target(s);
-	const struct symtab *st = t ? target_symbols(t) : NULL;
-	if (!st)
-		return;
-	size_t n = symtab_count(st);
-	for (size_t i = 0; i < n; i++) {
-		struct symbol sym;
-		symtab_get(st, i, &sym);
-		if (sym.name[0] != '$') /* ARM's mapping symbols */
-			add(ret, sym.name, prefix);
+	for (const struct option *o = c->options; o && o->letter; o++) {
+		scoped_free char *name = o->word ? xasprintf("-%s", o->word) : xasprintf("-%c", o->letter);
+		candidates_add(ret, name, prefix);
 	}
-}
-
-/* ---- types and members ------------------------------------------------------------------------- */
-
-struct offer {
-	struct candidates *to;
-	const char *prefix;
-};
-
-static struct err *offer_type(void *cx, const struct type *t)
-{
-	const struct offer *o = cx;
-	add(o->to, t->name, o->prefix);
-	return o->to->names.n < MAX_CANDIDATES ? NULL : err_new(ERR_LIMIT, "enough");
-}
-
-/* Structs and unions, where naming them all costs no scan of DWARF. */
-static void add_types(const struct session *s, const char *prefix, struct candidates *ret)
-{
-	struct target *t = session_target(s);
-	struct offer o = { ret, prefix };
-	if (!t || !t->types || !types_whole(t->types))
-		return;
-	struct err *err = types_each(t->types, TYPE_STRUCT, offer_type, &o);
-	if (!err)
-		err = types_each(t->types, TYPE_UNION, offer_type, &o);
-	err_drop(err); /* what was found until then is what can be offered */
-}
-
-/* Members by name, those of anonymous structs as if they were the outer one's own. */
-static void add_members_of(struct types *db, const struct type *t, const char *owner,
-	const char *prefix, unsigned depth, struct candidates *ret)
-{
-	t = type_strip(t);
-	if (t->kind == TYPE_POINTER)
-		t = type_strip(t->target);
-	if (depth > 8 || (t->kind != TYPE_STRUCT && t->kind != TYPE_UNION))
-		return;
-	struct err *err = type_complete(db, t);
-	if (err) {
-		err_drop(err); /* nothing to offer */
-		return;
-	}
-	for (uint32_t i = 0; i < t->nmembers; i++) {
-		const struct type_member *m = &t->member[i];
-		if (!m->name) {
-			add_members_of(db, m->type, owner, prefix, depth + 1, ret);
-			continue;
-		}
-		scoped_free char *whole = xasprintf("%s%s", owner, m->name);
-		add(ret, whole, prefix);
-	}
-}
-
-/* "init_task.mm->pg" or, for a type, "task_struct.co": what stands before the last dot or arrow says whose
- * members they are. False: there is no dot. */
-static bool add_members(
-	const struct session *s, bool of_type, const char *prefix, struct candidates *ret)
-{
-	struct target *t = session_target(s);
-	const char *dot = strrchr(prefix, '.'), *arrow = strstr(prefix, "->");
-	for (const char *next = arrow; next; next = strstr(arrow + 2, "->"))
-		arrow = next;
-	bool by_arrow = arrow && (!dot || arrow > dot);
-	const char *end = by_arrow ? arrow : dot;
-	if (!end || !t || !t->types)
-		return false;
-	scoped_free char *before = xstrndup(prefix, (size_t)(end - prefix));
-	scoped_free char *owner =
-		xstrndup(prefix, (size_t)(end - prefix) + (by_arrow ? strlen("->") : 1));
-	struct value v = { 0 };
-	struct arena a = { 0 };
-	const struct expr *x;
-	size_t at;
-	struct err *err = of_type ? expr_parse_type(&t->debug, before, &v.type) :
-				    expr_parse(&t->debug, &a, before, EXPR_C, &x, &at);
-	if (!err && !of_type)
-		err = expr_eval_type(&t->debug, x, &v, &at);
-	if (!err)
-		add_members_of(t->types, v.type, owner, prefix, 0, ret);
-	err_drop(err); /* no such thing has no members */
-	arena_deinit(&a);
-	return true;
-}
-
-/* ---- objects of the dump ----------------------------------------------------------------------- */
-
-static void add_tasks(const struct session *s, const char *prefix, struct candidates *ret)
-{
-	struct target *t = session_target(s);
-	struct task_iter it;
-	bool more = true;
-	struct err *err = t ? task_iter_init(&it, t) : err_new(ERR_MISSING, "no dump is open");
-	while (!err && more) {
-		struct task task;
-		err = task_iter_next(&it, &task, &more);
-		if (err && more && err->code != ERR_INTERRUPTED) {
-			err_drop(err); /* one task that cannot be read cannot be offered */
-			err = NULL;
-		} else if (!err && more) {
-			scoped_free char *pid = xasprintf("%u", task.pid);
-			add(ret, pid, prefix);
-		}
-	}
-	err_drop(err); /* those before it are offered */
-}
-
-static void add_walkers(const struct session *s, const char *prefix, struct candidates *ret)
-{
-	const struct walker *k;
-	for (size_t i = 0; (k = session_walker(s, i)); i++)
-		add(ret, k->name, prefix);
 }
 
 /* What may stand behind a `|`. */
@@ -181,19 +24,8 @@ static void add_stages(const struct session *s, const char *prefix, struct candi
 	const struct command *c;
 	for (size_t i = 0; (c = session_command(s, i)); i++)
 		if (c->stage || c->takes || c->per_row || (c->complete && !strcmp(c->complete, "task")))
-			add(ret, c->name, prefix);
+			candidates_add(ret, c->name, prefix);
 }
-
-static const struct {
-	const char *kind;
-	void (*add)(const struct session *s, const char *prefix, struct candidates *ret);
-} kinds[] = {
-	{ "command", add_commands },
-	{ "symbol", add_symbols },
-	{ "type", add_types },
-	{ "task", add_tasks },
-	{ "walker", add_walkers },
-};
 
 /* The command that @line begins with, NULL when there is none such. */
 static const struct command *command_of(const struct session *s, const char *line, size_t first)
@@ -222,19 +54,83 @@ static size_t command_start(const char *line, size_t start, bool *ret_file)
 	return from;
 }
 
-static void complete_argument(const struct session *s, const struct command *c, const char *prefix,
-	struct candidates *ret)
+/* Of "walk vma …"; NULL when there is none such. */
+static const struct walker *walker_of(const struct session *s, const char *segment)
 {
-	bool of_type = c->complete && !strcmp(c->complete, "type");
-	if (prefix[0] == '-' && isalpha((unsigned char)(prefix[1] ? prefix[1] : 'a'))) {
+	const struct walker *w = NULL;
+	segment += strcspn(segment, " \t");
+	segment += strspn(segment, " \t");
+	scoped_free char *name = xstrndup(segment, strcspn(segment, " \t"));
+	err_drop(session_find_walker(s, name, &w)); /* unknown: nothing to offer */
+	return w;
+}
+
+/* What a row of the command before the `|` has: its columns, and the members of the object that it is. */
+static void add_keys(
+	const struct session *s, const char *line, size_t first, const char *prefix, struct candidates *ret)
+{
+	scoped_free char *before = xstrndup(line, first);
+	for (char *bar; (bar = strrchr(before, '|'));) {
+		*bar = '\0';
+		bool file;
+		size_t at = command_start(before, strlen(before), &file);
+		const struct command *c = command_of(s, before, at);
+		const struct walker *w = c && !strcmp(c->name, "walk") ? walker_of(s, before + at) : NULL;
+		if (w)
+			complete_members_of(s, w->yields, prefix, ret);
+		for (const struct column *k = c && c->rows ? c->rows->columns : NULL; k && k->key; k++) {
+			if (!k->text_only)
+				candidates_add(ret, k->key, prefix);
+			complete_members_of(s, k->object, prefix, ret);
+		}
+		if (w || !c || c->rows)
+			return;
+	}
+}
+
+/* The words that a usage has as they are typed: "[load FILE|list|unload NAME]". */
+static void add_words(const char *usage, const char *prefix, struct candidates *ret)
+{
+	for (const char *at = usage; at && *at;) {
+		size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+		scoped_free char *word = xstrndup(at, n);
+		if (n > 1)
+			candidates_add(ret, word, prefix);
+		at += n ? n : *at == '-' && at[1] ? 2 : 1; /* "-n COUNT" is no word */
+	}
+}
+
+/* The option of @c whose argument the word at @start is; NULL: of none. */
+static const struct option *option_of(const struct command *c, const char *line, size_t start)
+{
+	while (start && strchr(" \t", line[start - 1]))
+		start--;
+	if (start < 2 || line[start - 2] != '-' || (start > 2 && !strchr(" \t", line[start - 3])))
+		return NULL;
+	for (const struct option *o = c->options; o && o->letter; o++)
+		if (!o->word && o->letter == line[start - 1] && o->arg)
+			return o;
+	return NULL;
+}
+
+static void complete_argument(const struct session *s, const struct command *c, const char *line,
+	size_t first, size_t start, const char *prefix, struct candidates *ret)
+{
+	const struct option *o = option_of(c, line, start);
+	unsigned which = o ? complete_kinds_of(o->arg) :
+			     complete_kinds_of(c->usage) | complete_kind(c->complete);
+	if (!o && prefix[0] == '-' && isalpha((unsigned char)(prefix[1] ? prefix[1] : 'a'))) {
 		add_options(c, prefix, ret);
 		return;
 	}
-	if (add_members(s, of_type, prefix, ret))
+	if (complete_members(s, which & complete_kind("type"), prefix, ret))
 		return;
-	for (size_t i = 0; c->complete && i < ARRAY_SIZE(kinds); i++)
-		if (strcmp(c->complete, kinds[i].kind) == 0)
-			kinds[i].add(s, prefix, ret);
+	size_t command_end = first + strcspn(line + first, " \t");
+	if (!o && command_end + strspn(line + command_end, " \t") == start)
+		add_words(c->usage, prefix, ret);
+	if (c->stage && !o)
+		add_keys(s, line, first, prefix, ret);
+	complete_kinds(s, which, prefix, ret);
 }
 
 void complete_word(
@@ -252,12 +148,12 @@ void complete_word(
 		if (first > strspn(line, " \t"))
 			add_stages(s, prefix, ret);
 		else
-			add_commands(s, prefix, ret);
+			complete_kinds(s, complete_kind("command"), prefix, ret);
 		return;
 	}
 	const struct command *c = command_of(s, line, first);
 	if (c)
-		complete_argument(s, c, prefix, ret);
+		complete_argument(s, c, line, first, start, prefix, ret);
 	else
 		ret->files = first > strspn(line, " \t"); /* a command of the host's */
 }

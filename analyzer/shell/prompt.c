@@ -121,16 +121,46 @@ static const char *pager(void)
 
 struct prompt {
 	const char *history; /* may be NULL */
+	int kept;	     /* how many lines there were when the last one was typed */
 };
+
+/* Python's module readline empties the list when it is imported; all lines are in the file. */
+static void restore_history(const struct prompt *p)
+{
+	if (!p->history || history_length >= p->kept)
+		return;
+	clear_history();
+	(void)read_history(p->history);
+}
+
+static bool pasted_as_one; /* as the person's inputrc has it */
+
+/* The library is one for the whole process: a Python console puts things of its own there. */
+static void own_readline(void)
+{
+	rl_readline_name = "inquest";
+	rl_attempted_completion_function = on_tab;
+	rl_signal_event_hook = on_signal;
+	rl_catch_signals = 1;
+	rl_completer_word_break_characters = " \t\n\"'<=;|&{}()[]*+,!"; /* no `>`: of "->" */
+	rl_completion_append_character = ' ';
+	rl_bind_key('\t', rl_complete);
+	rl_variable_bind("enable-bracketed-paste", pasted_as_one ? "on" : "off");
+	if (!isatty(STDOUT_FILENO))
+		rl_outstream = stderr; /* the answers' place stays clean */
+}
 
 static char *next_line(void *cx, bool continues)
 {
-	const struct prompt *p = cx;
+	struct prompt *p = cx;
 	interrupt_clear();
+	own_readline();
+	restore_history(p);
 	char *line = readline(continues ? "… " : "> ");
 	if (line)
 		history_keep(p->history, line);
-	else
+	p->kept = history_length;
+	if (!line)
 		fputc('\n', rl_outstream ? rl_outstream : stdout);
 	return line;
 }
@@ -138,14 +168,13 @@ static char *next_line(void *cx, bool continues)
 void session_prompt(struct session *s)
 {
 	scoped_free char *path = history_path();
-	struct prompt prompt = { path };
+	struct prompt prompt = { .history = path };
 	completing = s;
 	rl_readline_name = "inquest";
-	rl_attempted_completion_function = on_tab;
-	rl_signal_event_hook = on_signal;
-	rl_completer_word_break_characters = " \t\n\"'<=;|&{}()[]*+,!"; /* no `>`: of "->" */
-	if (!isatty(STDOUT_FILENO))
-		rl_outstream = stderr; /* the answers' place stays clean */
+	rl_initialize();
+	const char *paste = rl_variable_value("enable-bracketed-paste");
+	pasted_as_one = paste && !strcmp(paste, "on");
+	own_readline();
 	history_open(path);
 	session_set_pager(s, pager());
 	session_run_lines(s, &(struct line_source){ next_line, &prompt, .interactive = true });

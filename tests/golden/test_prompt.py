@@ -52,10 +52,34 @@ def test_answers(prompt):
     ("walk mod", "walk module"),
     ("ps | whe", "ps | where"),
     ("sym panic_smp_self_st", "sym panic_smp_self_stop"),
+    ("kmem -S task_str", "kmem -S task_struct"),            # caches, where a usage says CACHE
+    ("slub objs task_str", "slub objs task_struct"),
+    ("slub owne", "slub owners"),                           # the words of a usage
+    ("plugin loa", "plugin load"),
+    ("list -s task_struct.tgi", "list -s task_struct.tgid"),  # an option's argument
+    ("ps | order by rss_count", "ps | order by rss_counted"),  # the columns before a |
+    ("ps | where on_cp", "ps | where on_cpu"),              # and the members of what the row is
+    ("walk task | where nvcs", "walk task | where nvcsw"),
 ])
 def test_completion(prompt, typed, becomes):
     prompt.child.send(typed + "\t")
     prompt.child.expect_exact(becomes[len(typed):])
+    prompt.child.sendcontrol("u")
+
+
+@pytest.mark.parametrize("line", ["plugin load ", "log > ", "ps | grep -f "])
+def test_completion_of_files(prompt, tmp_path, line):
+    (tmp_path / "only-this-one").touch()
+    prompt.child.send(f"{line}{tmp_path}/only\t")
+    prompt.child.expect_exact("-this-one")
+    prompt.child.sendcontrol("u")
+
+
+def test_completion_of_tasks(prompt):
+    """Twice TAB lists what there is: pids that begin so, and nothing else."""
+    prompt.child.send("bt 1\t\t")
+    prompt.child.expect(r"\r\n(1 [ 0-9]*)\r\n")
+    assert all(word.startswith("1") for word in prompt.child.match[1].split())
     prompt.child.sendcontrol("u")
 
 
@@ -151,4 +175,24 @@ def test_progress_line(tmp_path):
     prompt.child.kill(signal.SIGINT)
     prompt.child.expect_exact("\r\x1b[K")
     prompt.child.expect_exact(PROMPT)
+    assert "2" in prompt.line("eval 1 + 1")
+
+
+def test_clock(tmp_path):
+    """A command that neither answers nor knows how far it is tells how long it has been at work."""
+    prompt = Prompt(tmp_path, dump=CORES / "armmp-sysrq-c")
+    for _ in range(5):  # a fast machine is made to take its time
+        prompt.child.send("whatis struct no_such_struct_anywhere\r")
+        time.sleep(0.1)
+        prompt.child.kill(signal.SIGSTOP)
+        time.sleep(1.3)
+        prompt.child.kill(signal.SIGCONT)
+        seen = prompt.child.expect([r"\rwhatis: \d+ s \(Ctrl-C ends it\)\x1b\[K", re.escape(PROMPT)])
+        if seen == 0:
+            prompt.child.expect_exact("\r\x1b[K")   # and takes it away again before it says what is wrong
+            prompt.child.expect_exact("whatis: ")
+            prompt.child.expect_exact(PROMPT)
+            break
+    else:
+        pytest.fail("no line in five commands of more than a second")
     assert "2" in prompt.line("eval 1 + 1")
