@@ -30,9 +30,21 @@ void progress_begin(struct progress *p, const char *what, enum progress_unit uni
 void progress_step(struct progress *p, uint64_t done);
 void progress_end(struct progress *p);
 
+/*
+ * The command that runs from now on, NULL: none. While it gives neither rows nor a progress of its own, the
+ * line says after a second how long it has been at work. @what is borrowed until the next call.
+ */
+void progress_command(const char *what);
+
 /* An answer's rows come: takes the line away. The next step brings it back, unless the rows go to a
  * pager, which has the terminal from the first one on. */
 void progress_hide(void);
 void progress_set_paged(bool yes);
+
+/* The rows go to a file: nobody sees them come, and they take no line away. */
+void progress_set_redirected(bool yes);
+
+/* Takes the line away for something else that is said on the terminal. */
+void progress_erase(void);
 
 #endif

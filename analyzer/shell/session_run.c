@@ -35,6 +35,7 @@ static struct err *sink_open(struct session *s, const struct line *l, struct sin
 		if (!ret->file)
 			return err_io(errno, "%s", l->file);
 		ret->name = l->file;
+		progress_set_redirected(true);
 		out_set_file(s->out, ret->file);
 	} else if (l->host) {
 		(void)fflush(s->to); /* the child writes to the same place */
@@ -69,6 +70,7 @@ static struct err *sink_close(struct session *s, struct sink *k)
 		interrupt_clear(); /* the sink's own, not Ctrl-C */
 	if (k->child.pid)
 		err = child_finish(&k->child);
+	progress_set_redirected(false);
 	if (k->paged) {
 		out_set_terminal(s->out, s->to);
 		progress_set_paged(false);
@@ -93,7 +95,10 @@ static void run_pipeline(
 		session_end_answer(s, err, r);
 		return;
 	}
+	/* what comes from a plugin may talk to the terminal itself, as py does */
+	progress_command(registry_is_builtin(pipeline_answer(p)) ? name : NULL);
 	err = pipeline_run(p);
+	progress_command(NULL);
 	r->topic = pipeline_failed(p)->name;
 	if (err && err->code == ERR_INTERRUPTED && out_write_error(s->out)) {
 		err_drop(err); /* the sink stopped the command; sink_close() says why */
