@@ -214,10 +214,47 @@ def _run_file(path, arguments):
         _sys.argv, _sys.path[:] = before
 
 
+class _Editor:
+    """The console's lines in the library that edits the prompt's: its history goes aside and comes back."""
+
+    kept = []
+
+    def __init__(self, names):
+        try:
+            import readline
+            import rlcompleter
+        except ImportError:     # not every Python has it: then lines are typed as they come
+            readline = None
+        self.library = readline
+        if readline:
+            self.others = self._take()
+            self._give(_Editor.kept)
+            readline.set_completer(rlcompleter.Completer(names).complete)
+            readline.parse_and_bind("tab: complete")
+
+    def _take(self):
+        lines = [self.library.get_history_item(i + 1) for i in range(self.library.get_current_history_length())]
+        self.library.clear_history()
+        return lines
+
+    def _give(self, lines):
+        for line in lines:
+            self.library.add_history(line)
+
+    def end(self):
+        if self.library:
+            _Editor.kept = self._take()
+            self._give(self.others)
+            self.library.set_completer(None)
+
+
 def _run_console():
-    """Without the module readline, which would take the prompt's own library over."""
     import code
+    names = _names()
+    lines = _Editor(names)
     try:
-        code.InteractiveConsole(_names()).interact("Python over the dump; Ctrl-D goes back.", "")
+        code.InteractiveConsole(names).interact("Python over the dump; Ctrl-D goes back.", "")
     except SystemExit:
         pass
+    finally:
+        lines.end()

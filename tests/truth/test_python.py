@@ -447,6 +447,45 @@ def test_console(prompt):
     prompt.expect_exact(PROMPT)
 
 
+def test_console_is_edited(prompt):
+    """Its lines are edited as the prompt's are, with a history of its own; the prompt's comes back."""
+    prompt.send("eval 30 + 3\r")
+    prompt.expect_exact(PROMPT)
+    prompt.send("py\r")
+    prompt.expect_exact(">>> ")
+    prompt.send("first = 20\r")
+    prompt.expect_exact(">>> ")
+    prompt.send("\x1b[A + 22\x01# \x05\x01\x1b[3~\x1b[3~\r")   # up, more, home, "# ", end, home, both deleted
+    prompt.expect_exact(">>> ")
+    prompt.send("fir\t - 2\r")
+    prompt.expect(r"\b40\b")
+    prompt.expect_exact(">>> ")
+    prompt.send("\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A + 5; print('is', first)\r")   # not beyond its own first line
+    prompt.expect_exact("is 25")
+    prompt.expect_exact(">>> ")
+    prompt.send("\x04")
+    prompt.expect_exact(PROMPT)
+    prompt.send("\x1b[A\x1b[A\r")
+    prompt.expect_exact("eval 30 + 3")
+    prompt.expect_exact("33")
+    prompt.expect_exact(PROMPT)
+    prompt.send("memb\t\r")                                        # TAB is the prompt's again
+    prompt.expect_exact("memblock")
+    prompt.expect_exact(PROMPT)
+    prompt.send("py\r")
+    prompt.expect_exact(">>> ")
+    prompt.send("\x1b[A + 1\r")                                    # the console's own lines are still there
+    prompt.expect_exact("print('is', first) + 1")
+
+
+def test_hint_without_the_plugin():
+    done = subprocess.run([INQUEST, *map(str, files(DUMPS[0])), "-c", "py 1"], capture_output=True, text=True, env=ENV, cwd="/")
+    assert done.returncode == 1
+    path = pathlib.Path(INQUEST).parent / "plugins/python.so"
+    assert done.stderr == (f"py: no such command; it comes with the plugin python: plugin load {path}, "
+                           "or start with --plugin\n")
+
+
 # ---- against drgn ----------------------------------------------------------------------------------------------------
 
 # Both sides evaluate the same text; drgn's names are bound to ours on our side.
