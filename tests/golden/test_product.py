@@ -103,7 +103,7 @@ def test_crash_page_lines_work():
     page = (ROOT / "docs/for-crash-users.md").read_text().split("## What is the same")[1].split("## What differs")[0]
     words = [w.replace(r"\|", "|") for row in page.splitlines() if row.startswith("| `")
              for w in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
-    bare = [w for w in words if not re.search(r"ADDR|FILE|file|!|^(list|tree|rd|search|ptov|sym|whatis|union|net|waitq|vtop|fuser|"
+    bare = [w for w in words if not re.search(r"ADDR|FILE|file|!|^(list|tree|rd|search|ptov|sym|whatis|union|net|swap|bpf|waitq|vtop|fuser|"
                                               r"repeat|eval|foreach|dis -l|px|pd|kmem)$", w)]
     assert len(bare) > 25
     options = [o for line in bare for o in ("-c", line)]
