@@ -7,6 +7,7 @@
 static const struct column plugin_columns[] = { { "name", .width = 12 }, { "version", .width = 8 },
 	{ "state", .width = 10 }, { "commands", .width = 16 }, { "walkers", .width = 12 },
 	{ "printers", .hidden = true }, { "readers", .hidden = true }, { "finders", .hidden = true },
+	{ "rules", .hidden = true },
 	{ "file", .width = 0 }, { "why" }, { "summary", .hidden = true }, { 0 } };
 static const struct table plugin_table = { .layout = LAYOUT_TABLE, .columns = plugin_columns };
 
@@ -28,6 +29,7 @@ static void show(struct cx *cx, const struct plugin_entry *e)
 {
 	const struct plugin *g = e->plugin;
 	out_table(cx->out, &plugin_table);
+	out_nothing(cx->out, "no plugin is loaded");
 	out_row(cx->out);
 	if (g) {
 		out_str(cx->out, "name", g->name);
@@ -38,6 +40,7 @@ static void show(struct cx *cx, const struct plugin_entry *e)
 		SHOW_NAMES(cx, g, printers, type, ", ");
 		SHOW_NAMES(cx, g, readers, name, ", ");
 		SHOW_NAMES(cx, g, finders, name, ", ");
+		SHOW_NAMES(cx, g, rules, name, ", ");
 	}
 	out_str(cx->out, "state", state_word(e->state));
 	out_str(cx->out, "file", e->path);

@@ -236,4 +236,88 @@ struct api_claim {
 /* ERR_USAGE without text_pa, ERR_LIMIT behind 64 claims. */
 struct err *api_claim(struct api_claims *to, const struct api_claim *claim) MUST_CHECK;
 
+/* ---- for triage rules (plugin.h) ------------------------------------------------------------- */
+
+/* What is found lives as long as the rule runs; strings that are given are copied. */
+struct api_triage;
+
+enum api_end { API_END_NOT_KNOWN, API_END_NONE, API_END_PANIC, API_END_OOPS };
+
+struct api_facts {
+	enum api_end end;
+	const char *panic_text; /* NULL: not known */
+	bool has_victim;	/* the task that panicked, or is in an oops */
+	struct api_task victim;
+
+	bool has_fault; /* an exception of the victim's own making; the rest is of that */
+	bool traps;	/* BUG(), WARN(): on purpose */
+	bool has_address, has_status;
+	bool reads, writes, executes; /* the address; none: not known */
+	uint64_t pc, address, status; /* .status as the CPU gave it: ESR, FSR */
+
+	size_t calls, log_lines, cpus; /* how many there are to ask for */
+	size_t end_call;   /* the call of panic(), or 0 */
+	size_t fault_call; /* the function that was interrupted; SIZE_MAX: none */
+};
+struct api_facts api_facts(const struct api_triage *tr);
+
+/* The victim's calls, innermost first, inlined ones by themselves. */
+struct api_call {
+	const char *function, *module, *file; /* NULL: in none, the kernel itself, not known */
+	int line;
+	uint64_t pc;
+	bool inlined;
+	bool guess;	/* an address on the stack, nothing more */
+	bool machinery; /* it carries failures of others: reports, stops, copies */
+};
+bool api_facts_call(const struct api_triage *tr, size_t i, struct api_call *ret);
+
+/* Line @i of the kernel's log, the oldest first, without its time; NULL behind the last. */
+const char *api_facts_log(const struct api_triage *tr, size_t i);
+
+struct api_cpu {
+	unsigned cpu;
+	uint64_t task; /* struct task_struct */
+	bool idle;
+	bool irqs_known, irqs_off;
+	const char *function; /* where it stood; NULL: not known */
+};
+bool api_facts_cpu(const struct api_triage *tr, size_t i, struct api_cpu *ret);
+
+/* How much a finding explains: the weightiest is the verdict, the others stand beside it. Among equals
+ * ours come first. */
+enum api_weight {
+	API_WEIGHT_NOTE = 0,	 /* never the verdict */
+	API_WEIGHT_END = 10,	 /* how the machine ended */
+	API_WEIGHT_SYMPTOM = 20, /* damage in memory, a state that cannot last */
+	API_WEIGHT_REQUEST = 25, /* a person asked for the end */
+	API_WEIGHT_TRAP = 30,	 /* an instruction failed */
+	API_WEIGHT_REPORT = 40,	 /* a checker of the kernel's or of the hardware's said what it is */
+	API_WEIGHT_CAUSE = 50,	 /* the state behind that */
+};
+enum api_evidence { API_EVIDENCE_MEMORY, API_EVIDENCE_LOG, API_EVIDENCE_INFERENCE };
+enum api_confidence { API_CONFIDENCE_GUESS, API_CONFIDENCE_LIKELY, API_CONFIDENCE_SURE };
+
+struct api_finding;
+
+/* @class as triage shows them: "hardware-error", "watchdog", "use-after-free", … ERR_USAGE. */
+struct err *api_find(struct api_triage *tr, const char *class, enum api_weight weight,
+	enum api_confidence confidence, struct api_finding **ret) MUST_CHECK;
+
+/* Else the title is made from class and culprit. */
+void api_finding_title(struct api_triage *tr, struct api_finding *f, const char *title);
+
+/* It was the victim, in call @call; SIZE_MAX: none of its calls is to blame. */
+void api_finding_blame(struct api_triage *tr, struct api_finding *f, size_t call);
+
+/* A function that is none of the victim's calls. */
+void api_finding_culprit(struct api_triage *tr, struct api_finding *f, const char *function);
+
+/* @command shows it again; NULL: none does. @topic is a word or two, @text a line. */
+void api_finding_say(struct api_triage *tr, struct api_finding *f, enum api_evidence evidence,
+	enum api_confidence confidence, const char *command, const char *topic, const char *text);
+
+/* A line for the ledger of what could not be looked at. */
+void api_triage_not_seen(struct api_triage *tr, const char *text);
+
 #endif

@@ -14,7 +14,7 @@
  * Grows by one whenever a structure or function of the installed headers changes its meaning, size
  * or place (plugins/abi.txt has them all). A plugin of another number is refused.
  */
-enum { PLUGIN_ABI = 2, PLUGIN_MAGIC = 0x51504c47 };
+enum { PLUGIN_ABI = 3, PLUGIN_MAGIC = 0x51504c47 };
 
 /* How a type is shown by p, struct and api_print(), also deep inside another object. */
 struct plugin_printer {
@@ -53,11 +53,30 @@ struct plugin_serves {
 	const char *compatible;	  /* the device tree's root says so: "qcom,sm8550" */
 };
 
+/* What a rule cannot do without. Where there is no death or no fault it simply has nothing to say; what is missing
+ * of the rest is a line of the verdict's ledger. */
+enum plugin_needs {
+	PLUGIN_NEEDS_DEATH = 1, /* a panic or an oops */
+	PLUGIN_NEEDS_FAULT = 2, /* an exception of the victim's own making */
+	PLUGIN_NEEDS_LOG = 4,
+	PLUGIN_NEEDS_TYPES = 8,
+};
+
+/* A rule of triage: one kind of failure, looked for in the facts (api_facts…) and in memory. */
+struct plugin_rule {
+	const char *name; /* a word, none that another rule has; what it finds says so */
+	const char *summary;
+	struct plugin_serves serves; /* beside the plugin's own: where it does not hold the rule is left out */
+	unsigned needs;		     /* of enum plugin_needs */
+	/* An error is a line of the ledger. */
+	struct err *(*run)(struct target *t, struct api_triage *tr);
+};
+
 struct plugin {
 	/* PLUGIN_BUILT_BY fills these; they stand first and keep their places in every version. */
 	uint32_t magic, abi;
 	uint32_t plugin_bytes, command_bytes, walker_bytes, column_bytes;
-	uint32_t printer_bytes, reader_bytes, finder_bytes, spare;
+	uint32_t printer_bytes, reader_bytes, finder_bytes, rule_bytes;
 
 	const char *name;    /* a word, as commands are named */
 	const char *version; /* the plugin's own, free text */
@@ -68,14 +87,16 @@ struct plugin {
 	const struct plugin_printer *const *printers; /* the same */
 	const struct plugin_reader *const *readers;   /* the same; .serves does not matter to these two, */
 	const struct plugin_finder *const *finders;   /* which work before it is known what the dump is of */
-	const void *reserved[5]; /* for what comes later: NULL in this version */
+	const struct plugin_rule *const *rules; /* NULL-terminated; NULL: none */
+	const void *reserved[4]; /* for what comes later: NULL in this version */
 };
 
 #define PLUGIN_BUILT_BY                                                                            \
 	.magic = PLUGIN_MAGIC, .abi = PLUGIN_ABI, .plugin_bytes = sizeof(struct plugin),           \
 	.command_bytes = sizeof(struct command), .walker_bytes = sizeof(struct walker),            \
 	.column_bytes = sizeof(struct column), .printer_bytes = sizeof(struct plugin_printer),            \
-	.reader_bytes = sizeof(struct plugin_reader), .finder_bytes = sizeof(struct plugin_finder)
+	.reader_bytes = sizeof(struct plugin_reader), .finder_bytes = sizeof(struct plugin_finder),  \
+	.rule_bytes = sizeof(struct plugin_rule)
 
 /* The one symbol that a plugin has to export. */
 extern const struct plugin plugin __attribute__((visibility("default")));

@@ -97,6 +97,20 @@ static struct err *check_finder(const struct plugin_finder *r)
 	return NULL;
 }
 
+static struct err *check_rule(const struct plugin_rule *r)
+{
+	const unsigned known = PLUGIN_NEEDS_DEATH | PLUGIN_NEEDS_FAULT | PLUGIN_NEEDS_LOG |
+			       PLUGIN_NEEDS_TYPES;
+	if (!is_name(r->name))
+		return err_new(ERR_FORMAT, "a triage rule without a proper name");
+	if (!r->summary || !r->run)
+		return err_new(ERR_FORMAT, "triage rule %s has no %s", r->name,
+			r->run ? "summary" : "run function");
+	if (r->needs & ~known)
+		return err_new(ERR_FORMAT, "triage rule %s needs what there is not", r->name);
+	return NULL;
+}
+
 /* Each row of the NULL-terminated array that is member @list of the plugin. */
 #define CHECK_ROWS(err, list, check)                                                               \
 	for (size_t i_ = 0; !(err) && (list) && (list)[i_]; i_++)                                  \
@@ -116,5 +130,6 @@ struct err *plugin_check(const struct plugin *g)
 	CHECK_ROWS(err, g->printers, check_printer);
 	CHECK_ROWS(err, g->readers, check_reader);
 	CHECK_ROWS(err, g->finders, check_finder);
+	CHECK_ROWS(err, g->rules, check_rule);
 	return err;
 }

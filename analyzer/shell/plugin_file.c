@@ -104,7 +104,7 @@ static struct err *check_abi(Elf *elf)
 {
 	struct {
 		uint32_t magic, abi, plugin_bytes, command_bytes, walker_bytes, column_bytes;
-		uint32_t printer_bytes, reader_bytes, finder_bytes, spare;
+		uint32_t printer_bytes, reader_bytes, finder_bytes, rule_bytes;
 	} head;
 	_Static_assert(offsetof(struct plugin, name) == sizeof(head), "the numbers stand first");
 	if (!find_object(elf, "plugin", &head, sizeof(head)) || head.magic != PLUGIN_MAGIC)
@@ -121,7 +121,8 @@ static struct err *check_abi(Elf *elf)
 		head.column_bytes != sizeof(struct column) ||
 		head.printer_bytes != sizeof(struct plugin_printer) ||
 		head.reader_bytes != sizeof(struct plugin_reader) ||
-		head.finder_bytes != sizeof(struct plugin_finder))
+		head.finder_bytes != sizeof(struct plugin_finder) ||
+		head.rule_bytes != sizeof(struct plugin_rule))
 		return err_new(ERR_MISMATCH,
 			"its structures have other sizes than those of ABI %d; build it again with "
 			"the installed headers",

@@ -118,3 +118,27 @@ void plugin_parts_remove_printers(struct plugin_parts *p, const struct plugin *g
 	}
 	p->bound.n = kept;
 }
+
+/* ---- triage rules ---------------------------------------------------------------------------- */
+
+struct err *plugin_parts_add_rule(
+	const struct plugin *g, const struct plugin_rule *r, struct target *t)
+{
+	struct foreign_rule rule = { .name = r->name,
+		.needs_death = r->needs & PLUGIN_NEEDS_DEATH,
+		.needs_fault = r->needs & PLUGIN_NEEDS_FAULT,
+		.needs_log = r->needs & PLUGIN_NEEDS_LOG,
+		.needs_types = r->needs & PLUGIN_NEEDS_TYPES,
+		.run = plugin_rule_run,
+		.with = r };
+	struct err *err = foreign_rules_add(t, &rule);
+	if (!err)
+		running_watch(r, g->name);
+	return err;
+}
+
+void plugin_parts_remove_rules(const struct plugin *g, struct target *t)
+{
+	for (size_t i = 0; t && g->rules && g->rules[i]; i++)
+		foreign_rules_remove(t, g->rules[i]);
+}

@@ -1,5 +1,5 @@
 /*
- * Printers, dump readers and bootstrap finders of plugins as the layers below know them. Each call
+ * Printers, dump readers, bootstrap finders and triage rules of plugins as the layers below know them. Each call
  * goes through running.h, so that a crash names the plugin.
  */
 #ifndef ANALYZER_SHELL_PLUGIN_PARTS_H
@@ -10,6 +10,7 @@
 #include "analyzer/dump/foreign.h"
 #include "analyzer/shell/plugin.h"
 #include "analyzer/target/claims.h"
+#include "analyzer/triage/foreign.h"
 
 /* A printer at work for one target. */
 struct bound_printer {
@@ -35,5 +36,13 @@ void plugin_parts_add_early(struct plugin_parts *p, const struct plugin *g);
 struct err *plugin_parts_add_printers(
 	struct plugin_parts *p, const struct plugin *g, struct target *t) MUST_CHECK;
 void plugin_parts_remove_printers(struct plugin_parts *p, const struct plugin *g);
+
+/* analyzer/shell/api_triage.c: @with is the plugin_rule. */
+struct err *plugin_rule_run(const void *with, struct triage *tr) MUST_CHECK;
+
+/* One rule. ERR_MISMATCH: a rule has its name. */
+struct err *plugin_parts_add_rule(
+	const struct plugin *g, const struct plugin_rule *r, struct target *t) MUST_CHECK;
+void plugin_parts_remove_rules(const struct plugin *g, struct target *t);
 
 #endif

@@ -115,10 +115,9 @@ static struct err *check_plugin(const struct plugins *p, const struct plugin *g)
 	return NULL;
 }
 
-/* NULL when it serves this target. */
-static struct err *check_served(const struct plugins *p, const struct plugin *g)
+/* NULL when this target is served. */
+static struct err *check_served(const struct plugins *p, const struct plugin_serves *s)
 {
-	const struct plugin_serves *s = &g->serves;
 	if (!s->architecture && !s->symbol && !s->compatible)
 		return NULL;
 	if (!p->target)
@@ -166,10 +165,29 @@ static struct err *map_file(
 	return *ret ? NULL : err_new(ERR_FORMAT, "no `const struct plugin plugin`");
 }
 
-/* After check_names(), which put the same rows into a copy: nothing can clash any more. */
+/* Those that serve this target; on an error none. */
+static struct err *register_rules(struct plugins *p, const struct plugin *g)
+{
+	struct err *err = NULL;
+	for (size_t i = 0; !err && p->target && g->rules && g->rules[i]; i++) {
+		struct err *why = check_served(p, &g->rules[i]->serves);
+		if (!why)
+			err = plugin_parts_add_rule(g, g->rules[i], p->target);
+		err_drop(why); /* a rule for other machines */
+	}
+	if (err)
+		plugin_parts_remove_rules(g, p->target);
+	return err;
+}
+
+/* After check_names(), which put the same rows into a copy: commands and walkers cannot clash any more. */
 static struct err *register_rows(struct plugins *p, const struct plugin *g)
 {
 	struct err *err = plugin_parts_add_printers(&p->parts, g, p->target);
+	if (!err)
+		err = register_rules(p, g);
+	if (err)
+		plugin_parts_remove_printers(&p->parts, g);
 	for (size_t i = 0; !err && g->commands && g->commands[i]; i++) {
 		err = registry_add(p->registry, g->commands[i]);
 		running_watch(g->commands[i], g->name);
@@ -185,7 +203,7 @@ static struct err *register_rows(struct plugins *p, const struct plugin *g)
 static struct err *bind(struct plugins *p, struct plugin_entry *e)
 {
 	struct err *err = check_names(p, e->plugin);
-	struct err *why = err ? NULL : check_served(p, e->plugin);
+	struct err *why = err ? NULL : check_served(p, &e->plugin->serves);
 	if (!err && !why)
 		err = register_rows(p, e->plugin);
 	if (!err)
@@ -340,6 +358,7 @@ struct err *plugins_unload(struct plugins *p, const char *name)
 		for (size_t j = 0; g->walkers && g->walkers[j]; j++)
 			registry_remove_walker(p->registry, g->walkers[j]);
 		plugin_parts_remove_printers(&p->parts, g);
+		plugin_parts_remove_rules(g, p->target);
 		entry_remove(p, i);
 		return NULL;
 	}

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "analyzer/base/near.h"
+#include "analyzer/base/scope.h"
+
+#include "analyzer/shell/plugin_hint.h"
 
 void registry_deinit(struct registry *r)
 {
@@ -40,6 +43,14 @@ struct err *registry_add(struct registry *r, const struct command *c)
 	return NULL;
 }
 
+bool registry_is_builtin(const struct command *c)
+{
+	for (const struct command *const *b = builtin_commands; *b; b++)
+		if (*b == c)
+			return true;
+	return false;
+}
+
 struct err *registry_find(const struct registry *r, const char *name, const struct command **ret)
 {
 	const struct command *c = lookup(r, name);
@@ -48,6 +59,9 @@ struct err *registry_find(const struct registry *r, const char *name, const stru
 		return NULL;
 	}
 	struct near_names near;
+	scoped_free char *hint = plugin_hint(name);
+	if (hint)
+		return err_new(ERR_NOT_FOUND, "no such command; %s", hint);
 	near_init(&near, name);
 	for (size_t i = 0; i < r->commands.n; i++) {
 		near_offer(&near, r->commands.v[i]->name);

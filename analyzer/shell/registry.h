@@ -26,6 +26,9 @@ void registry_remove_walker(struct registry *r, const struct walker *k);
 /* Whether a command has exactly this name or alias. */
 bool registry_has(const struct registry *r, const char *name);
 
+/* Whether @c is of the program itself and of no plugin. */
+bool registry_is_builtin(const struct command *c);
+
 /* By exact name or alias; ERR_NOT_FOUND with "did you mean". Beginnings of names are not taken for
  * names: a script must not change its meaning when a command is added. */
 struct err *registry_find(

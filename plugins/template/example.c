@@ -1,5 +1,6 @@
 /*
- * A plugin to begin with: a command that counts tasks by their state, and a walker over processes.
+ * A plugin to begin with: a command that counts tasks by their state, a walker over processes, and a triage rule for
+ * a vendor's watchdog.
  * It includes nothing but the installed header.
  */
 #include <string.h>
@@ -106,16 +107,50 @@ static const struct walker process = {
 	.run = process_run,
 };
 
+/* ---- a rule of triage: facts in, a finding with its evidence out -------------------------------- */
+
+/* drivers/soc/qcom/watchdog_v2.c of vendors' kernels prints it before the hardware resets the machine. */
+static const char bark_words[] = "Watchdog bark! Now = ";
+
+static struct err *bark_run(struct target *t, struct api_triage *tr)
+{
+	const char *line;
+	struct api_finding *f;
+	(void)t;
+	for (size_t i = 0; (line = api_facts_log(tr, i)); i++) {
+		if (!strstr(line, bark_words))
+			continue;
+		struct err *err = api_find(
+			tr, "watchdog", API_WEIGHT_REPORT, API_CONFIDENCE_LIKELY, &f);
+		if (err)
+			return err;
+		api_finding_title(tr, f, "the SoC's watchdog was not fed");
+		api_finding_say(tr, f, API_EVIDENCE_LOG, API_CONFIDENCE_SURE, "log", "watchdog", line);
+		return NULL;
+	}
+	return NULL;
+}
+
+static const struct plugin_rule bark = {
+	.name = "bark",
+	.summary = "the line that a vendor's watchdog leaves in the log",
+	.needs = PLUGIN_NEEDS_LOG,
+	.run = bark_run,
+};
+
 /* ---- what it adds ---------------------------------------------------------------------------- */
 
 static const struct command *const commands[] = { &states, NULL };
 static const struct walker *const walkers[] = { &process, NULL };
 
+static const struct plugin_rule *const rules[] = { &bark, NULL };
+
 const struct plugin plugin = {
 	PLUGIN_BUILT_BY,
 	.name = "example",
 	.version = "1",
-	.summary = "a command and a walker to begin with",
+	.summary = "a command, a walker and a triage rule to begin with",
 	.commands = commands,
 	.walkers = walkers,
+	.rules = rules,
 };

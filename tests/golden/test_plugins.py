@@ -136,7 +136,7 @@ const struct plugin plugin = { PLUGIN_BUILT_BY, .name = "evaluate", .version = "
 
 
 REFUSED = {
-    "version": ({"more": ".abi = PLUGIN_ABI + 1"}, "built for plugin ABI 3, this inquest has 2"),
+    "version": ({"more": ".abi = PLUGIN_ABI + 1"}, "built for plugin ABI 4, this inquest has 3"),
     "sizes": ({"more": ".command_bytes = 8"}, "other sizes"),
     "magic": ({"more": ".magic = 1"}, "no plugin of inquest"),
     "command": ({"name": "ps"}, "the name ps belongs to the command ps"),
@@ -148,7 +148,7 @@ REFUSED = {
     "odd-name": ({"name": "a b"}, "a command without a proper name"),
     "no-walk": ({"run": ""}, "walker made-walker has no run function"),
     "stage": ({"other": '.name = "other", .summary = "", .run = go, .stage = (const void *)go'}, "cannot add stages"),
-    "reserved": ({"more": ".reserved = { [4] = go }"}, "what is reserved is not NULL"),
+    "reserved": ({"more": ".reserved = { [3] = go }"}, "what is reserved is not NULL"),
     "unknown-function": ({"body": "extern void target_close(void *); target_close(cx->target);"},
                          "undefined symbol: target_close"),
 }
