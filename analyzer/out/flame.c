@@ -154,7 +154,9 @@ static void draw_tree(
 
 static const char style[] =
 	"<style>text{font:11px monospace;fill:#222;pointer-events:none}.t{font-size:14px}"
-	".f{cursor:pointer}.f:hover rect{stroke:#222}.above rect{opacity:.5}</style>\n";
+	".f{cursor:pointer}.f:hover rect{stroke:#222}.above rect{opacity:.5}"
+	"@media(prefers-color-scheme:dark){.back{fill:#17181c}.t{fill:#e6e6ea}"
+	".f:hover rect{stroke:#e6e6ea}}</style>\n";
 
 /* A click makes that name as wide as the picture; one on a name below it goes back. */
 static const char script[] =
@@ -188,7 +190,7 @@ void flame_draw(struct flame *f, struct strbuf *out)
 	strbuf_add(out, "</title>\n");
 	strbuf_add(out, style);
 	strbuf_addf(out,
-		"<rect width=\"%d\" height=\"%zu\" fill=\"#fff\"/>\n<text class=\"t\" x=\"4\" "
+		"<rect class=\"back\" width=\"%d\" height=\"%zu\" fill=\"#fff\"/>\n<text class=\"t\" x=\"4\" "
 		"y=\"20\">",
 		WIDTH, height);
 	xml_add_text(out, f->title, strlen(f->title));

@@ -1,6 +1,7 @@
 /* The end of the log with a time line, and physical and virtual memory to scale. */
 #include "analyzer/shell/report_page.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "analyzer/kernel/address_map.h"
@@ -52,8 +53,7 @@ static struct err *read_lines(struct report *r, struct last_lines *l)
 	l->lost = it.lost;
 	printk_iter_deinit(&it);
 	if (err && l->n && err->code != ERR_INTERRUPTED) { /* what could be read is shown */
-		html_element(r->out, "p", "bad", "The log is damaged: %s", err->msg);
-		err_drop(err);
+		report_missing(r, "The log is damaged", err);
 		err = NULL;
 	}
 	return err;
@@ -86,8 +86,17 @@ static unsigned lane_of(const struct line *l, unsigned lanes)
 	return l->cpu < lanes ? l->cpu : lanes;
 }
 
+/* As the console has it: what is less than a microsecond is left out, not rounded. */
+static const char *seconds(uint64_t ns, char ret[32])
+{
+	snprintf(ret, 32, "%llu.%06llu", (unsigned long long)(ns / 1000000000),
+		(unsigned long long)(ns % 1000000000 / 1000));
+	return ret;
+}
+
 static void draw_times(struct report *r, const struct last_lines *l)
 {
+	char text[32], end[32];
 	unsigned lanes = 0;
 	uint64_t first = first_line(l), from = UINT64_MAX, to = 0;
 	for (uint64_t i = first; i < l->n; i++) {
@@ -115,7 +124,7 @@ static void draw_times(struct report *r, const struct last_lines *l)
 			70 +
 			(to > from ? (double)(line->ts_ns - from) / (double)(to - from) * 916 : 0);
 		strbuf_addf(r->out, "<g><title>");
-		html_textf(r->out, "%.6f %s", (double)line->ts_ns / 1e9, line->text);
+		html_textf(r->out, "%s %s", seconds(line->ts_ns, text), line->text);
 		strbuf_addf(r->out,
 			"</title><rect class=\"%s\" x=\"%.1f\" y=\"%u\" width=\"4\" "
 			"height=\"%d\"/></g>\n",
@@ -123,10 +132,10 @@ static void draw_times(struct report *r, const struct last_lines *l)
 			LANE - 4);
 	}
 	strbuf_addf(r->out,
-		"<text x=\"70\" y=\"%u\">%.6f s</text><text x=\"990\" y=\"%u\" "
-		"text-anchor=\"end\">%.6f s</text>\n",
-		(lanes + 2) * LANE - 8, (double)from / 1e9, (lanes + 2) * LANE - 8,
-		(double)to / 1e9);
+		"<text x=\"70\" y=\"%u\">%s s</text><text x=\"990\" y=\"%u\" "
+		"text-anchor=\"end\">%s s</text>\n",
+		(lanes + 2) * LANE - 8, seconds(from, text), (lanes + 2) * LANE - 8,
+		seconds(to, end));
 	strbuf_add(r->out, "</svg>\n");
 }
 
@@ -136,8 +145,10 @@ struct err *report_log(struct report *r)
 	struct err *err = read_lines(r, l);
 	if (err)
 		return err;
-	if (!l->n)
-		return err_new(ERR_NOT_FOUND, "the log holds no line");
+	if (!l->n) {
+		html_element(r->out, "p", "dim", "The log holds no line.");
+		return NULL;
+	}
 	find_cpus(r, l);
 	html_element(r->out, "p", "dim",
 		"The last %llu of %llu records; red: errors and worse. A task's lines stand on the "
@@ -148,11 +159,12 @@ struct err *report_log(struct report *r)
 		html_element(r->out, "p", "bad", "%llu records could not be read.",
 			(unsigned long long)l->lost);
 	draw_times(r, l);
+	char text[32];
 	strbuf_add(r->out, "<pre class=\"wide\">");
 	for (uint64_t i = first_line(l); i < l->n; i++) {
 		const struct line *line = line_at(l, i);
 		const char *p = line->text;
-		html_textf(r->out, "[%12.6f] ", (double)line->ts_ns / 1e9);
+		html_textf(r->out, "[%12s] ", seconds(line->ts_ns, text));
 		for (const char *newline; (newline = strchr(p, '\n')); p = newline + 1) {
 			html_textf(r->out, "%.*s", (int)(newline - p), p);
 			strbuf_add_char(r->out, '\n');
@@ -281,9 +293,7 @@ struct err *report_memory(struct report *r)
 	struct err *err = read_resources(r, ranges);
 	if (err && err->code == ERR_INTERRUPTED)
 		return err;
-	if (err)
-		html_element(r->out, "p", "dim", "Physical memory: %s", err->msg);
-	err_drop(err);
+	report_missing(r, "Physical memory", err);
 	draw_physical(r, ranges);
 	if (ranges->left_out)
 		html_element(r->out, "p", "bad", "%zu claims are left out.", ranges->left_out);

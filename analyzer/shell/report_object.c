@@ -164,13 +164,11 @@ static struct err *draw_object(struct report *r, const struct object *o)
 		err = slab_inspect_read(r->t, &so, &i);
 	if (err && err->code == ERR_INTERRUPTED)
 		return err;
-	if (err)
-		html_element(r->out, "p", "dim", "Its slot could not be read: %s", err->msg);
 	if (err || !is_slab)
 		draw_plain(&d);
 	else
 		draw_slot(&d, &i);
-	err_drop(err);
+	report_missing(r, "Its slot could not be read", err);
 	return NULL;
 }
 

@@ -23,6 +23,15 @@ static const struct {
 	{ "ledger", "Not seen", report_ledger },
 };
 
+void report_missing(struct report *r, const char *part, struct err *e)
+{
+	if (!e)
+		return;
+	html_element(r->out, "p", "bad", "%s: %s", part, e->msg);
+	out_complain(r->faults, err_wrap(e, "%s", part));
+	r->missing = true;
+}
+
 /* A section in a buffer of its own: one that fails half way leaves no open elements. */
 static struct err *write_section(struct report *r, size_t i)
 {
@@ -35,12 +44,14 @@ static struct err *write_section(struct report *r, size_t i)
 		return err;
 	html_section_begin(page, sections[i].id, sections[i].heading);
 	if (err)
-		html_element(page, "p", "dim", "This could not be shown: %s", err->msg);
+		html_element(page, "p", "bad", "This could not be shown: %s", err->msg);
 	else
 		strbuf_add_bytes(page, strbuf_text(&body), body.len);
 	html_section_end(page);
-	r->sections += !err;
-	err_drop(err); /* it stands on the page */
+	r->sections += !err && !r->missing;
+	r->missing = false;
+	if (err)
+		out_complain(r->faults, err_wrap(err, "%s", sections[i].heading));
 	return NULL;
 }
 

@@ -135,7 +135,7 @@ struct err *report_stacks(struct report *r)
 	/* A page has no place for the XML declaration before the picture. */
 	const char *svg = strstr(strbuf_text(&picture), "<svg");
 	if (bad)
-		html_element(r->out, "p", "dim", "%zu tasks could not be read.", bad);
+		report_missing(r, "Stacks", err_new(ERR_FORMAT, "%zu tasks could not be read", bad));
 	html_element(r->out, "p", "dim",
 		"A click makes a function as wide as the picture, one on \"all\" goes back.");
 	strbuf_add(r->out, "<div class=\"wide\">\n");
@@ -161,6 +161,15 @@ static void show_task(struct report *r, const struct task *task)
 	strbuf_add(r->out, "</tr>\n");
 }
 
+/* report_missing(), for behind the table that is being written. Takes @e. */
+static void keep_wrong(struct report *r, struct strbuf *wrong, struct err *e)
+{
+	struct strbuf *table = r->out;
+	r->out = wrong;
+	report_missing(r, "A task", e);
+	r->out = table;
+}
+
 struct err *report_tasks(struct report *r)
 {
 	struct task_iter it;
@@ -180,11 +189,9 @@ struct err *report_tasks(struct report *r)
 		err = task_iter_next(&it, &task, &more);
 		if (err && err->code == ERR_INTERRUPTED)
 			return err;
-		if (err)
-			html_element(&wrong, "p", "dim", "%s", err->msg);
-		else if (more)
+		if (!err && more)
 			show_task(r, &task);
-		err_drop(err);
+		keep_wrong(r, &wrong, err);
 	}
 	strbuf_add(r->out, "</tbody></table></div>\n");
 	strbuf_add(r->out, strbuf_text(&wrong));

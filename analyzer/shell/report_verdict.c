@@ -33,6 +33,17 @@ static void show_culprit(struct report *r, const struct finding *f)
 		show_pair(r->out, "source", arena_printf(r->a, "%s:%d", c->file, c->line));
 }
 
+static void show_taints(struct report *r)
+{
+	for (size_t i = 0; i < r->tr->facts.taint.n; i++) {
+		const struct taint *t = r->tr->facts.taint.v + i;
+		show_pair(r->out, i ? "" : "tainted",
+			arena_printf(r->a, "%c: %s%s%s%s", t->letter, t->meaning,
+				t->modules ? " (" : "", t->modules ? t->modules : "",
+				t->modules ? ")" : ""));
+	}
+}
+
 struct err *report_verdict(struct report *r)
 {
 	const struct finding *f = r->tr->finding.v[0];
@@ -48,6 +59,7 @@ struct err *report_verdict(struct report *r)
 		if (f->task.cpu != TASK_CPU_UNKNOWN)
 			show_pair(r->out, "CPU", arena_printf(r->a, "%u", f->task.cpu));
 	}
+	show_taints(r);
 	show_signature(r, f, false);
 	show_signature(r, f, true);
 	strbuf_add(r->out, "</table>\n");

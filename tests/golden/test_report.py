@@ -138,6 +138,76 @@ def test_object_is_drawn(page):
         assert "shadow" in text.text["object"] and classes.count("hit") == 1
 
 
+def pictures(text, section):
+    """(what the mark says, class, x, y, width) of each mark of a section's picture."""
+    body = text.split(f'<section id="{section}">')[1].split("</section>")[0]
+    marks = re.findall(r'<g><title>([^<]*)</title><rect class="([^"]*)" x="([\d.]+)" y="(\d+)" width="([\d.]+)"', body)
+    return [(html.unescape(t), c, float(x), int(y), float(w)) for t, c, x, y, w in marks]
+
+
+def test_memory_map_is_the_guests(page):
+    """What the guest's /proc/iomem has between the first byte of RAM and the last is drawn, once each, and to scale."""
+    dump, path, _ = page
+    lines = re.findall(r"^( *)([0-9a-f]+)-([0-9a-f]+) : (.*)$", (CORES / dump / "truth/iomem").read_text(), re.M)
+    claims = [(len(indent) // 2, int(a, 16), int(b, 16), name) for indent, a, b, name in lines]
+    ram = [c for c in claims if c[3] == "System RAM"]
+    first, last = min(c[1] for c in ram), max(c[2] for c in ram)
+    wanted = {(f"0x{a:x} to 0x{b:x}: {name}", min(depth, 2) * 34, a, b) for depth, a, b, name in claims
+              if a >= first and b <= last}
+    marks = pictures(path.read_text(), "memory")
+    assert sorted(m[0] for m in marks) == sorted(w[0] for w in wanted) and len(wanted) > 2
+    scale = 1000 / (last - first + 1)
+    place = {m[0]: m for m in marks}
+    for says, y, a, b in wanted:
+        _, kind, x, top, width = place[says]
+        assert abs(x - (a - first) * scale) < 0.02 and top == y, says
+        assert abs(width - max(0.5, (b - a + 1) * scale)) < 0.02, says
+        assert (kind == "k0") == says.endswith("System RAM")
+
+
+def test_time_line_is_the_consoles(page):
+    """Each mark is a line of the console at its time, to scale; a line by which a CPU names itself stands in that CPU's lane."""
+    dump, path, (_, _, _, log, _) = page
+    console = (CORES / dump / "console.log").read_text(errors="replace").replace("\r", "")
+    printed = set(re.findall(r"^\[ *(\d+\.\d+)\] (.*)$", console, re.M))
+    text = path.read_text()
+    marks = [(*re.match(r"(\d+\.\d+) ?(.*)", m[0], re.S).groups(), *m[1:]) for m in pictures(text, "log")]
+    assert len(marks) == min(200, len({row["seq"] for row in log}))
+    drawn = {(m[0], line) for m in marks for line in m[1].replace("\\t", "\t").split("\\n")}
+    first = min(float(m[0]) for m in marks)
+    missing = {p for p in printed if p[0] > f"{first:.6f}" and len(p[0]) == len(f"{first:.6f}")} - drawn
+    assert not missing, sorted(missing)[:5]
+    assert len(drawn & printed) > 20
+    times = [float(m[0]) for m in marks]
+    first, last = min(times), max(times)
+    assert all(abs(m[3] - (70 + (float(m[0]) - first) / (last - first) * 916)) < 0.11 for m in marks)
+    named = [(int(cpu[1]), m[4]) for m in marks if (cpu := re.match(r"CPU: (\d+) PID: \d+ Comm: ", m[1]))]
+    assert all(y == cpu * 22 for cpu, y in named), named
+    assert named or "live" in dump or "abba" in dump
+    levels = list({row["seq"]: row["level"] for row in log}.values())[-200:]
+    assert [m[2] == "damage" for m in marks] == [level <= 3 for level in levels]
+
+
+def test_what_could_not_be_filled_is_a_failure(tmp_path):
+    """Sections that the rest of a cut dump cannot fill say so, there and as complaints, and the status is 1; the page is
+    whole all the same."""
+    source = CORES / DUMPS[1]
+    if not (source / "vmcore.elf").exists():
+        pytest.skip(f"no {DUMPS[1]}")
+    with open(source / "vmcore.elf", "rb") as whole:
+        (tmp_path / "vmcore.elf").write_bytes(whole.read(os.path.getsize(source / "vmcore.elf") * 55 // 100))
+    path = tmp_path / "page.html"
+    run = subprocess.run([INQUEST, "--json", source / "vmlinux", tmp_path / "vmcore.elf", "-c", f"report --html {path}"],
+                         capture_output=True, timeout=120)
+    (answer,) = [json.loads(line) for line in run.stdout.splitlines()]
+    p = Page(path.read_text())
+    assert p.ids == IDS and not p.wrong and not p.open
+    assert answer["rows"][0]["sections"] < len(IDS) and answer["faults"] and run.returncode == 1
+    for fault in answer["faults"]:
+        part, said = fault["message"].split(": ", 1)
+        assert any(said in text for text in p.text.values()), fault
+
+
 def test_no_writing_over(tmp_path):
     path = tmp_path / "page.html"
     path.write_text("mine")
@@ -189,6 +259,33 @@ WORDS.forEach(function (w) {
 told.wide = document.documentElement.scrollWidth - window.innerWidth;
 document.body.setAttribute('data-told', JSON.stringify(told));
 </script></body>"""
+
+
+# Whether the flame graph's ground is the page's, and its heading can be read on it.
+COLOURS = """<script>
+var style = getComputedStyle, back = document.querySelector('#stacks .back'), head = document.querySelector('#stacks .t');
+document.body.setAttribute('data-colours', JSON.stringify([style(document.body).backgroundColor, style(back).fill,
+  style(head).fill]));
+</script></body>"""
+
+
+def brightness(colour):
+    return sum(int(n) for n in re.findall(r"\d+", colour)[:3]) / 3
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_colours(page, tmp_path, dark):
+    if not BROWSER:
+        pytest.skip("no Chromium")
+    driven = tmp_path / "driven.html"
+    driven.write_text(page[1].read_text().replace("</body>", COLOURS))
+    done = browse(driven, tmp_path / "profile", "--dump-dom", *(["--blink-settings=preferredColorScheme=0"] if dark else
+                                                                ["--blink-settings=preferredColorScheme=1"]))
+    match = re.search(r'data-colours="([^"]*)"', done.stdout)
+    assert match, done.stderr[-500:]
+    ground, back, head = map(brightness, json.loads(html.unescape(match[1])))
+    assert (ground < 60) == dark == (back < 60), (ground, back)
+    assert abs(head - back) > 120
 
 
 def browse(path, profile, *options):
