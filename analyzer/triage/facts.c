@@ -140,6 +140,7 @@ struct err *facts_gather(struct triage *tr)
 	if (!err) {
 		ask_log(&tr->facts);
 		facts_panic_text(tr);
+		err = facts_read_taint(tr);
 	}
 	return err;
 }
@@ -148,4 +149,5 @@ void facts_deinit(struct facts *f)
 {
 	vec_deinit(&f->log);
 	vec_deinit(&f->cpus);
+	vec_deinit(&f->taint);
 }

@@ -62,12 +62,28 @@ static void say_damage(struct triage *tr, struct finding *f, const struct slab_f
 						       : "a sheaf holds what is no object");
 }
 
+/* A free list, or a poison, that ends in a page of zeroes. */
+static bool is_lost(struct triage *tr, const struct slab_finding *sf)
+{
+	uint64_t va = sf->kind == SLAB_FINDING_CHAIN ? sf->chain.link_va : sf->object_va;
+	const char *name = sf->cache ? sf->cache->name : "a cache";
+	return va && sf->kind != SLAB_FINDING_TWICE &&
+	       triage_page_lost(tr, va, "heap", arena_printf(&tr->arena, "a slab of %s", name));
+}
+
+/* A link that leads astray may have been written by a neighbour's overflow as well. */
+static enum confidence confidence_of(const struct slab_finding *sf)
+{
+	bool astray = sf->kind == SLAB_FINDING_CHAIN && sf->chain.end != SLAB_CHAIN_TWICE;
+	return astray ? CONFIDENCE_LIKELY : CONFIDENCE_SURE;
+}
+
 static struct err *tell(void *cx, const struct slab_finding *sf)
 {
 	struct sweep *s = cx;
 	struct triage *tr = s->tr;
 	struct object o = { 0 };
-	if (!counts(sf) || s->found >= FINDINGS_MAX)
+	if (!counts(sf) || s->found >= FINDINGS_MAX || is_lost(tr, sf))
 		return NULL;
 	struct err *err = sf->object_va ? object_find(tr->t, sf->object_va, &tr->arena, &o) : NULL;
 	if (err && err->code == ERR_INTERRUPTED)
@@ -78,7 +94,7 @@ static struct err *tell(void *cx, const struct slab_finding *sf)
 					: "a slab";
 	bool writes = sf->kind == SLAB_FINDING_DAMAGE || sf->kind == SLAB_FINDING_TAIL;
 	struct finding *f = triage_find(tr, "heap", class_of(sf),
-		s->found++ ? WEIGHT_NOTE : WEIGHT_SYMPTOM, CONFIDENCE_SURE);
+		s->found++ ? WEIGHT_NOTE : WEIGHT_SYMPTOM, confidence_of(sf));
 	f->access = writes ? "Write" : NULL;
 	f->title = arena_printf(&tr->arena, "%s%s found in %s", verdict_class_name(f->class),
 		writes ? " Write" : "", cache);

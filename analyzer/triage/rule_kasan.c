@@ -172,12 +172,38 @@ static void say_variable(struct triage *tr, struct finding *f, const struct kasa
 			  unnamed */
 }
 
-static void say_object(struct triage *tr, struct finding *f, const struct kasan *k, uint64_t addr)
+/*
+ * The object that the pointer was made for, where the first bad byte lies right behind it: in its
+ * neighbour or, behind the last one of a slab, in somebody else's page. Tag modes: the pointer has
+ * the object's tag, and so has the granule before that byte.
+ */
+static bool find_before(struct triage *tr, const struct kasan *k, const struct report *r,
+	uint64_t bad, struct object *ret)
 {
+	uint8_t tag = 0;
+	if (k->mode == KASAN_GENERIC || !kasan_try_byte(k, bad - k->granule, &tag) ||
+		tag != r->addr >> 56)
+		return false;
+	struct err *err = object_find(tr->t, bad - k->granule, &tr->arena, ret);
+	bool found = !err && !strcmp(ret->kind, "slab object");
+	err_drop(err); /* then the bad byte's own page is all there is */
+	if (found)
+		ret->offset += k->granule;
+	return found;
+}
+
+static void say_object(
+	struct triage *tr, struct finding *f, const struct kasan *k, const struct report *r)
+{
+	uint64_t addr = r->bad ? r->bad : r->addr;
 	struct object o;
 	uint64_t va = kasan_untag(k, addr);
 	if (f->class == VERDICT_GLOBAL_OUT_OF_BOUNDS || f->class == VERDICT_STACK_OUT_OF_BOUNDS) {
 		say_variable(tr, f, k, va);
+		return;
+	}
+	if (find_before(tr, k, r, va, &o)) {
+		finding_object(tr, f, &o);
 		return;
 	}
 	struct err *err = object_find(tr->t, addr, &tr->arena, &o);
@@ -242,7 +268,7 @@ static struct err *run(struct triage *tr)
 		arena_printf(&tr->arena, "kasan 0x%llx", (unsigned long long)r.addr), "KASAN",
 		"%s of %llu bytes at 0x%llx: %s", f->access ? f->access : "free",
 		(unsigned long long)r.size, (unsigned long long)r.addr, word);
-	say_object(tr, f, &k, r.bad ? r.bad : r.addr);
+	say_object(tr, f, &k, &r);
 	refine_by_object(f, &k);
 	return NULL;
 }

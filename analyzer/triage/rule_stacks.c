@@ -11,14 +11,54 @@ static enum verdict_class class_of(unsigned findings)
 		       : VERDICT_STACK_CORRUPTION;
 }
 
+/* Whether the @n bytes at @va are zero, which is what lost pages of some dumps are, and what a stack holds where it
+ * was never used. */
+static bool is_blank(struct target *t, uint64_t va, uint64_t n)
+{
+	uint8_t bytes[4096];
+	if (n > sizeof(bytes) || vspace_try_read(t->kernel, va, bytes, n, NULL) != FAULT_NONE)
+		return false;
+	for (uint64_t i = 0; i < n; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* The magic is gone with its whole page, which nobody's overflow clears; or there is no such stack. */
+static bool is_lost(struct triage *tr, const struct task *task, const struct stack_check *c)
+{
+	unsigned ends = STACK_END_LOST | STACK_INFO_LOST | STACK_POINTER_LOST;
+	uint64_t page = 1ull << vspace_facts(tr->t->kernel)->layout.paging.page_shift;
+	if (c->stack.lo % (page < 4096 ? page : 4096)) {
+		triage_ledger(tr, "stacks", "pid %u's is said to be at 0x%llx, where no stack begins",
+			task->pid, (unsigned long long)c->stack.lo);
+		tr->lost++;
+		return true;
+	}
+	return c->findings & STACK_END_LOST && !(c->findings & ~ends) &&
+	       triage_page_lost(tr, c->stack.lo, "stacks",
+		       arena_printf(&tr->arena, "the end of pid %u's", task->pid));
+}
+
+/* What ran over the end has written on its way there. */
+static enum confidence confidence_of(struct triage *tr, const struct stack_check *c)
+{
+	enum { NEAR = 256 };
+	bool end_alone = !(c->findings & ~(unsigned)(STACK_END_LOST | STACK_POINTER_LOST));
+	uint64_t above = c->end_va + tr->t->abi.word_bytes;
+	return end_alone && is_blank(tr->t, above, NEAR) ? CONFIDENCE_LIKELY : CONFIDENCE_SURE;
+}
+
 static void tell(struct triage *tr, const struct task *task, const struct stack_check *c)
 {
+	if (is_lost(tr, task, c))
+		return;
 	struct facts *facts = &tr->facts;
 	bool victim = facts->has_victim && facts->victim.va == task->va;
 	struct finding *f = triage_find(tr, "stacks", class_of(c->findings),
 		c->findings & (STACK_OVERFLOWED | STACK_PROTECTOR_FIRED) ? WEIGHT_REPORT
 									 : WEIGHT_SYMPTOM,
-		CONFIDENCE_SURE);
+		confidence_of(tr, c));
 	finding_task(f, task);
 	if (victim) {
 		size_t from = facts->fault_call != SIZE_MAX ? facts->fault_call : facts->end_call;

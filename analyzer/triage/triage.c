@@ -1,5 +1,5 @@
 /* Runs the rules over the facts and puts the weightiest finding first. */
-#include "analyzer/triage/triage.h"
+#include "analyzer/triage/foreign.h"
 
 #include <string.h>
 
@@ -95,6 +95,26 @@ void triage_ledger(struct triage *tr, const char *what, const char *fmt, ...)
 	vec_push(&tr->ledger, e);
 }
 
+enum { ZERO_PAGES_TOLD = 4 };
+
+bool triage_page_lost(struct triage *tr, uint64_t va, const char *what, const char *whose)
+{
+	uint8_t bytes[4096];
+	uint64_t page = va & -(uint64_t)sizeof(bytes);
+	if (vspace_try_read(tr->t->kernel, page, bytes, sizeof(bytes), NULL) != FAULT_NONE ||
+		bytes[0] || memcmp(bytes, bytes + 1, sizeof(bytes) - 1) != 0)
+		return false;
+	tr->lost++;
+	if (tr->zero_pages && tr->zero_page == page)
+		return true;
+	tr->zero_page = page;
+	if (tr->zero_pages++ < ZERO_PAGES_TOLD)
+		triage_ledger(tr, what,
+			"%s: the page at 0x%llx is zero, damage of the dump and not of memory", whose,
+			(unsigned long long)page);
+	return true;
+}
+
 void finding_blame(struct finding *f, const struct calls *calls, size_t from)
 {
 	f->calls = calls;
@@ -134,10 +154,17 @@ static void close_verdict(struct triage *tr)
 	const struct facts *f = &tr->facts;
 	if (f->end == END_NONE)
 		triage_find(tr, "end", VERDICT_ALIVE, WEIGHT_ALIVE,
-			f->cpus_lost ? CONFIDENCE_LIKELY : CONFIDENCE_SURE);
+			f->cpus_lost || tr->lost ? CONFIDENCE_LIKELY : CONFIDENCE_SURE);
 	else
 		triage_find(tr, "end", VERDICT_UNKNOWN, WEIGHT_ALIVE, CONFIDENCE_GUESS);
 	sort_findings(tr);
+	if (tr->zero_pages > ZERO_PAGES_TOLD)
+		triage_ledger(tr, "pages", "%u more such pages are zero",
+			tr->zero_pages - ZERO_PAGES_TOLD);
+	/* Nothing outweighs a cause; what outweighs the rest may stand where nobody could look. */
+	struct finding *verdict = tr->finding.v[0];
+	if (tr->lost && verdict->weight < WEIGHT_CAUSE && verdict->confidence == CONFIDENCE_SURE)
+		verdict->confidence = CONFIDENCE_LIKELY;
 }
 
 static struct err *run_rules(struct triage *tr)
@@ -147,13 +174,14 @@ static struct err *run_rules(struct triage *tr)
 		err = triage_rules[i]->run(tr);
 		if (err && err->code != ERR_INTERRUPTED) {
 			triage_ledger(tr, triage_rules[i]->name, "%s", err->msg);
+			tr->lost++;
 			err_drop(err); /* the ledger has it */
 			err = NULL;
 		}
 		if (!err)
 			err = interrupt_check();
 	}
-	return err;
+	return err ? err : foreign_rules_run(tr);
 }
 
 struct err *triage_run(struct target *t, struct triage *ret)
@@ -172,6 +200,7 @@ void triage_deinit(struct triage *tr)
 {
 	for (size_t i = 0; i < tr->finding.n; i++) {
 		vec_deinit(&tr->finding.v[i]->said);
+		vec_deinit(&tr->finding.v[i]->circle);
 		free(tr->finding.v[i]);
 	}
 	vec_deinit(&tr->finding);

@@ -88,6 +88,7 @@ struct finding {
 	const struct calls *calls; /* the stack it was seen in; NULL: none */
 	size_t culprit;		   /* its number in .calls; SIZE_MAX: nothing names one */
 	const char *culprit_name;  /* where only a log or a track names it; NULL */
+	VEC(const struct calls *) circle; /* the stacks of tasks that wait for each other */
 	bool has_task;
 	struct task task;
 	const struct object *object; /* NULL: none is known; object.h */
@@ -113,6 +114,13 @@ struct call_of_cpu {
 	uint64_t slice_ns; /* how long its task has run without a switch */
 };
 
+/* A mark of the kernel's on itself. */
+struct taint {
+	char letter; /* as in splats: 'O' */
+	const char *meaning;
+	const char *modules; /* that have it, with ", " between; NULL: none does */
+};
+
 /* What every rule may know. */
 struct facts {
 	enum facts_end end;
@@ -132,6 +140,7 @@ struct facts {
 	VEC(const char *) log; /* lines, oldest first, without time */
 	uint64_t log_lost;     /* records that could not be read */
 	VEC(struct call_of_cpu) cpus;
+	VEC(struct taint) taint;
 };
 
 /* What could not be looked at, and why it matters. */
@@ -146,6 +155,9 @@ struct triage {
 	VEC(struct finding *)
 	finding; /* the verdict first once triage_run() is done; never empty then */
 	VEC(struct ledger_entry) ledger;
+	unsigned lost; /* rules that failed, places that the dump has lost: a weightier finding may be there */
+	unsigned zero_pages; /* of those */
+	uint64_t zero_page;  /* the last one's address */
 };
 
 /* Errors of single rules go into the ledger, as a kernel does that was not found; only ERR_INTERRUPTED
@@ -178,8 +190,16 @@ void finding_blame(struct finding *f, const struct calls *calls, size_t from);
 void finding_task(struct finding *f, const struct task *task);
 void triage_ledger(struct triage *tr, const char *what, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* Whether the page of @va is all zeroes, which is what some dumps make of pages that they lost. Then it stands in the
+ * ledger under @what, with @whose for whose it is, and no finding is to be made of it. */
+bool triage_page_lost(struct triage *tr, uint64_t va, const char *what, const char *whose);
+
 /* Whether the instruction traps on purpose (BUG(), WARN()), instead of failing. */
 bool fault_is_trap(const struct fault_context *c);
+
+/* fault_origin.c: where the failed instruction's base register came from; the freed object that a poison was read from
+ * becomes the finding's. */
+struct err *finding_origin(struct triage *tr, struct finding *f) MUST_CHECK;
 
 /* Whether the victim is in a WARN() that was told to panic. */
 bool facts_warned(const struct facts *f);
@@ -191,6 +211,8 @@ void facts_deinit(struct facts *f);
 struct err *facts_read_log(struct triage *tr) MUST_CHECK;
 /* facts_raw.c: without a kernel, what the memory's bytes alone tell. */
 struct err *facts_search_memory(struct triage *tr) MUST_CHECK;
+/* taint.c */
+struct err *facts_read_taint(struct triage *tr) MUST_CHECK;
 /* panic_text.c: what panic() has formatted. */
 void facts_panic_text(struct triage *tr);
 /* facts_cpus.c */

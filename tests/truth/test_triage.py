@@ -2,6 +2,7 @@
 renamed. `make check-verdicts` does the same over the whole labelled corpus."""
 
 import hashlib
+import re
 
 import pytest
 import verdicts
@@ -43,6 +44,46 @@ def test_commands_of_statements_run(core, said):
     commands = {s["command"] for s in said["statements"] if s["command"]}
     for command in sorted(commands):
         assert core.run(command, status=None)
+
+
+def test_pointer_from(core, said):
+    """What is said to have been loaded stands there, and is the base register's value; the freed object is the one that
+    the guest freed."""
+    loads = [s for s in said["statements"] if s["topic"] == "pointer from" and " was loaded by " in s["text"]]
+    if not loads:
+        pytest.skip("no pointer was loaded")
+    (load,) = loads
+    register, added, place, va = re.match(r"(\w+)(?: less (0x[0-9a-f]+))? was loaded by (\S+)(?: \[\w+\])? from (0x[0-9a-f]+)",
+                                          load["text"]).groups()
+    (fault,) = core.rows("fault")
+    (base,) = [o["value"] for o in fault["operands"] if o["name"] == register]
+    # Who loaded it is on the victim's stack.
+    assert place.split("+")[0] in [call["function"] for call in said["calls"]]
+    if " now" not in load["text"]:
+        (row,) = core.rows(f"rd {va} 1")
+        word = 64 if core.arm64 else 32
+        found = int(row["data"].split()[0] if isinstance(row["data"], str) else row["data"][0], 16)
+        assert (found + int(added or "0", 16)) % (1 << word) == int(base, 16) % (1 << word)
+    told = verdicts.deed(core.path)
+    if "member" in told and "object" in told:
+        assert int(va, 16) == int(told["object"], 16) + int(told["offset"])
+        assert load["confidence"] == "sure" and "slab object mb_widget" in load["text"] and ", free" in load["text"]
+        assert "member partner of struct widget" in load["text"]
+
+
+def test_taint(core, said):
+    """The letters are those of the console's last splat, or more: what happened since. Modules named as they were loaded."""
+    console = (core.path / "console.log").read_text(errors="replace")
+    letters = {t["letter"]: t for t in said["taints"]}
+    splats = re.findall(r"Comm: .{1,16} (Not tainted|Tainted: ([A-Z ]+?) +\d)", console)
+    outside = re.findall(r"(\w+): loading out-of-tree module taints kernel", console)
+    if splats:
+        assert set(splats[-1][1]) - {" ", "G"} <= set(letters)
+        assert set(letters) - set(splats[-1][1]) <= {"D", "W", "L"}
+    assert ("O" in letters) == bool(outside)
+    if outside:
+        assert outside[0] in letters["O"]["modules"].split(", ")
+    assert all(t["meaning"] for t in said["taints"])
 
 
 def test_panic_text_is_the_guests(core, said):

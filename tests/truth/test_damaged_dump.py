@@ -1,0 +1,70 @@
+"""A dump that lost more than its end, or whose bytes are wrong: triage judges what it can see, lists what it cannot, and is
+never sure of what the whole dump does not say."""
+
+import functools
+import json
+import random
+import subprocess
+
+import pytest
+from truth_cores import INQUEST
+
+FLIPS = 20000
+
+
+def triage(vmlinux, dump):
+    run = subprocess.run([INQUEST, "--json", vmlinux, dump, "-ctriage"], capture_output=True, text=True, timeout=120)
+    assert run.returncode in (0, 1, 3, 4), run.stderr[-500:]
+    answer = json.loads(run.stdout)
+    return (answer["rows"] or [None])[0], run
+
+
+@functools.cache
+def whole(path):
+    return triage(path / "vmlinux", path / "vmcore.elf")[0]
+
+
+def copy(core, to):
+    subprocess.run(["cp", "--sparse=always", core.path / "vmcore.elf", to], check=True)
+    return to.stat().st_size
+
+
+def cut(file, size, percent):
+    file.truncate(size * percent // 100)
+
+
+def holes(file, size, seed):
+    """Pages, and runs of them, that are zero."""
+    chance = random.Random(seed)
+    for _ in range(40):
+        file.seek(chance.randrange(8192, size - (1 << 20)))
+        file.write(bytes(chance.choice((4096, 65536, 1 << 20))))
+
+
+def flips(file, size, seed):
+    chance = random.Random(seed)
+    for _ in range(FLIPS):
+        file.seek(chance.randrange(8192, size - 1))
+        file.write(bytes([chance.randrange(256)]))
+
+
+@pytest.mark.parametrize("damage,how", [(cut, 20), (cut, 40), (cut, 60), (cut, 80), (cut, 95), (holes, 0), (holes, 2),
+                                        (holes, 5), (flips, 101), (flips, 103)])
+def test_verdict(core, tmp_path, damage, how):
+    path = tmp_path / "vmcore"
+    size = copy(core, path)
+    with open(path, "r+b") as file:
+        damage(file, size, how)
+    said, run = triage(core.path / "vmlinux", path)
+    path.unlink()
+    right = whole(core.path)
+    assert said, run.stderr[-500:]
+    if said["class"] != right["class"]:
+        assert said["confidence"] != "sure", (said["class"], said["title"])
+    if right["class"] != "alive":
+        assert said["class"] != "alive", "a machine that died"
+    if damage is cut:
+        assert said["ledger"] and run.returncode == 4
+    assert said["class"] in ("alive", "unknown") or said["statements"]
+    for statement in said["statements"]:
+        assert statement["text"] and statement["evidence"] and statement["confidence"]
