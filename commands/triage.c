@@ -9,7 +9,7 @@ static const struct table statement_table = { .layout = LAYOUT_LINES,
 	.columns = statement_columns };
 
 static const struct column call_columns[] = { { "function" }, { "module" }, { "offset" }, { "pc" },
-	{ "inlined" }, { "source" }, { "trust" }, { 0 } };
+	{ "inlined" }, { "interrupted" }, { "machinery" }, { "source" }, { "trust" }, { 0 } };
 static const struct table call_table = { .layout = LAYOUT_LINES, .columns = call_columns };
 
 static const struct column stack_columns[] = { { "mark", .width = 2 }, { "place" }, { "source" },
@@ -32,15 +32,21 @@ static const struct table suspect_table = { .layout = LAYOUT_LINES, .columns = s
 static const struct column ledger_columns[] = { { "what", .width = 14 }, { "text" }, { 0 } };
 static const struct table ledger_table = { .layout = LAYOUT_LINES, .columns = ledger_columns };
 
+static const struct column taint_columns[] = { { "letter", .width = 1 }, { "meaning" },
+	{ "modules", .hidden = true }, { "by", .text_only = true }, { 0 } };
+static const struct table taint_table = { .layout = LAYOUT_LINES, .columns = taint_columns };
+
 static const struct column triage_columns[] = { { "title", .title = "VERDICT" }, { "class" },
 	{ "confidence" }, { "culprit" }, { "module" }, { "source" }, { "pid" },
 	{ "task", .object = "struct task_struct" }, { "cpu" }, { "comm", .title = "COMMAND" },
 	{ "rule", .hidden = true }, { "signature" }, { "coarse", .title = "COARSE" },
-	{ "signature_lines", .hidden = true },
+	{ "signature_lines", .hidden = true }, { "coarse_lines", .hidden = true },
+	{ "titles", .hidden = true },
 	{ "statements", .title = "EVIDENCE", .list = &statement_table },
 	{ "calls", .hidden = true, .list = &call_table },
 	{ "stack", .title = "STACK", .text_only = true, .list = &stack_table },
 	{ "object", .hidden = true, .list = &object_table },
+	{ "taints", .title = "TAINTED", .list = &taint_table },
 	{ "suspects", .title = "ALSO", .list = &suspect_table },
 	{ "ledger", .title = "NOT SEEN", .list = &ledger_table }, { 0 } };
 static const struct table triage_table = { .layout = LAYOUT_RECORD, .columns = triage_columns };
@@ -77,6 +83,8 @@ static void show_calls(struct cx *cx, const struct finding *f)
 		out_hex(cx->out, "offset", c->offset);
 		out_addr(cx->out, "pc", c->pc);
 		out_bool(cx->out, "inlined", c->inlined);
+		out_bool(cx->out, "interrupted", c->interrupted);
+		out_str(cx->out, "machinery", c->function ? machinery_kind(c->function) : NULL);
 		if (c->file)
 			out_strf(cx->out, "source", "%s:%d", c->file, c->line);
 		out_str(cx->out, "trust", frame_trust_name(c->trust));
@@ -170,6 +178,21 @@ static void show_suspects(struct cx *cx, struct triage *tr)
 	out_list_end(cx->out);
 }
 
+static void show_taints(struct cx *cx, const struct triage *tr)
+{
+	out_list_begin(cx->out, "taints");
+	for (size_t i = 0; i < tr->facts.taint.n; i++) {
+		const struct taint *taint = tr->facts.taint.v + i;
+		out_row(cx->out);
+		out_strf(cx->out, "letter", "%c", taint->letter);
+		out_str(cx->out, "meaning", taint->meaning);
+		out_str(cx->out, "modules", taint->modules);
+		if (taint->modules)
+			out_strf(cx->out, "by", " (%s)", taint->modules);
+	}
+	out_list_end(cx->out);
+}
+
 static void show_ledger(struct cx *cx, const struct triage *tr)
 {
 	out_list_begin(cx->out, "ledger");
@@ -194,7 +217,7 @@ static void show_culprit(struct cx *cx, const struct finding *f)
 
 static void show_signature(struct cx *cx, struct triage *tr, const struct finding *f)
 {
-	scoped_strbuf struct strbuf exact = { 0 }, coarse = { 0 };
+	scoped_strbuf struct strbuf exact = { 0 }, coarse = { 0 }, titles = { 0 };
 	char hash[SIGNATURE_DIGITS + 1];
 	signature_lines(tr, f, false, &exact);
 	signature_lines(tr, f, true, &coarse);
@@ -203,6 +226,9 @@ static void show_signature(struct cx *cx, struct triage *tr, const struct findin
 	signature_hash(strbuf_text(&coarse), hash);
 	out_str(cx->out, "coarse", hash);
 	out_str(cx->out, "signature_lines", strbuf_text(&exact));
+	out_str(cx->out, "coarse_lines", strbuf_text(&coarse));
+	signature_titles(tr, &titles);
+	out_str(cx->out, "titles", strbuf_text(&titles));
 }
 
 static struct err *triage_command(struct cx *cx, const struct args *a)
@@ -232,6 +258,7 @@ static struct err *triage_command(struct cx *cx, const struct args *a)
 	show_calls(cx, f);
 	show_call_lines(cx, f);
 	show_object(cx, f->object);
+	show_taints(cx, &tr);
 	show_suspects(cx, &tr);
 	show_ledger(cx, &tr);
 	return NULL;

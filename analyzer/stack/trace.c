@@ -6,6 +6,7 @@
 
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/vec.h"
+#include "analyzer/stack/shadow_stack.h"
 #include "analyzer/stack/stacks.h"
 #include "analyzer/stack/unwinder.h"
 
@@ -169,6 +170,8 @@ struct err *trace_task(struct target *t, const struct task *task, struct arena *
 	struct unwinder u;
 	unwinder_init(&u, t, task, &start.regs, start.exact);
 	err = walk(t, &u, trust, a, &trace);
+	if (!err)
+		err = shadow_stack_apply(t, task, a, &trace);
 	if (!err)
 		*ret = trace;
 	return err;

@@ -6,7 +6,15 @@
 #include <sha2.h>
 #include <string.h>
 
+#include "analyzer/base/scope.h"
 #include "analyzer/triage/object.h"
+
+/* A function that stands so often in one stack recurs. */
+enum { RECURS = 3 };
+
+struct names {
+	VEC(const char *) of;
+};
 
 const char *signature_name(struct arena *a, const char *function)
 {
@@ -24,17 +32,119 @@ const char *signature_name(struct arena *a, const char *function)
 	return arena_strdup(a, strbuf_text(&out));
 }
 
-static void add_frames(struct triage *tr, const struct finding *f, struct strbuf *out)
+const char *signature_cache(struct arena *a, const char *cache)
 {
-	unsigned told = 0;
-	for (size_t i = f->culprit; i < f->calls->n && told < SIGNATURE_FRAMES; i++) {
-		const struct call *c = f->calls->call + i;
-		if (!c->function || c->inlined || machinery_kind(c->function))
+	static const char *const drawn[] = { "-rnd-", "-part-" };
+	for (size_t i = 0; i < ARRAY_SIZE(drawn); i++) {
+		const char *at = strstr(cache, drawn[i]);
+		size_t n = at ? strspn(at + strlen(drawn[i]), "0123456789") : 0;
+		if (n)
+			return arena_printf(
+				a, "%.*s%s", (int)(at - cache), cache, at + strlen(drawn[i]) + n);
+	}
+	return cache;
+}
+
+/* ---- stacks ------------------------------------------------------------------------------ */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void sort(struct names *n)
+{
+	if (n->of.n)
+		qsort(n->of.v, n->of.n, sizeof(*n->of.v), by_name);
+}
+
+static bool has(const struct names *n, const char *name)
+{
+	for (size_t i = 0; i < n->of.n; i++)
+		if (!strcmp(n->of.v[i], name))
+			return true;
+	return false;
+}
+
+/* Whether the kernel itself names this frame, and nobody else's errand is done in it. */
+static bool counts(const struct call *c)
+{
+	return c->function && !c->inlined && !machinery_kind(c->function);
+}
+
+/* From the culprit outwards: behind an exception stands what it came upon, which differs each time,
+ * and a frame that is believed less than the culprit's may be a leftover. */
+static void frames_from(
+	struct triage *tr, const struct calls *calls, size_t culprit, struct names *ret)
+{
+	for (size_t i = culprit; i < calls->n && ret->of.n < SIGNATURE_FRAMES; i++) {
+		const struct call *c = calls->call + i;
+		if (i > culprit && c->interrupted)
+			break;
+		if (!counts(c) || c->trust > calls->call[culprit].trust)
 			continue;
-		strbuf_addf(out, "frame %s\n", signature_name(&tr->arena, c->function));
-		told++;
+		const char *name = signature_name(&tr->arena, c->function);
+		if (!has(ret, name))
+			vec_push(&ret->of, name);
 	}
 }
+
+static void add_frames(
+	struct triage *tr, const struct calls *calls, size_t culprit, struct strbuf *out)
+{
+	struct names names = { 0 };
+	frames_from(tr, calls, culprit, &names);
+	for (size_t i = 0; i < names.of.n; i++)
+		strbuf_addf(out, "frame %s\n", names.of.v[i]);
+	vec_deinit(&names.of);
+}
+
+/* The functions that recur, by name: which of them met the stack's end is chance. False: none. */
+static bool add_recursion(
+	struct triage *tr, const struct calls *calls, size_t culprit, struct strbuf *out)
+{
+	struct names names = { 0 };
+	bool any = false;
+	for (size_t i = 0; i < calls->n; i++)
+		if (counts(calls->call + i) && calls->call[i].trust <= calls->call[culprit].trust)
+			vec_push(&names.of, signature_name(&tr->arena, calls->call[i].function));
+	sort(&names);
+	for (size_t i = 0, run; i < names.of.n; i += run) {
+		for (run = 1; i + run < names.of.n && !strcmp(names.of.v[i], names.of.v[i + run]);)
+			run++;
+		if (run < RECURS)
+			continue;
+		strbuf_addf(out, "recurs %s\n", names.of.v[i]);
+		any = true;
+	}
+	vec_deinit(&names.of);
+	return any;
+}
+
+/* Each waiter's frames, in the order of their text: who came last is chance. */
+static void add_circle(struct triage *tr, const struct finding *f, bool coarse, struct strbuf *out)
+{
+	struct names waiters = { 0 };
+	for (size_t i = 0; i < f->circle.n; i++) {
+		const struct calls *calls = f->circle.v[i];
+		scoped_strbuf struct strbuf lines = { 0 };
+		size_t culprit;
+		bool found = calls_culprit(calls, 0, &culprit);
+		strbuf_add(&lines, coarse ? "" : "waiter\n");
+		if (found && coarse)
+			strbuf_addf(&lines, "culprit %s\n",
+				signature_name(&tr->arena, calls->call[culprit].function));
+		else if (found)
+			add_frames(tr, calls, culprit, &lines);
+		vec_push(&waiters.of, arena_strdup(&tr->arena, strbuf_text(&lines)));
+	}
+	sort(&waiters);
+	for (size_t i = 0; i < waiters.of.n; i++)
+		strbuf_add(out, waiters.of.v[i]);
+	vec_deinit(&waiters.of);
+}
+
+/* ---- objects ----------------------------------------------------------------------------- */
 
 /* The first function of a saved stack that is no machinery. */
 static void add_stack(
@@ -54,26 +164,67 @@ static void add_stack(
 
 static void add_object(struct triage *tr, const struct object *o, bool coarse, struct strbuf *out)
 {
-	strbuf_addf(out, "object %s%s%s\n", o->kind, o->name ? " " : "", o->name ? o->name : "");
+	strbuf_addf(out, "object %s%s%s\n", o->kind, o->name ? " " : "",
+		o->name ? signature_cache(&tr->arena, o->name) : "");
 	if (coarse)
 		return;
 	add_stack(tr, &o->alloc, "allocated", out);
 	add_stack(tr, &o->freed, "freed", out);
 }
 
+/* ---- the whole --------------------------------------------------------------------------- */
+
+static void add_culprit(struct triage *tr, const struct finding *f, bool coarse, struct strbuf *out)
+{
+	const char *name = signature_name(&tr->arena, finding_culprit(f));
+	bool in_stack = f->calls && f->culprit < f->calls->n;
+	if (in_stack && f->class == VERDICT_STACK_OVERFLOW &&
+		add_recursion(tr, f->calls, f->culprit, out))
+		return;
+	if (coarse)
+		strbuf_addf(out, "culprit %s\n", name);
+	else if (in_stack)
+		add_frames(tr, f->calls, f->culprit, out);
+	else
+		strbuf_addf(out, "frame %s\n", name);
+}
+
 void signature_lines(struct triage *tr, const struct finding *f, bool coarse, struct strbuf *out)
 {
-	const char *culprit = finding_culprit(f);
 	strbuf_addf(out, "inquest-signature %d\nclass %s\n", SIGNATURE_VERSION,
 		verdict_class_name(f->class));
-	if (culprit && coarse)
-		strbuf_addf(out, "culprit %s\n", signature_name(&tr->arena, culprit));
-	else if (culprit && f->calls && f->culprit < f->calls->n)
-		add_frames(tr, f, out);
-	else if (culprit)
-		strbuf_addf(out, "frame %s\n", signature_name(&tr->arena, culprit));
+	if (f->circle.n)
+		add_circle(tr, f, coarse, out);
+	else if (finding_culprit(f))
+		add_culprit(tr, f, coarse, out);
 	else if (f->object)
 		add_object(tr, f->object, coarse, out);
+}
+
+/* ---- titles ------------------------------------------------------------------------------ */
+
+static void titles_of(struct triage *tr, const struct finding *f, struct names *ret)
+{
+	for (size_t i = 0; i < f->circle.n; i++) {
+		struct finding waiter = *f;
+		finding_blame(&waiter, f->circle.v[i], 0);
+		vec_push(&ret->of, triage_title(tr, &waiter));
+	}
+	if (!f->circle.n)
+		vec_push(&ret->of, triage_title(tr, f));
+}
+
+void signature_titles(struct triage *tr, struct strbuf *out)
+{
+	struct names titles = { 0 };
+	for (size_t i = 0; i < tr->finding.n; i++)
+		if (!i || tr->finding.v[i]->weight > WEIGHT_ALIVE)
+			titles_of(tr, tr->finding.v[i], &titles);
+	sort(&titles);
+	for (size_t i = 0; i < titles.of.n; i++)
+		if (!i || strcmp(titles.of.v[i - 1], titles.of.v[i]))
+			strbuf_addf(out, "%s\n", titles.of.v[i]);
+	vec_deinit(&titles.of);
 }
 
 void signature_hash(const char *lines, char ret[SIGNATURE_DIGITS + 1])
