@@ -80,7 +80,7 @@ DEPS     := gcc make pkg-config libelf-dev libdw-dev libcapstone-dev libreadline
             liblzo2-dev libsnappy-dev libzstd-dev liblzma-dev libjson-c-dev libcmocka-dev \
             python3 python3-dev python3-pytest python3-jsonschema python3-pexpect device-tree-compiler less zsh
 
-.PHONY: install abi docs deb check-deb check-crash help deps cores demo check check-unit check-truth check-golden check-layers check-verdicts san mutate fuzz bench peers format clean
+.PHONY: install abi docs deb check-deb check-crash help deps cores demo check check-unit check-truth check-golden check-layers check-verdicts check-signatures san mutate fuzz bench peers format clean
 
 help:
 	@echo "make            build/inquest"
@@ -172,6 +172,10 @@ check-truth: $(BUILD)/inquest
 # What triage says of every labelled dump that is there; the tables of docs/verdicts.md.
 check-verdicts: $(BUILD)/inquest
 	tests/lib/check-verdicts --inquest $(BUILD)/inquest $(VERDICTS)
+
+# Whether one bug has one signature over boots with other RAM and KASLR (make cores SET=boots).
+check-signatures: $(BUILD)/inquest
+	tests/lib/check-signatures --inquest $(BUILD)/inquest
 
 san: deps
 	$(MAKE) SAN=1 DEV=1 check-unit check-golden check-truth
