@@ -77,6 +77,7 @@ static struct err *waiters_run(struct cx *cx, const struct args *a)
 	if (err)
 		return err;
 	out_table(cx->out, &waiter_table);
+	out_nothing(cx->out, "no task waits for a lock");
 	if (!args_count(a))
 		return show_all(cx, &w);
 	w.t = cx->target;

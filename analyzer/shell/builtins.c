@@ -24,7 +24,9 @@ extern const struct command cmd_slub;
 extern const struct command cmd_vmalloc, cmd_page, cmd_kmem;
 extern const struct command cmd_repeat, cmd_irq, cmd_timer, cmd_files, cmd_mount, cmd_mod,
 	cmd_dev, cmd_addr, cmd_ascii, cmd_waitq, cmd_fuser, cmd_mach, cmd_net;
+extern const struct command cmd_swap, cmd_ipcs, cmd_bpf;
 extern const struct command cmd_triage, cmd_report, cmd_waiters;
+extern const struct command cmd_locks, cmd_workqueue, cmd_hung, cmd_rcu;
 
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
@@ -45,6 +47,10 @@ const struct command *const builtin_commands[] = {
 	&cmd_triage,
 	&cmd_report,
 	&cmd_waiters,
+	&cmd_locks,
+	&cmd_hung,
+	&cmd_rcu,
+	&cmd_workqueue,
 	&cmd_regs,
 	&cmd_fault,
 	&cmd_addr,
@@ -69,6 +75,9 @@ const struct command *const builtin_commands[] = {
 	&cmd_waitq,
 	&cmd_dev,
 	&cmd_net,
+	&cmd_swap,
+	&cmd_ipcs,
+	&cmd_bpf,
 	&cmd_iomem,
 	&cmd_ioports,
 	&cmd_dt,

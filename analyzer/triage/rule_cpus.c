@@ -1,10 +1,14 @@
 /*
  * CPUs that never came back: one task for many seconds, or no tick for many seconds while another
- * CPU went on. A machine that nobody stopped for it hangs all the same.
+ * CPU went on; the spinlock that one waits for, and a grace period of RCU that does not end. A
+ * machine that nobody stopped for it hangs all the same.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "analyzer/base/scope.h"
+#include "analyzer/kernel/rcu_state.h"
+#include "analyzer/stack/spin_wait.h"
 #include "analyzer/triage/triage.h"
 
 /* watchdog_thresh is 10 s (kernel/watchdog.c); half of it is no accident any more. */
@@ -27,6 +31,65 @@ static bool spins(const struct calls *c, size_t *ret_from)
 	return false;
 }
 
+/* ---- the lock that a CPU spins on ---------------------------------------------------------- */
+
+static const char *lock_name(struct triage *tr, uint64_t va)
+{
+	struct symbol s;
+	if (!symtab_at(tr->t->syms, va, &s))
+		return arena_printf(&tr->arena, "0x%" PRIx64, va);
+	return va == s.va ? s.name
+			  : arena_printf(&tr->arena, "%s+0x%" PRIx64, s.name, va - s.va);
+}
+
+/* Where the CPU that runs @task stands: the first function that is no machinery. */
+static const char *stands_in(struct triage *tr, uint64_t task)
+{
+	for (size_t i = 0; i < tr->facts.cpus.n; i++) {
+		const struct call_of_cpu *c = tr->facts.cpus.v + i;
+		size_t from = 0, at;
+		if (c->task.va != task || !c->has_calls)
+			continue;
+		for (size_t k = 0; k < c->calls.n; k++)
+			if (c->calls.call[k].interrupted)
+				from = k;
+		if (calls_culprit(&c->calls, from, &at))
+			return arena_printf(&tr->arena, ", which is in %s()",
+				c->calls.call[at].function);
+	}
+	return "";
+}
+
+static void say_lock(struct triage *tr, struct finding *f, const struct call_of_cpu *c)
+{
+	struct spin_wait w;
+	struct task owner;
+	struct err *err = spin_wait_find(tr->t, &c->task, &c->calls.trace, &w);
+	if (err) {
+		err_drop(err); /* which lock it is stays unsaid */
+		return;
+	}
+	enum confidence sure = w.sure ? CONFIDENCE_SURE : CONFIDENCE_LIKELY;
+	const char *command = arena_printf(&tr->arena, "locks 0x%" PRIx64, w.lock.va);
+	finding_say(tr, f, EVIDENCE_MEMORY, sure, command, "for", "spinlock %s",
+		lock_name(tr, w.lock.va));
+	err = w.owner_va ? task_read(tr->t, w.owner_va, &owner) : NULL;
+	if (w.owner_va == c->task.va)
+		finding_say(tr, f, EVIDENCE_MEMORY, sure, command, "held by",
+			"the task that spins on it");
+	else if (w.owner_va && !err)
+		finding_say(tr, f, EVIDENCE_MEMORY, sure, command, "held by",
+			"%.*s (pid %u), taken on CPU %u%s", task_comm_length(&owner), owner.comm,
+			owner.pid, w.lock.owner_cpu, stands_in(tr, owner.va));
+	else
+		finding_say(tr, f, EVIDENCE_INFERENCE, CONFIDENCE_SURE, NULL, "held by",
+			"not known: %s",
+			w.owner_unknown ? w.owner_unknown : "its task cannot be read");
+	err_drop(err); /* said */
+}
+
+/* ---- one CPU ------------------------------------------------------------------------------- */
+
 static void tell(struct triage *tr, const struct call_of_cpu *c, enum verdict_class class,
 	const char *why, uint64_t ns)
 {
@@ -44,6 +107,55 @@ static void tell(struct triage *tr, const struct call_of_cpu *c, enum verdict_cl
 	if (c->irqs_known && c->irqs_off)
 		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
 			arena_printf(&tr->arena, "regs -c %u", c->cpu), "interrupts", "off");
+	if (lock)
+		say_lock(tr, f, c);
+}
+
+/* ---- RCU ----------------------------------------------------------------------------------- */
+
+static void tell_stall(struct triage *tr, const struct rcu *r)
+{
+	struct finding *f = triage_find(
+		tr, "cpus", VERDICT_RCU_STALL, WEIGHT_SYMPTOM, CONFIDENCE_LIKELY);
+	bool blamed = false;
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "rcu", "grace period",
+		"has been running for %" PRIu64 " jiffies", r->gp.age);
+	for (size_t i = 0; i < r->cpu.n; i++) {
+		const struct call_of_cpu *c = NULL;
+		for (size_t k = 0; k < tr->facts.cpus.n; k++)
+			if (tr->facts.cpus.v[k].cpu == r->cpu.v[i].cpu)
+				c = tr->facts.cpus.v + k;
+		if (!r->cpu.v[i].holds_up)
+			continue;
+		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "rcu", "held up by",
+			"CPU %u%s", r->cpu.v[i].cpu, c ? stands_in(tr, c->task.va) : "");
+		if (!c || c->idle || !c->has_calls || blamed)
+			continue;
+		size_t from = 0;
+		for (size_t k = 0; k < c->calls.n; k++)
+			if (c->calls.call[k].interrupted)
+				from = k;
+		finding_task(f, &c->task);
+		finding_blame(f, &c->calls, from);
+		blamed = true;
+	}
+	for (size_t i = 0; i < r->blocked.n; i++)
+		if (r->blocked.v[i].holds_up)
+			finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "rcu", "held up by",
+				"task 0x%" PRIx64 ", which sleeps in a critical section",
+				r->blocked.v[i].task_va);
+}
+
+static struct err *look_at_rcu(struct triage *tr)
+{
+	scoped_rcu struct rcu r = { 0 };
+	struct err *err = rcu_read(tr->t, &r);
+	if (!err && rcu_stalls(&r))
+		tell_stall(tr, &r);
+	if (err && err->code == ERR_INTERRUPTED)
+		return err;
+	err_drop(err); /* the tiny RCU, or no types: the rcu command says which */
+	return NULL;
 }
 
 static struct err *run(struct triage *tr)
@@ -57,7 +169,7 @@ static struct err *run(struct triage *tr)
 		else if (c->has_slice && c->slice_ns > LONG_NS && !c->calls.trace.user)
 			tell(tr, c, VERDICT_SOFT_LOCKUP, "one task without a switch", c->slice_ns);
 	}
-	return NULL;
+	return look_at_rcu(tr);
 }
 
 const struct triage_rule rule_cpus = { "cpus", "CPUs that have been at one task for long", run };

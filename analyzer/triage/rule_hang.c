@@ -94,6 +94,7 @@ static void tell_circle(struct hang *h, size_t last)
 	do {
 		h->told[at] = true;
 		say_wait(h, f, v + at);
+		vec_push(&f->circle, v[at].calls);
 		at = v[at].owner;
 	} while (at != last);
 }

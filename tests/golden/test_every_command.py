@@ -41,6 +41,10 @@ TABLE = {
     "triage": ["triage"],
     "report": [f"report --html {PAGES.name}/page.html -F"],
     "waiters": ["waiters 1"],
+    "locks": ["locks"],
+    "hung": ["hung"],
+    "rcu": ["rcu"],
+    "workqueue": ["workqueue", "workqueue -p", "workqueue -l"],
     "regs": ["regs"],
     "fault": ["fault"],
     "addr": ["addr linux_banner", "addr -p 40200000", "addr -r init_task -n 5"],
@@ -92,7 +96,10 @@ TABLE = {
     "timer": ["timer", "timer -r"],
     "waitq": ["waitq pglist_data.kswapd_wait contig_page_data"],
     "dev": ["dev"],
-    "net": ["net"],
+    "net": ["net", "net -N 1041236234"],
+    "swap": ["swap"],
+    "ipcs": ["ipcs", "ipcs -M"],
+    "bpf": ["bpf"],
     "mach": ["mach"],
     "ascii": ["ascii 62696c2f7273752f", "ascii"],
     "repeat": ["repeat -n 2 eval 1"],
@@ -112,13 +119,13 @@ TABLE = {
 }
 
 FAILS = {
-    ARM64: {"net": "CONFIG_NET is off", "kfence": "CONFIG_KFENCE is off", "page_owner top": "booted without page_owner=on"},
-    ARM32: {"net": "CONFIG_NET is off", "kfence": "CONFIG_KFENCE is off", "page_owner top": "booted without page_owner=on",
+    ARM64: {"net": "CONFIG_NET is off", "swap": "CONFIG_SWAP is off", "bpf": "CONFIG_BPF_SYSCALL is off", "kfence": "CONFIG_KFENCE is off", "page_owner top": "booted without page_owner=on"},
+    ARM32: {"net": "CONFIG_NET is off", "swap": "CONFIG_SWAP is off", "bpf": "CONFIG_BPF_SYSCALL is off", "kfence": "CONFIG_KFENCE is off", "page_owner top": "booted without page_owner=on",
             "kasan linux_banner": "CONFIG_KASAN is off", "depot": "nothing was saved in the depot"},
 }
 
 # Lines whose right answer on a small dump is no row at all.
-MAY_BE_EMPTY = ["ioports", "plugin list", "mod", "waiters"]
+MAY_BE_EMPTY = ["ioports", "plugin list", "mod", "waiters", "locks", "hung", "workqueue", "ipcs", "ipcs -M"]
 
 # Missing arguments, unknown names, arguments of a wrong type.
 BAD_INPUT = {
@@ -133,6 +140,8 @@ BAD_INPUT = {
     "kmem": ["kmem", "kmem -S no_such_cache", "kmem no_such_symbol"],
     "sizeof": ["sizeof"], "tree": ["tree"], "hexdump": ["hexdump"],
     "irq": ["irq x", "irq 99999"], "files": ["files 99999999"], "mod": ["mod no_such_module"], "waitq": ["waitq"],
+    "net": ["net 1", "net -R 5", "net -N x", "net -N 100000000000", "net -s 99999999"],
+    "ipcs": ["ipcs x", "ipcs -n 99999999"], "bpf": ["bpf -j", "bpf -s", "bpf -p x"], "swap": ["swap x"],
     "fuser": ["fuser", "fuser nothing"], "mount": ["mount /no/such"], "timer": ["timer -c x"], "ascii": ["ascii xyz"],
     "repeat": ["repeat", "repeat -1", "repeat -n x p 1"], "set": ["set radix 3"],
 }
