@@ -10,11 +10,13 @@
 #include "analyzer/kernel/slab_check.h"
 #include "analyzer/triage/object.h"
 
-enum { FINDINGS_MAX = 8 }; /* a heap that is full of damage needs no more */
+enum { FINDINGS_MAX = 8 /* a heap that is full of damage needs no more */, CACHES_DOUBTFUL = 4 };
 
 struct sweep {
 	struct triage *tr;
 	unsigned found;
+	const struct slab_cache *last; /* with damage */
+	unsigned caches;
 	uint64_t unreadable;
 };
 
@@ -83,7 +85,11 @@ static struct err *tell(void *cx, const struct slab_finding *sf)
 	struct sweep *s = cx;
 	struct triage *tr = s->tr;
 	struct object o = { 0 };
-	if (!counts(sf) || s->found >= FINDINGS_MAX || is_lost(tr, sf))
+	if (!counts(sf) || is_lost(tr, sf))
+		return NULL;
+	s->caches += sf->cache != s->last;
+	s->last = sf->cache;
+	if (s->found >= FINDINGS_MAX)
 		return NULL;
 	struct err *err = sf->object_va ? object_find(tr->t, sf->object_va, &tr->arena, &o) : NULL;
 	if (err && err->code == ERR_INTERRUPTED)
@@ -104,6 +110,15 @@ static struct err *tell(void *cx, const struct slab_finding *sf)
 	}
 	say_damage(tr, f, sf);
 	return NULL;
+}
+
+/* One writer hits one kind of object, or its neighbours: damage all over is rather the dump's. */
+static void doubt(struct triage *tr, unsigned caches)
+{
+	for (size_t i = 0; i < tr->finding.n; i++)
+		if (!strcmp(tr->finding.v[i]->rule, "heap"))
+			tr->finding.v[i]->confidence = CONFIDENCE_LIKELY;
+	triage_ledger(tr, "heap", "%u caches are damaged: the dump itself may be", caches);
 }
 
 static void unread(void *cx, struct err *err)
@@ -136,6 +151,8 @@ static struct err *run(struct triage *tr)
 		triage_ledger(tr, "heap",
 			"no cache has redzones or poison (slub_debug=): writes beyond or after "
 			"cannot be seen");
+	if (s.caches >= CACHES_DOUBTFUL)
+		doubt(tr, s.caches);
 	if (s.unreadable)
 		triage_ledger(tr, "heap", "%llu slabs could not be read",
 			(unsigned long long)s.unreadable);

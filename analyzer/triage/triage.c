@@ -149,6 +149,50 @@ static void sort_findings(struct triage *tr)
 	}
 }
 
+static void drop_finding(struct finding *f)
+{
+	vec_deinit(&f->said);
+	vec_deinit(&f->circle);
+	free(f);
+}
+
+/* Whether @f says nothing else than the verdict: that the kernel panicked of it, or the same in the log. */
+static bool is_witness(const struct finding *verdict, const struct finding *f)
+{
+	const char *blamed = finding_culprit(verdict), *theirs = finding_culprit(f);
+	if (f->class == VERDICT_PANIC)
+		return !strcmp(f->rule, "panic") && verdict->weight > f->weight;
+	return (!strcmp(f->rule, "log") || !strcmp(f->rule, "splat")) &&
+	       f->class == verdict->class && blamed && theirs && !strcmp(blamed, theirs);
+}
+
+static void add_statement(struct finding *f, const struct statement *s)
+{
+	for (size_t i = 0; i < f->said.n; i++)
+		if (!strcmp(f->said.v[i].topic, s->topic) &&
+			(!strcmp(f->said.v[i].text, s->text) || s->evidence == EVIDENCE_MEMORY))
+			return; /* said already, or of the same thing */
+	vec_push(&f->said, *s);
+}
+
+/* What witnesses say is the verdict's evidence; the other findings are what else is wrong. */
+static void hear_witnesses(struct triage *tr)
+{
+	struct finding *verdict = tr->finding.v[0];
+	size_t kept = 1;
+	for (size_t i = 1; i < tr->finding.n; i++) {
+		struct finding *f = tr->finding.v[i];
+		if (!is_witness(verdict, f)) {
+			tr->finding.v[kept++] = f;
+			continue;
+		}
+		for (size_t k = 0; k < f->said.n; k++)
+			add_statement(verdict, &f->said.v[k]);
+		drop_finding(f);
+	}
+	tr->finding.n = kept;
+}
+
 static void close_verdict(struct triage *tr)
 {
 	const struct facts *f = &tr->facts;
@@ -165,6 +209,7 @@ static void close_verdict(struct triage *tr)
 	struct finding *verdict = tr->finding.v[0];
 	if (tr->lost && verdict->weight < WEIGHT_CAUSE && verdict->confidence == CONFIDENCE_SURE)
 		verdict->confidence = CONFIDENCE_LIKELY;
+	hear_witnesses(tr);
 }
 
 static struct err *run_rules(struct triage *tr)
@@ -198,11 +243,8 @@ struct err *triage_run(struct target *t, struct triage *ret)
 
 void triage_deinit(struct triage *tr)
 {
-	for (size_t i = 0; i < tr->finding.n; i++) {
-		vec_deinit(&tr->finding.v[i]->said);
-		vec_deinit(&tr->finding.v[i]->circle);
-		free(tr->finding.v[i]);
-	}
+	for (size_t i = 0; i < tr->finding.n; i++)
+		drop_finding(tr->finding.v[i]);
 	vec_deinit(&tr->finding);
 	vec_deinit(&tr->ledger);
 	facts_deinit(&tr->facts);
