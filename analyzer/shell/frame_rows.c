@@ -403,7 +403,11 @@ void frame_rows_show(struct cx *cx, const struct task *task, const struct trace 
 		show_inlined(cx, f, i, &source[k]);
 	out_row(cx->out);
 	out_strf(cx->out, "number", "#%zu", i);
-	out_strf(cx->out, "stack", "[%0*" PRIx64 "]", (int)cx->target->abi.word_bytes * 2, f->sp);
+	int digits = (int)cx->target->abi.word_bytes * 2;
+	if (f->how == HOW_SCS) /* a shadow call stack holds nothing but return addresses */
+		out_strf(cx->out, "stack", "[%.*s]", digits, "----------------");
+	else
+		out_strf(cx->out, "stack", "[%0*" PRIx64 "]", digits, f->sp);
 	show_place(cx, f, i);
 	show_symbol(cx, f, style);
 	out_bool(cx->out, "inlined", false);

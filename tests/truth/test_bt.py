@@ -349,6 +349,20 @@ def test_tracers_are_seen_through(core):
     assert any("kretprobe's trampoline replaced" in note for note in notes), notes
 
 
+def test_shadow_call_stack_carries_on(core):
+    """An overflow has written over the frame record of a sleeping task: its callers stand in the shadow call stack, and the
+    kernel, which unwound it before, says who they are."""
+    if core.config.get("CONFIG_SHADOW_CALL_STACK") != "y" or core.recipe.get("MISBEHAVE", "").split()[:1] != ["stack"]:
+        pytest.skip("no shadow call stack has to stand in")
+    (row,) = core.rows(f"bt {core.deed['culprit_pid']}", status=None)
+    shadow = [f for f in row["frames"] if f["how"] == "scs"]
+    names = [f["symbol"] for f in shadow]
+    assert names[0] == "member_main" and names[-2:] == ["kthread", "ret_from_fork"], names
+    assert all(f["trust"] == "likely" for f in shadow)
+    before = [f["symbol"] for f in row["frames"] if f["how"] != "scs"]
+    assert core.deed["culprit_fn"] in before and not set(names) & set(before)
+
+
 def test_options_agree(core):
     """What the views of a stack say of the same words."""
     (row,) = core.rows("bt -f 1")
