@@ -71,8 +71,60 @@ static void tell(struct triage *tr, const struct task *task, const struct stack_
 		c->findings & STACK_END_LOST ? ": the magic at its end is gone" : "");
 }
 
+/* ---- return addresses that the shadow call stack contradicts ----------------------------------- */
+
+static bool is_running(const struct triage *tr, const struct task *task)
+{
+	for (size_t i = 0; i < tr->facts.cpus.n; i++)
+		if (tr->facts.cpus.v[i].task.va == task->va)
+			return true;
+	return false;
+}
+
+/* The call in whose hands the chain of frame records was written over; SIZE_MAX: it was not. A frame's record lies
+ * below its variables (arm64), so that they run over into the caller's: its return address leads to no function, or
+ * nowhere, and only the shadow call stack knows those above. */
+static size_t writer(const struct calls *c)
+{
+	size_t shadow = 0;
+	while (shadow < c->n && c->trace.frame[c->call[shadow].frame].how != HOW_SCS)
+		shadow++;
+	if (shadow == c->n || shadow < 2)
+		return SIZE_MAX;
+	size_t written = c->call[shadow - 1].function ? shadow - 1 : shadow - 2;
+	return written ? written - 1 : SIZE_MAX;
+}
+
+static struct err *check_shadow(struct triage *tr, const struct task *task, struct arena *scratch)
+{
+	struct calls calls;
+	if (is_running(tr, task))
+		return NULL;
+	struct err *err = calls_of_task(tr->t, task, scratch, &calls);
+	if (err && err->code == ERR_INTERRUPTED)
+		return err;
+	size_t at = err ? SIZE_MAX : writer(&calls);
+	err_drop(err); /* no stack: nothing contradicts */
+	if (at == SIZE_MAX)
+		return NULL;
+	struct calls *kept = arena_alloc(&tr->arena, sizeof(*kept));
+	err = calls_of_task(tr->t, task, &tr->arena, kept);
+	if (err)
+		return err;
+	struct finding *f = triage_find(
+		tr, "stacks", VERDICT_STACK_CORRUPTION, WEIGHT_SYMPTOM, CONFIDENCE_LIKELY);
+	finding_task(f, task);
+	finding_blame(f, kept, at);
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
+		arena_printf(&tr->arena, "bt %u", task->pid), "stack",
+		"of pid %u: a frame record is written over; the shadow call stack has the callers",
+		task->pid);
+	return NULL;
+}
+
 static struct err *run(struct triage *tr)
 {
+	bool shadowed = target_has_symbol(tr->t, "init_shadow_call_stack");
 	struct task_iter it;
 	struct task task;
 	struct arena scratch = { 0 };
@@ -92,6 +144,8 @@ static struct err *run(struct triage *tr)
 		err = stack_check_task(tr->t, &task, &scratch, &c);
 		if (!err && c.findings & ~(unsigned)STACK_POINTER_LOST)
 			tell(tr, &task, &c);
+		if (!err && shadowed)
+			err = check_shadow(tr, &task, &scratch);
 		if (err && err->code == ERR_MISSING) {
 			err_drop(err); /* it has no stack any more */
 			err = NULL;
