@@ -1,6 +1,6 @@
 /*
- * The face for commands and plugins: rows, arguments, errors, target memory, symbols, values. This is
- * what gets installed, with the headers that it includes and none else; model.h is the internal
+ * The face for commands and plugins: rows, arguments, errors, target memory, symbols, values. This
+ * is what gets installed, with the headers that it includes and none else; model.h is the internal
  * umbrella over the kernel's model.
  */
 #ifndef ANALYZER_API_H

@@ -92,7 +92,8 @@ static void run_python(struct session *s, const struct options *o, const char *p
 	if (!err && good)
 		session_run_expanded(s, strbuf_text(&line));
 	else
-		say(err ? "--python: the plugin of Python is not there; `make install` puts it where it is found"
+		say(err ? "--python: the plugin of Python is not there; `make install` puts it "
+			  "where it is found"
 			: "--python: a name or argument holds a quote or a newline");
 	*failed |= err || !good;
 	err_drop(err); /* said in words of our own */
@@ -231,7 +232,8 @@ static struct err *take_registers(const struct options *o, struct target *t, str
 	if (!o->regs_path)
 		return NULL;
 	if (!t->arch)
-		return err_new(ERR_MISSING, "--regs: the dump does not say of which architecture it is");
+		return err_new(
+			ERR_MISSING, "--regs: the dump does not say of which architecture it is");
 	struct err *err = reg_file_open(t->arch, o->regs_path, ret);
 	t->given_regs = *ret;
 	return err_wrap(err, "--regs");
@@ -251,15 +253,19 @@ static enum status run(const struct options *o, struct plugins *p)
 	const struct foreign_finder *finders = plugins_finders(p, &nfinders);
 	debuginfod_set_progress(show_fetching);
 	struct err *err = target_open(
-		&(struct target_options){
-			.files = o->files, .nfiles = o->nfiles,
-			.ram = o->ram.v, .nram = o->ram.n,
-			.dump = { o->cache_bytes, isatty(STDERR_FILENO) ? show_progress : NULL, NULL,
-				formats, nformats },
-			.finders = finders, .nfinders = nfinders,
+		&(struct target_options){ .files = o->files,
+			.nfiles = o->nfiles,
+			.ram = o->ram.v,
+			.nram = o->ram.n,
+			.dump = { o->cache_bytes, isatty(STDERR_FILENO) ? show_progress : NULL,
+				NULL, formats, nformats },
+			.finders = finders,
+			.nfinders = nfinders,
 			.force = o->force,
 			.no_cache = o->no_cache,
-			.symbols_dir = o->symbols_dir, .set = o->set.v, .nset = o->set.n },
+			.symbols_dir = o->symbols_dir,
+			.set = o->set.v,
+			.nset = o->set.n },
 		&t);
 	if (err) {
 		say(err->msg);
@@ -318,7 +324,8 @@ static void tell_about_us(enum options_verdict what)
 	else
 		strbuf_addf(&b,
 			"inquest %s\ntargets: arm arm64\n"
-			"dumps: ELF core, kdump, flattened kdump, split dumps, LiME, AVML, raw RAM\n"
+			"dumps: ELF core, kdump, flattened kdump, split dumps, LiME, AVML, raw "
+			"RAM\n"
 			"compression: zlib lzo snappy zstd lzma\n"
 			"debug information: DWARF 2-5, BTF, kallsyms, debuginfod\n"
 			"answers: text, JSON, JSON lines, CSV\n"

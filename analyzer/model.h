@@ -1,4 +1,5 @@
-/* The umbrella over the kernel's model for built-in commands. Never installed: it may change freely. */
+/* The umbrella over the kernel's model for built-in commands. Never installed: it may change
+ * freely. */
 #ifndef ANALYZER_MODEL_H
 #define ANALYZER_MODEL_H
 

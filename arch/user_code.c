@@ -1,8 +1,8 @@
 /* Reads code forward from a function's beginning. What instructions mean is the architecture's. */
 #include "arch/user_code.h"
 
-bool ra_is_live(const struct arch_env *env, uint64_t start, uint64_t pc, bool thumb, code_event_fn event,
-	int32_t *ret_down)
+bool ra_is_live(const struct arch_env *env, uint64_t start, uint64_t pc, bool thumb,
+	code_event_fn event, int32_t *ret_down)
 {
 	enum { BYTES_MAX = 4096 };
 	bool saved = false, ever = false;

@@ -24,15 +24,16 @@ struct code_event {
 };
 
 /* Of the instruction at @va. False: it cannot be read. */
-typedef bool (*code_event_fn)(const struct arch_env *env, uint64_t va, bool thumb, struct code_event *ret);
+typedef bool (*code_event_fn)(
+	const struct arch_env *env, uint64_t va, bool thumb, struct code_event *ret);
 
 /*
- * Whether at @pc the function that begins at @start has its return address in the link register, going by
- * the instructions between the two in the order in which they stand; then *ret_down is how far the stack
- * pointer is below where it was at @start. Where they say nothing for certain (a return behind a save: what
- * follows is some other path) it is false.
+ * Whether at @pc the function that begins at @start has its return address in the link register,
+ * going by the instructions between the two in the order in which they stand; then *ret_down is how
+ * far the stack pointer is below where it was at @start. Where they say nothing for certain (a
+ * return behind a save: what follows is some other path) it is false.
  */
-bool ra_is_live(const struct arch_env *env, uint64_t start, uint64_t pc, bool thumb, code_event_fn event,
-	int32_t *ret_down);
+bool ra_is_live(const struct arch_env *env, uint64_t start, uint64_t pc, bool thumb,
+	code_event_fn event, int32_t *ret_down);
 
 #endif

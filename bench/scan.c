@@ -1,7 +1,7 @@
 /*
- * How fast KASAN's shadow is looked through, beside memchr over the same bytes in place, and memcpy of a
- * plain array of as many. Prints "NAME NUMBER UNIT" lines for bench/shadow: the scan by wall time (it
- * takes all cores), all by CPU time.
+ * How fast KASAN's shadow is looked through, beside memchr over the same bytes in place, and memcpy
+ * of a plain array of as many. Prints "NAME NUMBER UNIT" lines for bench/shadow: the scan by wall
+ * time (it takes all cores), all by CPU time.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -96,8 +96,8 @@ static struct err *touch(const struct kasan *k, struct best *ret)
 		struct touched t = { .pieces = NULL };
 		double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
 		t.zero_pa.v = k->zero_pa;
-		t.pieces = pieces_of_space(k->t->dump, vspace_facts(k->t->kernel), k->start,
-			k->end - 1);
+		t.pieces = pieces_of_space(
+			k->t->dump, vspace_facts(k->t->kernel), k->start, k->end - 1);
 		struct sweep sweep = {
 			.cx = &t, .next = touch_next, .look = touch_look, .hit = touch_hit
 		};

@@ -6,66 +6,39 @@
 
 enum { REFERENCES_SHOWN = 50 };
 
-static const struct column addr_columns[] = {
-	{ "address", .hidden = true },
-	{ "kind", .width = 12 },
-	{ "start", .width = WIDTH_ADDRESS },
-	{ "size", .width = 8, .align = ALIGN_RIGHT },
-	{ "text", .title = "WHAT" },
-	{ "name", .hidden = true },
-	{ "module", .hidden = true },
-	{ "offset", .hidden = true },
-	{ "type", .hidden = true },
-	{ "member", .hidden = true },
-	{ "state", .hidden = true },
-	{ "stale", .hidden = true },
-	{ "cpu", .hidden = true },
-	{ "pid", .hidden = true },
-	{ "pfn", .hidden = true },
-	{ "physical", .hidden = true },
-	{ "object", .hidden = true },
-	{ 0 }
-};
+static const struct column addr_columns[] = { { "address", .hidden = true },
+	{ "kind", .width = 12 }, { "start", .width = WIDTH_ADDRESS },
+	{ "size", .width = 8, .align = ALIGN_RIGHT }, { "text", .title = "WHAT" },
+	{ "name", .hidden = true }, { "module", .hidden = true }, { "offset", .hidden = true },
+	{ "type", .hidden = true }, { "member", .hidden = true }, { "state", .hidden = true },
+	{ "stale", .hidden = true }, { "cpu", .hidden = true }, { "pid", .hidden = true },
+	{ "pfn", .hidden = true }, { "physical", .hidden = true }, { "object", .hidden = true },
+	{ 0 } };
 static const struct table addr_table = { .layout = LAYOUT_TABLE, .columns = addr_columns };
 
-static const struct column reference_columns[] = {
-	{ "at", .width = WIDTH_ADDRESS, .object = "void" },
-	{ "value", .width = WIDTH_ADDRESS },
-	{ "kind", .width = 12 },
-	{ "text", .title = "IN" },
-	{ "physical", .hidden = true },
-	{ "name", .hidden = true },
-	{ "module", .hidden = true },
-	{ "start", .hidden = true },
-	{ "size", .hidden = true },
-	{ "offset", .hidden = true },
-	{ "type", .hidden = true },
-	{ "member", .hidden = true },
-	{ "state", .hidden = true },
-	{ "stale", .hidden = true },
-	{ "cpu", .hidden = true },
-	{ "pid", .hidden = true },
-	{ "pfn", .hidden = true },
-	{ "object", .hidden = true },
-	{ 0 }
-};
-static const struct table reference_table = { .layout = LAYOUT_TABLE, .columns = reference_columns };
+static const struct column reference_columns[] = { { "at", .width = WIDTH_ADDRESS,
+							   .object = "void" },
+	{ "value", .width = WIDTH_ADDRESS }, { "kind", .width = 12 }, { "text", .title = "IN" },
+	{ "physical", .hidden = true }, { "name", .hidden = true }, { "module", .hidden = true },
+	{ "start", .hidden = true }, { "size", .hidden = true }, { "offset", .hidden = true },
+	{ "type", .hidden = true }, { "member", .hidden = true }, { "state", .hidden = true },
+	{ "stale", .hidden = true }, { "cpu", .hidden = true }, { "pid", .hidden = true },
+	{ "pfn", .hidden = true }, { "object", .hidden = true }, { 0 } };
+static const struct table reference_table = { .layout = LAYOUT_TABLE,
+	.columns = reference_columns };
 
 /* What an answer leaves out: fewer rows must not look like fewer references. */
-static const struct column count_columns[] = { { "note", .text_only = true }, { "found", .hidden = true },
-	{ "shown", .hidden = true }, { "searched", .hidden = true }, { "not_searched", .hidden = true },
-	{ 0 } };
+static const struct column count_columns[] = { { "note", .text_only = true },
+	{ "found", .hidden = true }, { "shown", .hidden = true }, { "searched", .hidden = true },
+	{ "not_searched", .hidden = true }, { 0 } };
 static const struct table count_table = { .layout = LAYOUT_LINES, .columns = count_columns };
 
-static const struct option addr_options[] = {
-	{ 'p', NULL, "the address is physical" },
+static const struct option addr_options[] = { { 'p', NULL, "the address is physical" },
 	{ 'c', "PID|TASK", "a user address is this task's" },
 	{ 'r', NULL, "who points there, anywhere in memory" },
-	{ 'n', "COUNT", "with -r: show so many, the most telling first (50; 0: all)" },
-	{ 0 }
-};
+	{ 'n', "COUNT", "with -r: show so many, the most telling first (50; 0: all)" }, { 0 } };
 
-/* ---- what it is ---------------------------------------------------------------------------------- */
+/* ---- what it is -------------------------------------------------------------------------- */
 
 static void show_details(struct out *o, const struct explain_row *r)
 {
@@ -121,7 +94,7 @@ static struct err *show(struct cx *cx, const struct explain_ask *ask)
 		ask->task || ask->physical ? "" : "; a user address needs a process: -c PID");
 }
 
-/* ---- who points to it ---------------------------------------------------------------------------- */
+/* ---- who points to it -------------------------------------------------------------------- */
 
 static void show_reference(struct out *o, const struct reference *r)
 {
@@ -174,7 +147,7 @@ static struct err *show_references(struct cx *cx, uint64_t addr, uint64_t bytes,
 	return refs.interrupted ? err_new(ERR_INTERRUPTED, "interrupted") : NULL;
 }
 
-/* ---- the command --------------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------- */
 
 /* "ADDR,LENGTH" of argument @i; *ret_bytes is @otherwise without a comma. */
 static struct err *parse_range(struct cx *cx, const struct args *a, int i, uint64_t otherwise,
@@ -252,8 +225,10 @@ const struct command cmd_addr = {
 	.name = "addr",
 	.summary = "what an address is, and who points to it",
 	.usage = "ADDRESS|SYMBOL[,LENGTH]…",
-	.details = "Of each address: variable, stack and frame, slab object, vmalloc area …, then the page, zone and\n"
-		   "resource that hold it. -r looks at every aligned word of the dump's RAM; a tag in a pointer's top\n"
+	.details = "Of each address: variable, stack and frame, slab object, vmalloc area …, then "
+		   "the page, zone and\n"
+		   "resource that hold it. -r looks at every aligned word of the dump's RAM; a tag "
+		   "in a pointer's top\n"
 		   "byte does not matter. References in free memory come last: they are stale.",
 	.options = addr_options,
 	.examples = addr_examples,

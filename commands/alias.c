@@ -28,7 +28,8 @@ static struct err *alias_run(struct cx *cx, const struct args *a)
 
 static const char *const alias_examples[] = {
 	"alias\twhich there are",
-	"alias kt 'ps | where mm == 0'\tfrom now on `kt` is that line, and `kt | count` goes on with it",
+	"alias kt 'ps | where mm == 0'\tfrom now on `kt` is that line, and `kt | count` goes on "
+	"with it",
 	"alias kt \"\"\ttakes it back",
 	NULL,
 };
@@ -37,8 +38,9 @@ const struct command cmd_alias = {
 	.name = "alias",
 	.summary = "short names for lines",
 	.usage = "[NAME [LINE]]",
-	.details = "The name stands for the line's beginning; what follows it on a line stays behind "
-		   "it. A line with `|` or `>` stands in quotes: alias kt 'ps | where mm == 0'.",
+	.details =
+		"The name stands for the line's beginning; what follows it on a line stays behind "
+		"it. A line with `|` or `>` stands in quotes: alias kt 'ps | where mm == 0'.",
 	.examples = alias_examples,
 	.max_args = -1,
 	.expression = true,

@@ -1,42 +1,38 @@
-/* bt: backtraces, and what else stacks hold. Rows of frames and of stacks are the shell's; here is who is
- * meant and what of it. */
+/* bt: backtraces, and what else stacks hold. Rows of frames and of stacks are the shell's; here is
+ * who is meant and what of it. */
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
 #include <string.h>
 
-static const struct column bt_columns[] = {
-	{ "pid" }, { "task" }, { "cpu" }, { "comm", .title = "COMMAND" },
-	{ "source", .hidden = true },
-	{ "end", .hidden = true },
-	{ "gone", .text_only = true },
-	{ "frames", .list = &frame_rows_table },
+static const struct column bt_columns[] = { { "pid" }, { "task" }, { "cpu" },
+	{ "comm", .title = "COMMAND" }, { "source", .hidden = true }, { "end", .hidden = true },
+	{ "gone", .text_only = true }, { "frames", .list = &frame_rows_table },
 	{ "user_block", .text_only = true },
 	{ "user_regs", .hidden = true, .list = &register_rows_table },
-	{ "user_frames", .list = &user_frame_rows_table },
-	{ "user_end", .hidden = true },
-	{ "raw", .list = &raw_rows_table },
-	{ "texts", .list = &text_rows_table },
-	{ "exceptions", .list = &exception_rows_table },
-	{ 0 }
-};
+	{ "user_frames", .list = &user_frame_rows_table }, { "user_end", .hidden = true },
+	{ "raw", .list = &raw_rows_table }, { "texts", .list = &text_rows_table },
+	{ "exceptions", .list = &exception_rows_table }, { 0 } };
 static const struct table bt_table = { .layout = LAYOUT_HEADLINE, .columns = bt_columns };
 
 static const struct column check_columns[] = { { "tasks", .title = "STACKS CHECKED" },
 	{ "overflows" }, { 0 } };
 static const struct table check_table = { .layout = LAYOUT_RECORD, .columns = check_columns };
 
-static const struct option bt_options[] = {
-	{ 'a', NULL, "the task that each CPU was running" },
+static const struct option bt_options[] = { { 'a', NULL, "the task that each CPU was running" },
 	{ 'c', "CPUS", "the task that each of these CPUs was running: 3 or 1,8-11" },
 	{ 'p', NULL, "the task that panicked" },
 	{ 'g', NULL, "all threads of the task's process, the leader first" },
-	{ 'n', NULL, "frames are numbered, for frame N (they always are); 'bt -a -n idle' leaves idle tasks out" },
+	{ 'n', NULL,
+		"frames are numbered, for frame N (they always are); 'bt -a -n idle' leaves idle "
+		"tasks out" },
 	{ 'l', NULL, "show source lines" },
 	{ 'i', NULL, "also the functions that were inlined into each, with source lines" },
 	{ 's', NULL, "symbols with offsets (always so)" },
 	{ 'x', NULL, "offsets in hex (always so)" },
-	{ 'b', NULL, "the build-id of each module, as kernels print it with CONFIG_STACKTRACE_BUILD_ID" },
+	{ 'b', NULL,
+		"the build-id of each module, as kernels print it with "
+		"CONFIG_STACKTRACE_BUILD_ID" },
 	{ 'f', NULL, "the words that each frame has on the stack" },
 	{ 'F', NULL, "the same, with symbols and, in brackets, slab caches in place of addresses" },
 	{ '2', NULL, "the same as -F, and the slab objects' addresses too", .word = "FF" },
@@ -51,9 +47,7 @@ static const struct option bt_options[] = {
 	{ 'S', "SP", "begin at this stack pointer" },
 	{ 'I', "PC", "begin with this program counter" },
 	{ 'o', NULL, "refused: crash's older methods do not exist here" },
-	{ 'O', NULL, "refused, like -o" },
-	{ 0 }
-};
+	{ 'O', NULL, "refused, like -o" }, { 0 } };
 
 /* What the options ask for. */
 struct wanted {
@@ -64,10 +58,10 @@ struct wanted {
 	bool threads, no_idle, kernel_only;
 };
 
-/* ---- one task ------------------------------------------------------------------------------- */
+/* ---- one task ---------------------------------------------------------------------------- */
 
-static struct err *read_trace(struct cx *cx, const struct task *task, const struct wanted *want,
-	struct trace *ret)
+static struct err *read_trace(
+	struct cx *cx, const struct task *task, const struct wanted *want, struct trace *ret)
 {
 	if (want->start.has_pc || want->start.has_sp)
 		return trace_task_from(cx->target, task, &want->start, cx->arena, ret);
@@ -100,9 +94,10 @@ static void show_identity(struct cx *cx, const struct task *task)
 	out_str_n(cx->out, "comm", task->comm, (size_t)task_comm_length(task));
 }
 
-/* The registers of user mode: what it was running, or what it left at its entry into the kernel. False: there
- * are none. */
-static bool show_user_regs(struct cx *cx, const struct task *task, bool running_user, struct regs *ret)
+/* The registers of user mode: what it was running, or what it left at its entry into the kernel.
+ * False: there are none. */
+static bool show_user_regs(
+	struct cx *cx, const struct task *task, bool running_user, struct regs *ret)
 {
 	struct exception_frame f;
 	if (!running_user) {
@@ -127,8 +122,7 @@ static bool show_user_regs(struct cx *cx, const struct task *task, bool running_
 static void show_user_frames(struct cx *cx, const struct task *task, const struct regs *regs)
 {
 	struct user_trace trace;
-	scoped_err struct err *err =
-		user_trace_read(cx->target, task, regs, cx->arena, &trace);
+	scoped_err struct err *err = user_trace_read(cx->target, task, regs, cx->arena, &trace);
 	if (err) {
 		out_str(cx->out, "user_end", err->msg);
 		return;
@@ -152,18 +146,21 @@ static void show_trace(struct cx *cx, const struct task *task, const struct trac
 	if (show_user_regs(cx, task, trace->user, &regs) && !want->kernel_only)
 		show_user_frames(cx, task, &regs);
 	if (trace->broken)
-		out_complain(cx->out, err_new(ERR_FORMAT, "pid %u: the chain breaks off after frame "
-			"%zu: %s", task->pid, trace->nframes - 1, trace->end));
+		out_complain(cx->out, err_new(ERR_FORMAT,
+					      "pid %u: the chain breaks off after frame "
+					      "%zu: %s",
+					      task->pid, trace->nframes - 1, trace->end));
 }
 
-/* The stack that the task was on, and where its pointer stood; its own from the lower end when that is not
- * known. */
+/* The stack that the task was on, and where its pointer stood; its own from the lower end when that
+ * is not known. */
 static void find_stack(struct cx *cx, const struct task *task, struct stack *ret, uint64_t *ret_sp)
 {
 	struct task_regs regs;
 	unsigned sp_reg = cx->target->arch->reg_sp;
 	struct err *err = task_regs_read(cx->target, task, &regs);
-	*ret_sp = !err && !regs.sp_unknown && regs_has(&regs.regs, sp_reg) ? regs.regs.v[sp_reg] : 0;
+	*ret_sp =
+		!err && !regs.sp_unknown && regs_has(&regs.regs, sp_reg) ? regs.regs.v[sp_reg] : 0;
 	err_drop(err); /* a stack can be looked at without */
 	if (*ret_sp && stack_find(cx->target, task, *ret_sp, ret))
 		return;
@@ -226,7 +223,7 @@ static struct err *show_task(struct cx *cx, const struct task *task, const struc
 	return NULL;
 }
 
-/* ---- who is meant --------------------------------------------------------------------------- */
+/* ---- who is meant ------------------------------------------------------------------------ */
 
 /* What is wrong with one is complained about, so that the next follows. */
 static struct err *one_of_many(struct cx *cx, struct err *err)
@@ -255,15 +252,16 @@ static struct err *show_process(struct cx *cx, const struct task *one, const str
 
 static struct err *show_wanted(struct cx *cx, const struct task *task, const struct wanted *want)
 {
-	return want->threads && task->pid ? show_process(cx, task, want) : show_task(cx, task, want);
+	return want->threads && task->pid ? show_process(cx, task, want)
+					  : show_task(cx, task, want);
 }
 
 static struct err *show_cpus(struct cx *cx, const struct args *a, const struct wanted *want)
 {
 	struct cpu_mask cpus;
 	const char *list = args_option(a, 'c');
-	struct err *err = list ? cpu_list_parse(cx->target, list, &cpus) :
-				 cpu_mask_read(cx->target, CPUS_PRESENT, &cpus);
+	struct err *err = list ? cpu_list_parse(cx->target, list, &cpus)
+			       : cpu_mask_read(cx->target, CPUS_PRESENT, &cpus);
 	for (unsigned cpu = 0; !err && (cpu = cpu_mask_next(&cpus, cpu)) < CPUS_MAX; cpu++) {
 		struct task task;
 		err = task_current(cx->target, cpu, &task);
@@ -282,8 +280,8 @@ static struct err *show_cpu_stacks(struct cx *cx, const struct args *a)
 	enum { STACKS_MAX = 8 };
 	struct cpu_mask cpus;
 	const char *list = args_option(a, 'c');
-	struct err *err = list ? cpu_list_parse(cx->target, list, &cpus) :
-				 cpu_mask_read(cx->target, CPUS_PRESENT, &cpus);
+	struct err *err = list ? cpu_list_parse(cx->target, list, &cpus)
+			       : cpu_mask_read(cx->target, CPUS_PRESENT, &cpus);
 	for (unsigned cpu = 0; !err && (cpu = cpu_mask_next(&cpus, cpu)) < CPUS_MAX; cpu++) {
 		struct stack stacks[STACKS_MAX];
 		size_t n = 0;
@@ -295,13 +293,12 @@ static struct err *show_cpu_stacks(struct cx *cx, const struct args *a)
 		}
 		out_row(cx->out);
 		out_uint(cx->out, "cpu", cpu);
-		err = one_of_many(
-			cx, exception_rows_show(cx, "exceptions", NULL, stacks, n, 0));
+		err = one_of_many(cx, exception_rows_show(cx, "exceptions", NULL, stacks, n, 0));
 	}
 	return err;
 }
 
-/* ---- -v ------------------------------------------------------------------------------------- */
+/* ---- -v ---------------------------------------------------------------------------------- */
 
 /* What crash calls an overflow: stackcheck says more, of all stacks. */
 static struct err *check_stack_of(struct cx *cx, const struct task *task, struct arena *scratch,
@@ -312,18 +309,23 @@ static struct err *check_stack_of(struct cx *cx, const struct task *task, struct
 	if (err)
 		return err;
 	if (c.has_end && !c.end_known)
-		return err_new(ERR_FORMAT, "pid %u: its stack's end, 0x%llx, cannot be read", task->pid,
-			(unsigned long long)c.end_va);
+		return err_new(ERR_FORMAT, "pid %u: its stack's end, 0x%llx, cannot be read",
+			task->pid, (unsigned long long)c.end_va);
 	++*io_checked;
-	const char *what = c.findings & STACK_OVERFLOWED ? "its stack pointer was below it" :
-		c.findings & STACK_INFO_LOST ? "thread_info at its end is not this task's" : NULL;
+	const char *what = c.findings & STACK_OVERFLOWED ? "its stack pointer was below it"
+			   : c.findings & STACK_INFO_LOST
+				   ? "thread_info at its end is not this task's"
+				   : NULL;
 	if (c.findings & STACK_END_LOST)
-		out_complain(cx->out, err_new(ERR_FORMAT, "pid %u: stack overflow: at its stack's end, "
-			"0x%llx, is 0x%llx and not 0x%x", task->pid, (unsigned long long)c.end_va,
-			(unsigned long long)c.end_word, STACK_END_MAGIC));
+		out_complain(cx->out, err_new(ERR_FORMAT,
+					      "pid %u: stack overflow: at its stack's end, "
+					      "0x%llx, is 0x%llx and not 0x%x",
+					      task->pid, (unsigned long long)c.end_va,
+					      (unsigned long long)c.end_word, STACK_END_MAGIC));
 	else if (what)
-		out_complain(cx->out, err_new(ERR_FORMAT, "pid %u: stack overflow: %s (stack 0x%llx)",
-			task->pid, what, (unsigned long long)task->stack));
+		out_complain(
+			cx->out, err_new(ERR_FORMAT, "pid %u: stack overflow: %s (stack 0x%llx)",
+					 task->pid, what, (unsigned long long)task->stack));
 	*io_bad += what || c.findings & STACK_END_LOST;
 	return NULL;
 }
@@ -337,13 +339,15 @@ static struct err *check_stacks(struct cx *cx)
 	uint64_t ignored, checked = 0, overflows = 0;
 	if (!target_number(cx->target, "offsetof(task_struct.thread_info)", &ignored) &&
 		!target_number(cx->target, "sizeof(thread_info)", &ignored))
-		return err_new(ERR_MISSING, "where stacks end cannot be told without types; sys -b says "
+		return err_new(ERR_MISSING,
+			"where stacks end cannot be told without types; sys -b says "
 			"what was looked for");
 	struct err *err = task_iter_init(&it, cx->target);
 	while (!err && more) {
 		err = task_iter_next(&it, &task, &more);
 		arena_reset(&scratch);
-		/* The first task's stack is the image's own and has its magic too; a dead one's is gone. */
+		/* The first task's stack is the image's own and has its magic too; a dead one's is
+		 * gone. */
 		if (!err && more && task.stack)
 			err = check_stack_of(cx, &task, &scratch, &checked, &overflows);
 		if (more)
@@ -359,24 +363,32 @@ static struct err *check_stacks(struct cx *cx)
 	return NULL;
 }
 
-/* ---- options -------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------------- */
 
 static struct err *read_options(const struct args *a, struct wanted *ret)
 {
 	*ret = (struct wanted){
-		.style = { .lines = args_flag(a, 'l'), .inlined = args_flag(a, 'i'),
+		.style = { .lines = args_flag(a, 'l'),
+			.inlined = args_flag(a, 'i'),
 			.build_id = args_flag(a, 'b') },
 		.start = { .has_pc = args_option(a, 'I'), .has_sp = args_option(a, 'S') },
 		.reference = args_option(a, 'R'),
-		.texts = args_flag(a, 't'), .texts_from_end = args_flag(a, 'T'),
-		.raw = args_flag(a, 'r'), .exceptions = args_flag(a, 'e'),
-		.threads = args_flag(a, 'g'), .kernel_only = args_flag(a, 'k'),
+		.texts = args_flag(a, 't'),
+		.texts_from_end = args_flag(a, 'T'),
+		.raw = args_flag(a, 'r'),
+		.exceptions = args_flag(a, 'e'),
+		.threads = args_flag(a, 'g'),
+		.kernel_only = args_flag(a, 'k'),
 	};
-	ret->style.words = args_flag(a, '2') ? WORDS_OWNERS : args_flag(a, 'F') ? WORDS_SYMBOLS :
-			   args_flag(a, 'f') ? WORDS_HEX : WORDS_NONE;
+	ret->style.words = args_flag(a, '2')   ? WORDS_OWNERS
+			   : args_flag(a, 'F') ? WORDS_SYMBOLS
+			   : args_flag(a, 'f') ? WORDS_HEX
+					       : WORDS_NONE;
 	if (args_flag(a, 'o') || args_flag(a, 'O'))
-		return err_new(ERR_USAGE, "-o and -O choose among methods that crash has for x86 and for old "
-			"arm64 kernels; here all that is known is used, and each frame says how it was "
+		return err_new(ERR_USAGE,
+			"-o and -O choose among methods that crash has for x86 and for old "
+			"arm64 kernels; here all that is known is used, and each frame says how it "
+			"was "
 			"found (with --json: how, trust)");
 	if (ret->start.has_pc && !number_parse_hex(args_option(a, 'I'), &ret->start.pc))
 		return err_new(ERR_USAGE, "-I needs an address, not \"%s\"", args_option(a, 'I'));
@@ -385,7 +397,8 @@ static struct err *read_options(const struct args *a, struct wanted *ret)
 	return NULL;
 }
 
-static struct err *show_named(struct cx *cx, const struct args *a, const struct wanted *want, int first)
+static struct err *show_named(
+	struct cx *cx, const struct args *a, const struct wanted *want, int first)
 {
 	struct task task;
 	struct err *err = NULL;
@@ -444,8 +457,10 @@ const struct command cmd_bt = {
 	.name = "bt",
 	.summary = "backtrace of a task's kernel stack",
 	.usage = "[PID|TASK…]",
-	.details = "Below a frame that was interrupted stand the registers of its exception frame, and below "
-		   "the last one those of user mode. Frames that are not sure say so: a \"likely\" one was "
+	.details = "Below a frame that was interrupted stand the registers of its exception frame, "
+		   "and below "
+		   "the last one those of user mode. Frames that are not sure say so: a \"likely\" "
+		   "one was "
 		   "only in a register, or its chain began with a searched stack pointer.",
 	.options = bt_options,
 	.examples = bt_examples,

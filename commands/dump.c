@@ -16,16 +16,17 @@ static const struct column file_columns[] = { { "file" }, { "format" }, { "bytes
 	{ "lost" }, { 0 } };
 static const struct table file_table = { .layout = LAYOUT_RECORD, .columns = file_columns };
 
-static const struct option dump_options[] = {
-	{ 'f', "FORMAT", "elf or kdump (the default)" },
+static const struct option dump_options[] = { { 'f', "FORMAT", "elf or kdump (the default)" },
 	{ 'z', "CODEC", "of kdump: zlib (the default), lzo, snappy or zstd" },
-	{ 'F', NULL, "write over a file that exists" },
-	{ 0 }
-};
+	{ 'F', NULL, "write over a file that exists" }, { 0 } };
 
-static const char *const format_names[] = { [DUMP_WRITE_ELF] = "elf", [DUMP_WRITE_KDUMP] = "kdump" };
-static const char *const codec_names[] = { [DUMP_WRITE_ZLIB] = "zlib", [DUMP_WRITE_LZO] = "lzo",
-	[DUMP_WRITE_SNAPPY] = "snappy", [DUMP_WRITE_ZSTD] = "zstd" };
+static const char *const format_names[] = {
+	[DUMP_WRITE_ELF] = "elf", [DUMP_WRITE_KDUMP] = "kdump"
+};
+static const char *const codec_names[] = { [DUMP_WRITE_ZLIB] = "zlib",
+	[DUMP_WRITE_LZO] = "lzo",
+	[DUMP_WRITE_SNAPPY] = "snappy",
+	[DUMP_WRITE_ZSTD] = "zstd" };
 
 static struct err *choose(const struct args *a, char letter, const char *const *names, size_t n,
 	unsigned otherwise, unsigned *ret)
@@ -37,11 +38,13 @@ static struct err *choose(const struct args *a, char letter, const char *const *
 		if (strcmp(word, names[i]) == 0)
 			return NULL;
 	}
-	return word ? err_new(ERR_USAGE, "-%c: %s is none of %s, %s%s", letter, word, names[0], names[1],
-			      n > 2 ? ", snappy, zstd" : "") : NULL;
+	return word ? err_new(ERR_USAGE, "-%c: %s is none of %s, %s%s", letter, word, names[0],
+			      names[1], n > 2 ? ", snappy, zstd" : "")
+		    : NULL;
 }
 
-/* What the file's header says of the machine; the kernel that was found knows better than the dump. */
+/* What the file's header says of the machine; the kernel that was found knows better than the dump.
+ */
 static struct err *machine_fill(const struct target *t, struct dump_write_options *o)
 {
 	const struct dump_info *info = dump_info(t->dump);
@@ -72,8 +75,8 @@ static struct err *file_make(const char *path, bool force, char **ret_part, int 
 	return NULL;
 }
 
-static struct err *convert(struct cx *cx, const char *path, bool force, const struct dump_write_options *o,
-	struct dump_write_result *ret)
+static struct err *convert(struct cx *cx, const char *path, bool force,
+	const struct dump_write_options *o, struct dump_write_result *ret)
 {
 	scoped_free char *part = NULL;
 	scoped_fd int fd = -1;
@@ -96,7 +99,8 @@ static struct err *convert_run(struct cx *cx, const struct args *a)
 	unsigned format, codec;
 	if (args_count(a) != 2)
 		return err_new(ERR_USAGE, "dump convert wants one FILE");
-	struct err *err = choose(a, 'f', format_names, ARRAY_SIZE(format_names), DUMP_WRITE_KDUMP, &format);
+	struct err *err =
+		choose(a, 'f', format_names, ARRAY_SIZE(format_names), DUMP_WRITE_KDUMP, &format);
 	if (!err)
 		err = choose(a, 'z', codec_names, ARRAY_SIZE(codec_names), DUMP_WRITE_ZLIB, &codec);
 	if (!err && format == DUMP_WRITE_ELF && args_option(a, 'z'))
@@ -150,8 +154,10 @@ const struct command cmd_dump = {
 	.name = "dump",
 	.summary = "the dump's ranges of memory; or all of it in another format",
 	.usage = "[convert FILE]",
-	.details = "convert writes what can be read, with the notes. Pages that the dump's filter left out "
-		   "stay excluded. Memory that is lost, because the dump is cut or damaged, is left out "
+	.details = "convert writes what can be read, with the notes. Pages that the dump's filter "
+		   "left out "
+		   "stay excluded. Memory that is lost, because the dump is cut or damaged, is "
+		   "left out "
 		   "and counted.",
 	.options = dump_options,
 	.examples = dump_examples,

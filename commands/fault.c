@@ -54,7 +54,7 @@ static const char *access_word(enum fault_access a)
 	return word[a];
 }
 
-/* ---- the parts ------------------------------------------------------------------------------ */
+/* ---- the parts --------------------------------------------------------------------------- */
 
 static void show_exception(struct cx *cx, const struct fault_context *f)
 {
@@ -225,7 +225,7 @@ static void show_fields(struct cx *cx, const struct fault_context *f)
 	out_list_end(cx->out);
 }
 
-/* ---- what the address means ------------------------------------------------------------------ */
+/* ---- what the address means -------------------------------------------------------------- */
 
 enum { POINTERS_MAX = 3 };
 
@@ -290,8 +290,7 @@ static struct err *show_explanations(
 	return NULL;
 }
 
-/* ---- the command
- * ----------------------------------------------------------------------------------- */
+/* ---- the command ---------------------------------------- */
 
 static struct err *show_task(struct cx *cx, const struct args *a, const struct task *task)
 {

@@ -2,21 +2,14 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column fixmap_columns[] = {
-	{ "slot", .width = 5, .align = ALIGN_RIGHT },
-	{ "name", .width = 26 },
-	{ "address", .width = WIDTH_ADDRESS },
-	{ "size", .width = 5, .align = ALIGN_RIGHT },
-	{ "physical", .width = WIDTH_ADDRESS },
-	{ "attributes" },
-	{ 0 }
-};
+static const struct column fixmap_columns[] = { { "slot", .width = 5, .align = ALIGN_RIGHT },
+	{ "name", .width = 26 }, { "address", .width = WIDTH_ADDRESS },
+	{ "size", .width = 5, .align = ALIGN_RIGHT }, { "physical", .width = WIDTH_ADDRESS },
+	{ "attributes" }, { 0 } };
 static const struct table fixmap_table = { .layout = LAYOUT_TABLE, .columns = fixmap_columns };
 
-static const struct option fixmap_options[] = {
-	{ 'm', NULL, "only slots that map something" },
-	{ 0 }
-};
+static const struct option fixmap_options[] = { { 'm', NULL, "only slots that map something" },
+	{ 0 } };
 
 static struct walk walk_slot(struct target *t, const struct fixmap_slots *s, unsigned slot)
 {
@@ -35,16 +28,17 @@ static bool goes_on(const struct walk *a, const struct walk *b, uint64_t page)
 	return !mapped || (b->pa.v == a->pa.v - page && a->size_shift == b->size_shift);
 }
 
-/* Whether slots without a name belong to the named one below: windows of several pages are bounded by a
- * name at each end. */
+/* Whether slots without a name belong to the named one below: windows of several pages are bounded
+ * by a name at each end. */
 static bool is_window(const char *name)
 {
 	size_t n = name ? strlen(name) : 0;
-	return (n > 6 && !strcmp(name + n - 6, "_BEGIN")) || (n > 4 && !strcmp(name + n - 4, "_END")) ||
-	       (name && !strcmp(name, "FIX_VNCR_END"));
+	return (n > 6 && !strcmp(name + n - 6, "_BEGIN")) ||
+	       (n > 4 && !strcmp(name + n - 4, "_END")) || (name && !strcmp(name, "FIX_VNCR_END"));
 }
 
-static void show(struct cx *cx, const struct fixmap_slots *s, unsigned first, unsigned n, const struct walk *last)
+static void show(struct cx *cx, const struct fixmap_slots *s, unsigned first, unsigned n,
+	const struct walk *last)
 {
 	const struct paging *p = &vspace_facts(cx->target->kernel)->layout.paging;
 	unsigned owner = fixmap_owner(s, first);
@@ -105,7 +99,8 @@ const struct command cmd_fixmap = {
 	.name = "fixmap",
 	.summary = "the compile-time slots of virtual addresses, and what they map",
 	.usage = "",
-	.details = "Names are those of enum fixed_addresses. Slots grow downwards: of a row of several, ADDRESS and "
+	.details = "Names are those of enum fixed_addresses. Slots grow downwards: of a row of "
+		   "several, ADDRESS and "
 		   "PHYSICAL are the lowest.",
 	.options = fixmap_options,
 	.examples = fixmap_examples,

@@ -6,7 +6,8 @@ static const struct column who_columns[] = { { "pid" }, { "task" }, { "cpu" },
 	{ "comm", .title = "COMMAND" }, { 0 } };
 static const struct table who_table = { .layout = LAYOUT_HEADLINE, .columns = who_columns };
 
-/* Commands that have no argument for a task, but are about the current one: foreach chooses it for them. */
+/* Commands that have no argument for a task, but are about the current one: foreach chooses it for
+ * them. */
 static bool is_about_current(const struct command *c)
 {
 	static const char *const names[] = { "set", "vtop", "search" };
@@ -49,8 +50,8 @@ static bool wants_argument(const struct command *c, const char *word)
 	return false;
 }
 
-/* The commands of the line, behind the words that choose tasks; the first is at *ret_at, the arguments' count
- * when there is none. */
+/* The commands of the line, behind the words that choose tasks; the first is at *ret_at, the
+ * arguments' count when there is none. */
 static size_t find_parts(struct cx *cx, const struct args *a, int *ret_at, struct part **ret)
 {
 	int count = args_count(a);
@@ -58,13 +59,15 @@ static size_t find_parts(struct cx *cx, const struct args *a, int *ret_at, struc
 	size_t n = 0;
 	for (int i = 0; i < count; i++) {
 		const struct command *c = task_command(cx, args_get(a, i));
-		if (!c || args_rest(a, i)[0] == '\\' || (n && wants_argument(part[n - 1].command, args_get(a, i - 1))))
+		if (!c || args_rest(a, i)[0] == '\\' ||
+			(n && wants_argument(part[n - 1].command, args_get(a, i - 1))))
 			continue;
 		part[n++] = (struct part){ .command = c, .first = i };
 	}
 	for (size_t k = 0; k < n; k++) {
 		const char *from = args_rest(a, part[k].first);
-		size_t bytes = k + 1 < n ? (size_t)(args_rest(a, part[k + 1].first) - from) : strlen(from);
+		size_t bytes =
+			k + 1 < n ? (size_t)(args_rest(a, part[k + 1].first) - from) : strlen(from);
 		part[k].text = arena_strndup(cx->arena, from, bytes);
 	}
 	*ret_at = n ? part[0].first : count;
@@ -72,8 +75,8 @@ static size_t find_parts(struct cx *cx, const struct args *a, int *ret_at, struc
 	return n;
 }
 
-/* A word that chooses tasks. As in crash, 'x' in apostrophes is a regular expression, and a backslash keeps a
- * name from being taken for something else. */
+/* A word that chooses tasks. As in crash, 'x' in apostrophes is a regular expression, and a
+ * backslash keeps a name from being taken for something else. */
 static struct err *select_by(struct cx *cx, const struct args *a, int i, struct task_select *s)
 {
 	const char *word = args_get(a, i), *typed = args_rest(a, i);
@@ -124,7 +127,8 @@ static struct err *run_for(struct cx *cx, const struct part *part, const struct 
 }
 
 /* What is wrong with one task or one of its commands is complained about, and the next follows. */
-static struct err *run_parts(struct cx *cx, const struct part *part, size_t n, const struct task *task)
+static struct err *run_parts(
+	struct cx *cx, const struct part *part, size_t n, const struct task *task)
 {
 	struct err *err = NULL;
 	for (size_t k = 0; !err && k < n; k++) {
@@ -156,7 +160,8 @@ static struct err *run_all(struct cx *cx, const struct part *part, size_t n, str
 			err = NULL;
 		}
 	}
-	if (session_task_va(cx->session) != current) /* a frame that was selected stays so otherwise */
+	if (session_task_va(cx->session) !=
+		current) /* a frame that was selected stays so otherwise */
 		session_set_task_va(cx->session, current);
 	return err;
 }
@@ -171,7 +176,8 @@ static struct err *foreach_run(struct cx *cx, const struct args *a)
 	size_t n = find_parts(cx, a, &at, &part);
 	if (!err && !n)
 		err = args_error(a, at,
-			"a command for each task is missing: bt, vm, task, sig, ps, locals, set or vtop");
+			"a command for each task is missing: bt, vm, task, sig, ps, locals, set or "
+			"vtop");
 	if (!err)
 		err = select_tasks(cx, a, at, &s);
 	if (!err)
@@ -194,7 +200,8 @@ static const char *const foreach_examples[] = {
 const struct command cmd_foreach = {
 	.name = "foreach",
 	.summary = "run bt, vm, task, sig, ps and others for many tasks",
-	.usage = "[PID|TASK|COMM|/REGEX/|kernel|user|active|gleader|STATE…] COMMAND [ARGUMENT…] [COMMAND [ARGUMENT…]]…",
+	.usage = "[PID|TASK|COMM|/REGEX/|kernel|user|active|gleader|STATE…] COMMAND [ARGUMENT…] "
+		 "[COMMAND [ARGUMENT…]]…",
 	.details = "Names and numbers add up; a state (RU IN UN ST TR ZO DE PA ID, or ps's "
 		   "letter), kernel, "
 		   "user, active and gleader narrow them down. Without any of them: all tasks. "

@@ -38,7 +38,8 @@ static struct err *frame_run(struct cx *cx, const struct args *a)
 	if (!err && args_count(a)) {
 		err = args_uint(a, 0, &wanted);
 		if (!err && wanted >= trace.nframes)
-			err = args_error(a, 0, "pid %u has frames 0 to %zu", task.pid, trace.nframes - 1);
+			err = args_error(
+				a, 0, "pid %u has frames 0 to %zu", task.pid, trace.nframes - 1);
 		n = (size_t)wanted;
 	}
 	return err ? err : show(cx, &task, &trace, n);
@@ -61,8 +62,9 @@ static struct err *move(struct cx *cx, const struct args *a, bool up)
 		return err;
 	size_t room = up ? trace.nframes - 1 - n : n;
 	if (by && !room)
-		return err_new(ERR_NOT_FOUND, up ? "frame %zu is the outermost one" :
-						   "frame %zu is the innermost one", n);
+		return err_new(ERR_NOT_FOUND,
+			up ? "frame %zu is the outermost one" : "frame %zu is the innermost one",
+			n);
 	size_t step = by < room ? (size_t)by : room;
 	return show(cx, &task, &trace, up ? n + step : n - step);
 }
@@ -87,7 +89,8 @@ const struct command cmd_frame = {
 	.name = "frame",
 	.summary = "show or choose a frame of the current task",
 	.usage = "[N]",
-	.details = "Shows its function, with what was inlined into it, its line, and the registers that are "
+	.details = "Shows its function, with what was inlined into it, its line, and the registers "
+		   "that are "
 		   "known there. bt numbers the frames; set chooses the task.",
 	.options = no_options,
 	.examples = frame_examples,

@@ -32,9 +32,8 @@ static struct err *group_open(
 	}
 	g->columns[0] = (struct column){ "count", .width = 7, .align = ALIGN_RIGHT };
 	for (size_t i = 0; i < g->keys.n; i++)
-		g->columns[i + 1] = (struct column){
-			g->keys.key[i].text, .width = i + 1 < g->keys.n ? 20 : 0
-		};
+		g->columns[i + 1] =
+			(struct column){ g->keys.key[i].text, .width = i + 1 < g->keys.n ? 20 : 0 };
 	g->table = (struct table){ .layout = LAYOUT_TABLE, .columns = g->columns };
 	*io_rows = &g->table;
 	*ret = g;
@@ -53,7 +52,8 @@ static struct cell key_cell(struct group *g, size_t i, const struct table *t, co
 		return (struct cell){ .kind = CELL_STR, .s = v->text, .n = strlen(v->text) };
 	if (plain && row->cell[column].kind != CELL_SECONDS)
 		return row->cell[column];
-	return (struct cell){ .kind = v->kind == ROW_SIGNED ? CELL_INT : CELL_UINT, .u = v->number };
+	return (struct cell){ .kind = v->kind == ROW_SIGNED ? CELL_INT : CELL_UINT,
+		.u = v->number };
 }
 
 static void name_bucket(struct group *g, const struct row_value *v)
@@ -63,7 +63,8 @@ static void name_bucket(struct group *g, const struct row_value *v)
 		if (v[i].kind == ROW_TEXT)
 			strbuf_addf(&g->name, "%zu:%s,", strlen(v[i].text), v[i].text);
 		else
-			strbuf_addf(&g->name, "%d:%" PRIu64 ",", v[i].kind == ROW_ABSENT, v[i].number);
+			strbuf_addf(
+				&g->name, "%d:%" PRIu64 ",", v[i].kind == ROW_ABSENT, v[i].number);
 }
 
 static struct err *group_row(
@@ -106,8 +107,8 @@ static struct err *group_end(struct cx *cx, void *state)
 	struct err *err = NULL;
 	if (g->buckets.n)
 		qsort(g->buckets.v, g->buckets.n, sizeof(*g->buckets.v), compare);
-	struct row *row = arena_alloc(
-		&g->arena, sizeof(*row) + (g->keys.n + 1) * sizeof(row->cell[0]));
+	struct row *row =
+		arena_alloc(&g->arena, sizeof(*row) + (g->keys.n + 1) * sizeof(row->cell[0]));
 	for (size_t i = 0; !(err = interrupt_check()) && i < g->buckets.n; i++) {
 		const struct bucket *b = g->buckets.v[i];
 		row->cell[0] = (struct cell){ .kind = CELL_UINT, .u = b->count };

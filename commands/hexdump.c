@@ -1,4 +1,5 @@
-/* hexdump: memory in the form of the kernel's print_hex_dump(), so that it can be laid beside a log. */
+/* hexdump: memory in the form of the kernel's print_hex_dump(), so that it can be laid beside a
+ * log. */
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
@@ -7,24 +8,16 @@
 enum { ROW_BYTES_MAX = 32, BYTES_MAX = 1 << 28 };
 
 /* The line for the eye is "PREFIX: GROUPS  CHARACTERS"; other renderers get its parts. */
-static const struct column hexdump_columns[] = {
-	{ "line", .text_only = true },
-	{ "address", .hidden = true },
-	{ "offset", .hidden = true },
-	{ "data", .hidden = true },
-	{ "ascii", .hidden = true },
-	{ 0 }
-};
+static const struct column hexdump_columns[] = { { "line", .text_only = true },
+	{ "address", .hidden = true }, { "offset", .hidden = true }, { "data", .hidden = true },
+	{ "ascii", .hidden = true }, { 0 } };
 static const struct table hexdump_table = { .layout = LAYOUT_LINES, .columns = hexdump_columns };
 
-static const struct option hexdump_options[] = {
-	MEMORY_OPTIONS,
+static const struct option hexdump_options[] = { MEMORY_OPTIONS,
 	{ 'P', "none|address|offset", "what stands before each line (default: address)" },
 	{ 'w', "16|32", "bytes in a line (default: 16)" },
 	{ 'g', "1|2|4|8", "bytes in a group; groups are shown as numbers (default: 1)" },
-	{ 'x', NULL, "no characters beside the groups" },
-	{ 0 }
-};
+	{ 'x', NULL, "no characters beside the groups" }, { 0 } };
 
 enum prefix { PREFIX_NONE, PREFIX_ADDRESS, PREFIX_OFFSET };
 
@@ -36,7 +29,8 @@ struct dumper {
 	bool no_ascii;
 };
 
-/* lib/hexdump.c, hex_dump_to_buffer(): where the length is no multiple of the group, bytes it is. */
+/* lib/hexdump.c, hex_dump_to_buffer(): where the length is no multiple of the group, bytes it is.
+ */
 static unsigned group_bytes(const struct dumper *d, unsigned n)
 {
 	return n % d->group ? 1 : d->group;
@@ -59,8 +53,8 @@ static void add_prefix(const struct dumper *d, uint64_t addr, uint64_t offset, s
 		strbuf_addf(line, "%08llx: ", (unsigned long long)offset);
 }
 
-static void show_bytes(const struct dumper *d, uint64_t addr, uint64_t offset, const uint8_t *p,
-	unsigned n)
+static void show_bytes(
+	const struct dumper *d, uint64_t addr, uint64_t offset, const uint8_t *p, unsigned n)
 {
 	struct out *o = d->cx->out;
 	scoped_strbuf struct strbuf line = { 0 }, data = { 0 };
@@ -102,8 +96,9 @@ static void show_line(const struct dumper *d, uint64_t addr, uint64_t offset, un
 
 static struct err *parse_prefix(const struct args *a, enum prefix *ret)
 {
-	static const char *const names[] = { [PREFIX_NONE] = "none", [PREFIX_ADDRESS] = "address",
-		[PREFIX_OFFSET] = "offset" };
+	static const char *const names[] = {
+		[PREFIX_NONE] = "none", [PREFIX_ADDRESS] = "address", [PREFIX_OFFSET] = "offset"
+	};
 	const char *text = args_option(a, 'P');
 	*ret = PREFIX_ADDRESS;
 	if (!text)

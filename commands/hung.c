@@ -4,21 +4,17 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column hung_columns[] = {
-	{ "seconds", .title = "FOR S", .width = 7, .align = ALIGN_RIGHT },
+static const struct column hung_columns[] = { { "seconds", .title = "FOR S", .width = 7,
+						      .align = ALIGN_RIGHT },
 	{ "noted", .title = "NOTED S", .width = 7, .align = ALIGN_RIGHT },
-	{ "reported", .title = "HUNG", .width = 4 },
-	{ "pid", .width = 7, .align = ALIGN_RIGHT },
+	{ "reported", .title = "HUNG", .width = 4 }, { "pid", .width = 7, .align = ALIGN_RIGHT },
 	{ "task", .width = WIDTH_ADDRESS, .object = "struct task_struct" },
 	{ "comm", .title = "COMMAND", .width = 15 }, { "function", .title = "IN", .width = 20 },
-	{ "kind", .title = "WAITS FOR", .width = 10 },
-	{ "lock", .width = WIDTH_ADDRESS },
+	{ "kind", .title = "WAITS FOR", .width = 10 }, { "lock", .width = WIDTH_ADDRESS },
 	{ "owner_pid", .title = "OWNER", .width = 7, .align = ALIGN_RIGHT },
 	{ "owner", .hidden = true, .object = "struct task_struct" },
-	{ "owner_comm", .title = "COMMAND", .width = 15 },
-	{ "owner_state", .title = "STATE" }, { "circle", .title = "" },
-	{ "unknown", .title = "NOTE" }, { 0 }
-};
+	{ "owner_comm", .title = "COMMAND", .width = 15 }, { "owner_state", .title = "STATE" },
+	{ "circle", .title = "" }, { "unknown", .title = "NOTE" }, { 0 } };
 static const struct table hung_table = { .layout = LAYOUT_TABLE, .columns = hung_columns };
 
 static const struct option hung_options[] = {
@@ -44,8 +40,8 @@ static void show_lock(struct cx *cx, const struct lock_wait *l)
 	out_str(cx->out, "owner_state", task_state_letter(&owner));
 }
 
-static void show(struct cx *cx, const struct waiting_tasks *all, size_t i,
-	const struct hung_task *noted)
+static void show(
+	struct cx *cx, const struct waiting_tasks *all, size_t i, const struct hung_task *noted)
 {
 	const struct waiting *w = all->v.v + i;
 	size_t culprit, last;
@@ -92,8 +88,8 @@ static struct err *show_all(struct cx *cx, const struct waiting_tasks *w,
 	qsort(order, w->v.n, sizeof(*order), by_time);
 	for (size_t i = 0; !err && i < w->v.n; i++) {
 		struct hung_task noted = { 0 };
-		struct err *one = account ? hung_task_read(
-			account, &w->v.v[order[i].i].task, &noted) : NULL;
+		struct err *one =
+			account ? hung_task_read(account, &w->v.v[order[i].i].task, &noted) : NULL;
 		if (only_reported && !one && !noted.reported)
 			continue;
 		show(cx, w, order[i].i, account && !one ? &noted : NULL);
@@ -112,9 +108,8 @@ static struct err *hung_run(struct cx *cx, const struct args *a)
 	if (err)
 		return err;
 	out_table(cx->out, &hung_table);
-	out_nothing(cx->out, args_flag(a, 'k')
-				     ? "khungtaskd would report no task"
-				     : "no task sleeps uninterruptibly");
+	out_nothing(cx->out, args_flag(a, 'k') ? "khungtaskd would report no task"
+					       : "no task sleeps uninterruptibly");
 	struct err *missing = hung_tasks_init(&account, cx->target);
 	if (missing && args_flag(a, 'k'))
 		return err_wrap(missing, "khungtaskd");
@@ -136,9 +131,10 @@ const struct command cmd_hung = {
 	.name = "hung",
 	.summary = "tasks that sleep uninterruptibly, longest first, with what for",
 	.usage = "",
-	.details = "FOR S is counted from when a task last ran, by its run queue's clock. NOTED S is "
-		   "khungtaskd's own account, which begins at its first round after that; HUNG says "
-		   "whether that is beyond sysctl_hung_task_timeout_secs.",
+	.details =
+		"FOR S is counted from when a task last ran, by its run queue's clock. NOTED S is "
+		"khungtaskd's own account, which begins at its first round after that; HUNG says "
+		"whether that is beyond sysctl_hung_task_timeout_secs.",
 	.options = hung_options,
 	.examples = hung_examples,
 	.run = hung_run,

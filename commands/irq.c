@@ -41,8 +41,7 @@ struct view_of_irqs {
 	bool all;
 };
 
-/* ---- counts ------------------------------------------------------------------------------------
- */
+/* ---- counts ---------------------------------------- */
 
 typedef struct err *(*count_fn)(struct target *t, const void *of, unsigned cpu, uint64_t *ret);
 
@@ -95,8 +94,7 @@ static void show_function(struct cx *cx, const char *key, uint64_t va)
 		out_strf(cx->out, key, "0x%llx", (unsigned long long)va);
 }
 
-/* ---- interrupts --------------------------------------------------------------------------------
- */
+/* ---- interrupts ---------------------------------------- */
 
 static void show_action(struct cx *cx, const struct irq_action *a)
 {

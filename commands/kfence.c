@@ -16,7 +16,8 @@ static const struct table track_table = { .layout = LAYOUT_LINES, .columns = tra
 
 static const struct column object_columns[] = { { "index" }, { "state" }, { "address" }, { "size" },
 	{ "cache" }, { "page" }, { "place" }, { "unprotected", .title = "OPENED PAGE" },
-	{ "damage" }, { "first_bad", .hidden = true }, { "last_bad", .hidden = true }, { "metadata" }, { "tracks", .list = &track_table }, { 0 } };
+	{ "damage" }, { "first_bad", .hidden = true }, { "last_bad", .hidden = true },
+	{ "metadata" }, { "tracks", .list = &track_table }, { 0 } };
 static const struct table object_table = { .layout = LAYOUT_RECORD, .columns = object_columns };
 
 static const struct option kfence_options[] = {

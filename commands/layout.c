@@ -2,15 +2,10 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column layout_columns[] = {
-	{ "region", .width = 13 },
-	{ "start", .width = WIDTH_ADDRESS },
-	{ "end", .width = WIDTH_ADDRESS },
-	{ "size", .width = 7, .align = ALIGN_RIGHT },
-	{ "source", .width = 16 },
-	{ "note" },
-	{ 0 }
-};
+static const struct column layout_columns[] = { { "region", .width = 13 },
+	{ "start", .width = WIDTH_ADDRESS }, { "end", .width = WIDTH_ADDRESS },
+	{ "size", .width = 7, .align = ALIGN_RIGHT }, { "source", .width = 16 }, { "note" },
+	{ 0 } };
 static const struct table layout_table = { .layout = LAYOUT_TABLE, .columns = layout_columns };
 
 static struct err *layout_run(struct cx *cx, const struct args *a)
@@ -42,8 +37,10 @@ const struct command cmd_layout = {
 	.name = "layout",
 	.summary = "the kernel's virtual address map",
 	.usage = "",
-	.details = "END is the last byte. SOURCE says how it is known: the kernel's address_markers, VMCOREINFO, "
-		   "symbols, or computed as the kernel's headers do. Regions may lie inside one another.",
+	.details = "END is the last byte. SOURCE says how it is known: the kernel's "
+		   "address_markers, VMCOREINFO, "
+		   "symbols, or computed as the kernel's headers do. Regions may lie inside one "
+		   "another.",
 	.examples = layout_examples,
 	.run = layout_run,
 };

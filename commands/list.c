@@ -2,7 +2,8 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column list_columns[] = { { "address", .width = WIDTH_ADDRESS, .object = "void" },
+static const struct column list_columns[] = { { "address", .width = WIDTH_ADDRESS,
+						      .object = "void" },
 	{ "type", .hidden = true }, { "value" }, { 0 } };
 static const struct table list_table = { .layout = LAYOUT_LINES, .columns = list_columns };
 

@@ -2,43 +2,26 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column variable_columns[] = {
-	{ "text", .text_only = true },
-	{ "name", .hidden = true },
-	{ "type", .hidden = true },
-	{ "parameter", .hidden = true },
-	{ "state", .hidden = true },
-	{ "address", .hidden = true },
-	{ "value", .hidden = true },
-	{ "why", .hidden = true },
-	{ 0 }
-};
+static const struct column variable_columns[] = { { "text", .text_only = true },
+	{ "name", .hidden = true }, { "type", .hidden = true }, { "parameter", .hidden = true },
+	{ "state", .hidden = true }, { "address", .hidden = true }, { "value", .hidden = true },
+	{ "why", .hidden = true }, { 0 } };
 static const struct table variable_table = { .layout = LAYOUT_LINES, .columns = variable_columns };
 
-static const struct column scope_columns[] = {
-	{ "number", .width = 3, .align = ALIGN_RIGHT, .text_only = true },
-	{ "location", .text_only = true },
-	{ "note", .text_only = true },
-	{ "n", .hidden = true },
-	{ "pid", .hidden = true },
-	{ "task", .hidden = true },
-	{ "pc", .hidden = true },
-	{ "exact", .hidden = true },
-	{ "function", .hidden = true },
-	{ "inlined", .hidden = true },
-	{ "file", .hidden = true },
-	{ "line", .hidden = true },
-	{ "variables", .list = &variable_table },
-	{ 0 }
-};
+static const struct column scope_columns[] = { { "number", .width = 3, .align = ALIGN_RIGHT,
+						       .text_only = true },
+	{ "location", .text_only = true }, { "note", .text_only = true }, { "n", .hidden = true },
+	{ "pid", .hidden = true }, { "task", .hidden = true }, { "pc", .hidden = true },
+	{ "exact", .hidden = true }, { "function", .hidden = true }, { "inlined", .hidden = true },
+	{ "file", .hidden = true }, { "line", .hidden = true },
+	{ "variables", .list = &variable_table }, { 0 } };
 static const struct table scope_table = { .layout = LAYOUT_LINES, .columns = scope_columns };
 
 static const struct option locals_options[] = {
 	{ 'a', NULL, "of all frames; the argument is a task then" },
 	{ 'x', NULL, "integers in hexadecimal" },
 	{ 'D', "DEPTH", "structs within structs down to this depth (default 4)" },
-	{ 'e', "COUNT", "at most so many elements of an array (default 32)" },
-	{ 0 }
+	{ 'e', "COUNT", "at most so many elements of an array (default 32)" }, { 0 }
 };
 
 /* What the words ask for. */
@@ -51,13 +34,16 @@ struct locals_wanted {
 
 static const char *state_name(const struct variable *v)
 {
-	static const char *const name[] = { [VARIABLE_PLACE] = "memory", [VARIABLE_BYTES] = "computed",
-		[VARIABLE_ABSENT] = "optimised out", [VARIABLE_FAULT] = "fault",
+	static const char *const name[] = { [VARIABLE_PLACE] = "memory",
+		[VARIABLE_BYTES] = "computed",
+		[VARIABLE_ABSENT] = "optimised out",
+		[VARIABLE_FAULT] = "fault",
 		[VARIABLE_BAD] = "not understood" };
 	return name[v->state];
 }
 
-static struct err *show_variable(struct cx *cx, const struct variable *v, const struct value_style *style)
+static struct err *show_variable(
+	struct cx *cx, const struct variable *v, const struct value_style *style)
 {
 	scoped_strbuf struct strbuf value = { 0 }, type = { 0 }, text = { 0 };
 	const char *name = v->name ? v->name : "";
@@ -86,7 +72,8 @@ static struct err *show_variable(struct cx *cx, const struct variable *v, const 
 }
 
 /* The source has the scopes in the same order; it is shown where it is the same function. */
-static void show_place(struct cx *cx, const struct variable_scope *s, const struct source_frame *source)
+static void show_place(
+	struct cx *cx, const struct variable_scope *s, const struct source_frame *source)
 {
 	scoped_strbuf struct strbuf note = { 0 };
 	if (source && source->file) {
@@ -105,11 +92,12 @@ static void show_location(struct cx *cx, const struct frame *f, const struct var
 	scoped_strbuf struct strbuf location = { 0 };
 	if (!s->inlined)
 		symtab_format(cx->target->syms, f->pc, f->lookup_pc != f->pc, &location);
-	out_str(cx->out, "location", s->inlined && s->function ? s->function : strbuf_text(&location));
+	out_str(cx->out, "location",
+		s->inlined && s->function ? s->function : strbuf_text(&location));
 }
 
-static struct err *show_scope(struct cx *cx, const struct locals_wanted *w, const struct frame *f, size_t n,
-	const struct variable_scope *s, const struct source_frame *source)
+static struct err *show_scope(struct cx *cx, const struct locals_wanted *w, const struct frame *f,
+	size_t n, const struct variable_scope *s, const struct source_frame *source)
 {
 	struct err *err = NULL;
 	out_row(cx->out);
@@ -131,7 +119,8 @@ static struct err *show_scope(struct cx *cx, const struct locals_wanted *w, cons
 	return err;
 }
 
-static struct err *show_frame(struct cx *cx, const struct locals_wanted *w, const struct trace *trace, size_t n)
+static struct err *show_frame(
+	struct cx *cx, const struct locals_wanted *w, const struct trace *trace, size_t n)
 {
 	const struct frame *f = &trace->frame[n];
 	struct source_frame source[SOURCE_FRAMES_MAX];
@@ -162,7 +151,8 @@ static struct err *show_frames(struct cx *cx, const struct locals_wanted *w, str
 }
 
 /* The task and its frames: of the words, else the selected ones. */
-static struct err *find_frames(struct cx *cx, const struct args *a, struct locals_wanted *io, struct trace *ret)
+static struct err *find_frames(
+	struct cx *cx, const struct args *a, struct locals_wanted *io, struct trace *ret)
 {
 	enum { FRAME_MAX = 1 << 20 };
 	int task = io->all ? 0 : 1; /* which argument it is */
@@ -179,15 +169,18 @@ static struct err *find_frames(struct cx *cx, const struct args *a, struct local
 		task = 0;
 	}
 	if (!err)
-		err = task < args_count(a) ? arg_task(cx, a, task, &io->task) : current_task(cx, &io->task);
+		err = task < args_count(a) ? arg_task(cx, a, task, &io->task)
+					   : current_task(cx, &io->task);
 	if (!err)
 		err = trace_task(cx->target, &io->task, cx->arena, ret);
 	if (err)
 		return err;
 	if (!ret->nframes)
-		return err_new(ERR_MISSING, "pid %u: there are no kernel frames: %s", io->task.pid, ret->end);
+		return err_new(ERR_MISSING, "pid %u: there are no kernel frames: %s", io->task.pid,
+			ret->end);
 	if (!io->all && io->frame >= ret->nframes)
-		return args_error(a, 0, "pid %u has frames 0 to %zu", io->task.pid, ret->nframes - 1);
+		return args_error(
+			a, 0, "pid %u has frames 0 to %zu", io->task.pid, ret->nframes - 1);
 	return NULL;
 }
 
@@ -234,8 +227,10 @@ const struct command cmd_locals = {
 	.summary = "parameters and local variables of a task's frames",
 	.usage = "[FRAME] [PID|TASK]",
 	.complete = "task",
-	.details = "Values come from the registers and the memory that each frame still has; what the compiler\n"
-		   "or a later call has overwritten is <optimised out>. Inlined functions stand before the one\n"
+	.details = "Values come from the registers and the memory that each frame still has; what "
+		   "the compiler\n"
+		   "or a later call has overwritten is <optimised out>. Inlined functions stand "
+		   "before the one\n"
 		   "that they are part of.",
 	.options = locals_options,
 	.examples = locals_examples,

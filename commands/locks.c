@@ -6,8 +6,7 @@
 
 static const struct column waiter_columns[] = { { "pid", .width = 7, .align = ALIGN_RIGHT },
 	{ "task", .width = WIDTH_ADDRESS, .object = "struct task_struct" },
-	{ "comm", .title = "COMMAND", .width = 15 },
-	{ "cpu", .width = 3, .align = ALIGN_RIGHT },
+	{ "comm", .title = "COMMAND", .width = 15 }, { "cpu", .width = 3, .align = ALIGN_RIGHT },
 	{ "seconds", .title = "FOR S", .width = 7, .align = ALIGN_RIGHT }, { 0 } };
 static const struct table waiter_table = { .layout = LAYOUT_TABLE, .columns = waiter_columns };
 
@@ -109,8 +108,8 @@ static void show_lock(struct locks *l, size_t i)
 		out_str(cx->out, "state", w->sleeps->lock.readers ? "held by readers" : NULL);
 	else
 		show_spinlock(cx, &w->spin.lock);
-	show_owner(cx, owner_of(w),
-		w->sleeps ? w->sleeps->lock.owner_unknown : w->spin.owner_unknown);
+	show_owner(
+		cx, owner_of(w), w->sleeps ? w->sleeps->lock.owner_unknown : w->spin.owner_unknown);
 	if (!w->sleeps && w->spin.owner_va)
 		out_uint(cx->out, "owner_cpu", w->spin.lock.owner_cpu);
 	out_list_begin(cx->out, "waiters");
@@ -242,10 +241,11 @@ const struct command cmd_locks = {
 	.name = "locks",
 	.summary = "locks that are waited for: state, holder, waiters",
 	.usage = "[ADDRESS]",
-	.details = "Mutexes, rwsems, semaphores, completions and work items by the waiters on the "
-		   "stacks of tasks; spinlocks by the registers of CPUs that spin. Who holds a "
-		   "spinlock is known where the kernel notes it (CONFIG_DEBUG_SPINLOCK). Locks that "
-		   "nobody waits for leave no trace and are not listed.",
+	.details =
+		"Mutexes, rwsems, semaphores, completions and work items by the waiters on the "
+		"stacks of tasks; spinlocks by the registers of CPUs that spin. Who holds a "
+		"spinlock is known where the kernel notes it (CONFIG_DEBUG_SPINLOCK). Locks that "
+		"nobody waits for leave no trace and are not listed.",
 	.options = lock_options,
 	.examples = locks_examples,
 	.max_args = 1,

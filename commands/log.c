@@ -5,24 +5,15 @@
 #include <inttypes.h>
 #include <time.h>
 
-static const struct column log_columns[] = {
-	{ "stamp", .text_only = true },
-	{ "seq", .hidden = true },
-	{ "ts", .hidden = true },
-	{ "time", .hidden = true },
-	{ "level", .hidden = true },
-	{ "facility", .hidden = true },
-	{ "caller", .hidden = true },
-	{ "text" },
-	{ 0 }
-};
+static const struct column log_columns[] = { { "stamp", .text_only = true },
+	{ "seq", .hidden = true }, { "ts", .hidden = true }, { "time", .hidden = true },
+	{ "level", .hidden = true }, { "facility", .hidden = true }, { "caller", .hidden = true },
+	{ "text" }, { 0 } };
 static const struct table log_table = { .layout = LAYOUT_LINES, .columns = log_columns };
 
 static const struct option log_options[] = {
 	{ 'T', NULL, "show times of day instead of seconds since boot" },
-	{ 'm', NULL, "show each message's level as <N>" },
-	{ 't', NULL, "show no times" },
-	{ 0 }
+	{ 'm', NULL, "show each message's level as <N>" }, { 't', NULL, "show no times" }, { 0 }
 };
 
 struct log_style {
@@ -67,9 +58,9 @@ static void show_line(struct cx *cx, const struct log_style *style, const struct
 }
 
 /*
- * One row a line, as the console and dmesg show a record that holds several. vprintk_store() takes one newline off
- * the end: if there is another, an empty line stands behind it (record_print_text(), kernel/printk/printk.c, v5.10 …
- * v7.2; msg_print_text() before).
+ * One row a line, as the console and dmesg show a record that holds several. vprintk_store() takes
+ * one newline off the end: if there is another, an empty line stands behind it
+ * (record_print_text(), kernel/printk/printk.c, v5.10 … v7.2; msg_print_text() before).
  */
 static void show_record(struct cx *cx, const struct log_style *style, const struct printk_record *r)
 {
@@ -108,8 +99,8 @@ static struct err *log_run(struct cx *cx, const struct args *a)
 		show_record(cx, &style, &r);
 	}
 	if (it.lost)
-		out_complain(cx->out, err_new(ERR_FORMAT, "%" PRIu64 " records could not be read",
-			it.lost));
+		out_complain(cx->out,
+			err_new(ERR_FORMAT, "%" PRIu64 " records could not be read", it.lost));
 	printk_iter_deinit(&it);
 	return err;
 }

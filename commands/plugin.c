@@ -6,14 +6,17 @@
 
 static const struct column plugin_columns[] = { { "name", .width = 12 }, { "version", .width = 8 },
 	{ "state", .width = 10 }, { "commands", .width = 16 }, { "walkers", .width = 12 },
-	{ "printers", .hidden = true }, { "readers", .hidden = true }, { "finders", .hidden = true },
-	{ "rules", .hidden = true },
-	{ "file", .width = 0 }, { "why" }, { "summary", .hidden = true }, { 0 } };
+	{ "printers", .hidden = true }, { "readers", .hidden = true },
+	{ "finders", .hidden = true }, { "rules", .hidden = true }, { "file", .width = 0 },
+	{ "why" }, { "summary", .hidden = true }, { 0 } };
 static const struct table plugin_table = { .layout = LAYOUT_TABLE, .columns = plugin_columns };
 
 static const char *state_word(enum plugin_state s)
 {
-	return s == PLUGIN_LOADED ? "loaded" : s == PLUGIN_WAITING ? "waiting" : s == PLUGIN_NOT_SERVED ? "not here" : "refused";
+	return s == PLUGIN_LOADED	? "loaded"
+	       : s == PLUGIN_WAITING	? "waiting"
+	       : s == PLUGIN_NOT_SERVED ? "not here"
+					: "refused";
 }
 
 /* The names of one kind of rows in a cell of that key. */
@@ -85,9 +88,12 @@ const struct command cmd_plugin = {
 	.name = "plugin",
 	.summary = "commands and walkers of others: load, list, unload",
 	.usage = "[load FILE|list|unload NAME]",
-	.details = "At the start all *.so in ~/.local/share/inquest/plugins and in lib/inquest/plugins of\n"
-		   "where the program is installed are loaded that serve this dump. One that does not is\n"
-		   "`not here`, one that is broken or built for another version is `refused`. Dump readers\n"
+	.details = "At the start all *.so in ~/.local/share/inquest/plugins and in "
+		   "lib/inquest/plugins of\n"
+		   "where the program is installed are loaded that serve this dump. One that does "
+		   "not is\n"
+		   "`not here`, one that is broken or built for another version is `refused`. Dump "
+		   "readers\n"
 		   "and bootstrap finders work from there or with --plugin: before a dump is open.",
 	.examples = plugin_examples,
 	.max_args = 2,

@@ -10,7 +10,10 @@
 		"cpu", .width = 4, .align = ALIGN_RIGHT                                            \
 	}
 /* What a row stands for. */
-#define TASK(how) { "task", how, .object = "struct task_struct" }
+#define TASK(how)                                                                                  \
+	{                                                                                          \
+		"task", how, .object = "struct task_struct"                                        \
+	}
 #define MEMORY                                                                                     \
 	{ "state", .title = "ST", .width = 2 }, { "kernel", .hidden = true },                      \
 		{ "mem", .title = "%MEM", .width = 5, .align = ALIGN_RIGHT },                      \
@@ -20,8 +23,7 @@
 		"comm"                                                                             \
 	}
 
-static const struct column ps_columns[] = { IDENTITY, TASK(.width = WIDTH_ADDRESS), MEMORY,
-	{ 0 } };
+static const struct column ps_columns[] = { IDENTITY, TASK(.width = WIDTH_ADDRESS), MEMORY, { 0 } };
 static const struct table ps_table = { .layout = LAYOUT_TABLE, .columns = ps_columns };
 
 static const struct column stack_columns[] = { IDENTITY, TASK(.hidden = true),
@@ -89,7 +91,8 @@ struct ps {
 	uint64_t ram_bytes;
 	uint64_t mm; /* whose .memory is at hand; 0: nobody's */
 	struct task_memory memory;
-	VEC(struct ps_row) all; /* every task, for -g and -c; the chosen ones where they are sorted */
+	VEC(struct ps_row)
+	all; /* every task, for -g and -c; the chosen ones where they are sorted */
 };
 
 static void show_identity(struct cx *cx, const struct task *task)

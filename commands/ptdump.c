@@ -2,24 +2,14 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column ptdump_columns[] = {
-	{ "line", .text_only = true },
-	{ "section", .hidden = true },
-	{ "start", .hidden = true },
-	{ "end", .hidden = true },
-	{ "size", .hidden = true },
-	{ "level", .hidden = true },
-	{ "domain", .hidden = true },
-	{ "kind", .hidden = true },
-	{ "attributes", .hidden = true },
-	{ 0 }
-};
+static const struct column ptdump_columns[] = { { "line", .text_only = true },
+	{ "section", .hidden = true }, { "start", .hidden = true }, { "end", .hidden = true },
+	{ "size", .hidden = true }, { "level", .hidden = true }, { "domain", .hidden = true },
+	{ "kind", .hidden = true }, { "attributes", .hidden = true }, { 0 } };
 static const struct table ptdump_table = { .layout = LAYOUT_LINES, .columns = ptdump_columns };
 
-static const struct option ptdump_options[] = {
-	{ 'c', "PID|TASK", "this task's user space" },
-	{ 0 }
-};
+static const struct option ptdump_options[] = { { 'c', "PID|TASK", "this task's user space" },
+	{ 0 } };
 
 struct shown {
 	struct cx *cx;
@@ -115,8 +105,10 @@ const struct command cmd_ptdump = {
 	.name = "ptdump",
 	.summary = "a page table as the kernel's own debug file shows it",
 	.usage = "[START [END]]",
-	.details = "The lines are those of /sys/kernel/debug/kernel_page_tables, so that diff works. Sections "
-		   "begin where the kernel's address_markers say, or where its headers would put them.\n"
+	.details = "The lines are those of /sys/kernel/debug/kernel_page_tables, so that diff "
+		   "works. Sections "
+		   "begin where the kernel's address_markers say, or where its headers would put "
+		   "them.\n"
 		   "arm64 shows empty stretches too, with the level at which the walk ends.",
 	.options = ptdump_options,
 	.examples = ptdump_examples,

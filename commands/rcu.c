@@ -6,13 +6,13 @@
 
 static const struct column cpu_columns[] = { { "cpu", .width = 3, .align = ALIGN_RIGHT },
 	{ "holds_up", .title = "HOLDS UP", .width = 8 },
-	{ "wanted", .title = "QS WANTED", .width = 9 }, { "passed", .title = "QS SEEN", .width = 7 },
-	{ "ticks", .width = 6, .align = ALIGN_RIGHT },
+	{ "wanted", .title = "QS WANTED", .width = 9 },
+	{ "passed", .title = "QS SEEN", .width = 7 }, { "ticks", .width = 6, .align = ALIGN_RIGHT },
 	{ "behind", .title = "GPS BEHIND", .width = 10, .align = ALIGN_RIGHT },
-	{ "callbacks", .width = 9, .align = ALIGN_RIGHT },
-	{ "watching", .width = 10 }, { "pid", .width = 7, .align = ALIGN_RIGHT },
-	{ "task", .hidden = true, .object = "struct task_struct" },
-	{ "comm", .title = "COMMAND" }, { 0 } };
+	{ "callbacks", .width = 9, .align = ALIGN_RIGHT }, { "watching", .width = 10 },
+	{ "pid", .width = 7, .align = ALIGN_RIGHT },
+	{ "task", .hidden = true, .object = "struct task_struct" }, { "comm", .title = "COMMAND" },
+	{ 0 } };
 static const struct table cpu_table = { .layout = LAYOUT_TABLE, .columns = cpu_columns };
 
 static const struct column task_columns[] = { { "pid", .width = 7, .align = ALIGN_RIGHT },
@@ -26,9 +26,8 @@ static const struct column rcu_columns[] = { { "grace_period", .title = "GRACE P
 	{ "stall_in", .hidden = true }, { "stalled", .title = "STALLED" },
 	{ "forced", .title = "FORCED" }, { "callbacks", .title = "CALLBACKS" },
 	{ "thread", .title = "THREAD", .object = "struct task_struct" },
-	{ "thread_state", .title = "IN" },
-	{ "thread_idle", .title = "JIFFIES SINCE" }, { "cpus", .list = &cpu_table },
-	{ "tasks", .list = &task_table }, { 0 } };
+	{ "thread_state", .title = "IN" }, { "thread_idle", .title = "JIFFIES SINCE" },
+	{ "cpus", .list = &cpu_table }, { "tasks", .list = &task_table }, { 0 } };
 static const struct table rcu_table = { .layout = LAYOUT_HEADLINE, .columns = rcu_columns };
 
 static void show_task(struct cx *cx, const struct task *task)

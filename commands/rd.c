@@ -7,47 +7,37 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 16, ASCII_LINE_BYTES = 64, COUNT_MAX = 1 << 24, FILE_CHUNK = 1 << 14,
-	TEXT_MAX = 1 << 16 };
-
-static const struct column rd_columns[] = {
-	{ "address", .width = WIDTH_ADDRESS },
-	{ "data", .width = 35 },
-	{ "ascii" },
-	{ 0 }
+enum {
+	LINE_BYTES = 16,
+	ASCII_LINE_BYTES = 64,
+	COUNT_MAX = 1 << 24,
+	FILE_CHUNK = 1 << 14,
+	TEXT_MAX = 1 << 16
 };
+
+static const struct column rd_columns[] = { { "address", .width = WIDTH_ADDRESS },
+	{ "data", .width = 35 }, { "ascii" }, { 0 } };
 static const struct table rd_table = { .layout = LAYOUT_LINES, .columns = rd_columns };
 
-static const struct column ascii_columns[] = {
-	{ "address", .width = WIDTH_ADDRESS },
-	{ "data", .hidden = true },
-	{ "ascii" },
-	{ 0 }
-};
+static const struct column ascii_columns[] = { { "address", .width = WIDTH_ADDRESS },
+	{ "data", .hidden = true }, { "ascii" }, { 0 } };
 static const struct table ascii_table = { .layout = LAYOUT_LINES, .columns = ascii_columns };
 
 static const struct column file_columns[] = { { "file" }, { "bytes" }, { 0 } };
 static const struct table file_table = { .layout = LAYOUT_RECORD, .columns = file_columns };
 
-static const struct option rd_options[] = {
-	MEMORY_OPTIONS,
-	{ '8', NULL, "bytes", .word = "8" },
-	{ '1', NULL, "16-bit units", .word = "16" },
-	{ '3', NULL, "32-bit units", .word = "32" },
-	{ '6', NULL, "64-bit units", .word = "64" },
-	{ 'd', NULL, "signed decimal" },
+static const struct option rd_options[] = { MEMORY_OPTIONS, { '8', NULL, "bytes", .word = "8" },
+	{ '1', NULL, "16-bit units", .word = "16" }, { '3', NULL, "32-bit units", .word = "32" },
+	{ '6', NULL, "64-bit units", .word = "64" }, { 'd', NULL, "signed decimal" },
 	{ 'D', NULL, "unsigned decimal" },
 	{ 's', NULL, "words that are kernel addresses as symbols" },
 	{ 'S', NULL, "the same, and those in slab objects as [CACHE]" },
-	{ 'a', NULL, "characters only" },
-	{ 'x', NULL, "no characters beside the words" },
+	{ 'a', NULL, "characters only" }, { 'x', NULL, "no characters beside the words" },
 	{ 'N', NULL, "units are in network byte order" },
 	{ 'R', NULL, "backwards: the unit at the address first, then those below it" },
 	{ 'o', "OFFSET", "add this to the address" },
 	{ 'e', "ADDRESS", "up to this address, instead of a count" },
-	{ 'r', "FILE", "the bytes themselves, written to a file" },
-	{ 0 }
-};
+	{ 'r', "FILE", "the bytes themselves, written to a file" }, { 0 } };
 
 struct reader {
 	struct cx *cx;
@@ -77,8 +67,8 @@ static void add_unit(const struct reader *r, const uint8_t *p, struct strbuf *da
 		explain_word(r->cx->target, v, r->slabs, &symbol))
 		strbuf_addf(data, "%-*s", (int)r->unit * 2, strbuf_text(&symbol));
 	else if (r->is_signed)
-		strbuf_addf(data, "%*lld", decimal_width[r->unit],
-			(long long)(v << unused) >> unused);
+		strbuf_addf(
+			data, "%*lld", decimal_width[r->unit], (long long)(v << unused) >> unused);
 	else if (r->decimal)
 		strbuf_addf(data, "%*llu", decimal_width[r->unit], (unsigned long long)v);
 	else
@@ -202,7 +192,8 @@ static unsigned unit_bytes(const struct args *a, const struct target *t)
 	return t->abi.word_bytes ? t->abi.word_bytes : 8;
 }
 
-/* -a without a count is of the text that stands there, as in crash: up to its NUL, at least one byte. */
+/* -a without a count is of the text that stands there, as in crash: up to its NUL, at least one
+ * byte. */
 static uint64_t text_length(const struct reader *r, uint64_t addr)
 {
 	uint64_t n = 0;
@@ -214,8 +205,8 @@ static uint64_t text_length(const struct reader *r, uint64_t addr)
 }
 
 /* The first address and how many units, from ADDRESS, -o, COUNT and -e. */
-static struct err *parse_range(const struct reader *r, const struct args *a, uint64_t *ret_addr,
-	uint64_t *ret_count)
+static struct err *parse_range(
+	const struct reader *r, const struct args *a, uint64_t *ret_addr, uint64_t *ret_count)
 {
 	const char *end_text = args_option(a, 'e');
 	uint64_t addr, end, offset, count = 1;

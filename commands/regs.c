@@ -4,47 +4,25 @@
 
 #include <string.h>
 
-static const struct column register_columns[] = {
-	{ "name", .width = 8, .align = ALIGN_RIGHT },
-	{ "value" },
-	{ "symbol" },
-	{ "meaning" },
-	{ "stripped", .hidden = true },
-	{ 0 }
-};
+static const struct column register_columns[] = { { "name", .width = 8, .align = ALIGN_RIGHT },
+	{ "value" }, { "symbol" }, { "meaning" }, { "stripped", .hidden = true }, { 0 } };
 static const struct table register_table = { .layout = LAYOUT_LINES, .columns = register_columns };
 
-static const struct column other_columns[] = {
-	{ "source" },
-	{ "pc" },
-	{ "symbol" },
-	{ "sp", .hidden = true },
-	{ "pt_regs", .hidden = true },
-	{ "registers", .list = &register_table },
-	{ 0 }
-};
+static const struct column other_columns[] = { { "source" }, { "pc" }, { "symbol" },
+	{ "sp", .hidden = true }, { "pt_regs", .hidden = true },
+	{ "registers", .list = &register_table }, { 0 } };
 static const struct table other_table = { .layout = LAYOUT_LINES, .columns = other_columns };
 
-static const struct column regs_columns[] = {
-	{ "cpu" }, { "pid" }, { "task" }, { "comm", .title = "COMMAND" },
-	{ "source" },
-	{ "guess", .hidden = true },
-	{ "fault_address", .title = "LAST USER FAULT" },
-	{ "fault_code", .title = "CODE" },
-	{ "fault_trap", .title = "TRAP" },
-	{ "fault_meaning", .title = "THAT IS" },
-	{ "disagreement" },
-	{ "registers", .list = &register_table },
-	{ "others", .title = "OTHER SOURCES", .list = &other_table },
-	{ 0 }
-};
+static const struct column regs_columns[] = { { "cpu" }, { "pid" }, { "task" },
+	{ "comm", .title = "COMMAND" }, { "source" }, { "guess", .hidden = true },
+	{ "fault_address", .title = "LAST USER FAULT" }, { "fault_code", .title = "CODE" },
+	{ "fault_trap", .title = "TRAP" }, { "fault_meaning", .title = "THAT IS" },
+	{ "disagreement" }, { "registers", .list = &register_table },
+	{ "others", .title = "OTHER SOURCES", .list = &other_table }, { 0 } };
 static const struct table regs_table = { .layout = LAYOUT_HEADLINE, .columns = regs_columns };
 
-static const struct option regs_options[] = {
-	{ 'c', "CPU", "only this CPU" },
-	{ 'a', NULL, "all registers of the other sources, too" },
-	{ 0 }
-};
+static const struct option regs_options[] = { { 'c', "CPU", "only this CPU" },
+	{ 'a', NULL, "all registers of the other sources, too" }, { 0 } };
 
 /* What the kernel noted of the task's last fault in user mode: arch/arm64/include/asm/processor.h
  * and arch/arm/include/asm/processor.h, v6.1, struct thread_struct. Zero where it had none. */
@@ -56,8 +34,10 @@ static const struct view_field fault_fields[] = {
 	FIELD_OPTIONAL(struct last_fault, code, "thread.fault_code", "thread.error_code"),
 	FIELD_OPTIONAL(struct last_fault, trap, "thread.trap_no"),
 };
-static const struct view_spec fault_spec = { .type = "task_struct", .hint = "init/main.c",
-	.fields = fault_fields, .nfields = ARRAY_SIZE(fault_fields) };
+static const struct view_spec fault_spec = { .type = "task_struct",
+	.hint = "init/main.c",
+	.fields = fault_fields,
+	.nfields = ARRAY_SIZE(fault_fields) };
 
 static void show_fault(struct cx *cx, const struct task *task)
 {
@@ -133,11 +113,11 @@ static void show_registers(struct cx *cx, const struct regs *regs)
 	out_list_end(cx->out);
 }
 
-/* ---- the other sources ----------------------------------------------------------------------- */
+/* ---- the other sources ------------------------------------------------------------------- */
 
 /* Another source, in the list of them. */
-static void show_other(struct cx *cx, const char *source, const struct regs *regs,
-	uint64_t pt_regs_va, bool all)
+static void show_other(
+	struct cx *cx, const char *source, const struct regs *regs, uint64_t pt_regs_va, bool all)
 {
 	const struct arch *arch = cx->target->arch;
 	scoped_strbuf struct strbuf name = { 0 };
@@ -221,10 +201,10 @@ static struct err *show_others(struct cx *cx, const struct task *task,
 	return err;
 }
 
-/* ---- who it was ------------------------------------------------------------------------------ */
+/* ---- who it was -------------------------------------------------------------------------- */
 
-static void show_disagreement(struct cx *cx, unsigned cpu, const struct task *task,
-	const struct regs *regs)
+static void show_disagreement(
+	struct cx *cx, unsigned cpu, const struct task *task, const struct regs *regs)
 {
 	scoped_strbuf struct strbuf words = { 0 };
 	struct err *err = current_check(cx->target, cpu, task, regs, &words);
@@ -309,10 +289,13 @@ static const char *const regs_examples[] = {
 const struct command cmd_regs = {
 	.name = "regs",
 	.summary = "the registers of each CPU, decoded",
-	.details = "SOURCE is what says them: a file that was given (--regs), the dump's CPU notes, the\n"
-		   "kernel's own crash_notes; where there is none of them, a guess by what lies on the\n"
-		   "stack. Other sources follow: those that say something else, and what the CPU had\n"
-		   "before each exception that it is in.",
+	.details =
+		"SOURCE is what says them: a file that was given (--regs), the dump's CPU notes, "
+		"the\n"
+		"kernel's own crash_notes; where there is none of them, a guess by what lies on "
+		"the\n"
+		"stack. Other sources follow: those that say something else, and what the CPU had\n"
+		"before each exception that it is in.",
 	.options = regs_options,
 	.examples = regs_examples,
 	.run = regs_run,

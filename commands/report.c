@@ -18,7 +18,9 @@ static struct err *report_run(struct cx *cx, const struct args *a)
 	scoped_triage struct triage tr;
 	scoped_strbuf struct strbuf page = { 0 };
 	struct err *err = triage_run(cx->target, &tr);
-	struct report r = { .t = cx->target, .a = cx->arena, .tr = &tr, .out = &page, .faults = cx->out };
+	struct report r = {
+		.t = cx->target, .a = cx->arena, .tr = &tr, .out = &page, .faults = cx->out
+	};
 	if (!err)
 		err = report_page(&r);
 	if (!err)
@@ -41,9 +43,10 @@ static const char *const report_examples[] = {
 const struct command cmd_report = {
 	.name = "report",
 	.summary = "the verdict, the object, locks, stacks, log, memory and tasks as one HTML page",
-	.details = "The page needs no network and no other file. SECTIONS counts those that could "
-		   "be filled; what the\n"
-		   "others lack is said in their place and as a complaint, and then the status is 1.",
+	.details =
+		"The page needs no network and no other file. SECTIONS counts those that could "
+		"be filled; what the\n"
+		"others lack is said in their place and as a complaint, and then the status is 1.",
 	.options = report_options,
 	.examples = report_examples,
 	.run = report_run,

@@ -1,4 +1,5 @@
-/* search: values, ranges of values and strings, in kernel, user or physical memory or on all stacks. */
+/* search: values, ranges of values and strings, in kernel, user or physical memory or on all
+ * stacks. */
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
@@ -7,17 +8,10 @@
 
 enum { PATTERNS_MAX = 64, CONTEXT_MAX = 16, STRING_SHOWN = 64 };
 
-static const struct column search_columns[] = {
-	{ "address", .width = WIDTH_ADDRESS, .object = "void" },
-	{ "before" },
-	{ "value" },
-	{ "after" },
-	{ "pid", .hidden = true },
-	{ "comm", .hidden = true },
-	{ "task", .text_only = true },
-	{ "symbol" },
-	{ 0 }
-};
+static const struct column search_columns[] = { { "address", .width = WIDTH_ADDRESS,
+							.object = "void" },
+	{ "before" }, { "value" }, { "after" }, { "pid", .hidden = true },
+	{ "comm", .hidden = true }, { "task", .text_only = true }, { "symbol" }, { 0 } };
 static const struct table search_table = { .layout = LAYOUT_LINES, .columns = search_columns };
 
 /* What was not searched, where there is any: an empty answer must not look like "not there". */
@@ -31,15 +25,11 @@ static const struct option search_options[] = {
 	{ 'u', NULL, "in the current task's user space (set)" },
 	{ 'U', "PID|TASK", "in this task's user space" },
 	{ 't', NULL, "on the kernel stacks of all tasks" },
-	{ 's', "START", "from this address on" },
-	{ 'e', "END", "up to this address, without it" },
+	{ 's', "START", "from this address on" }, { 'e', "END", "up to this address, without it" },
 	{ 'l', "LENGTH", "this many bytes from START on" },
-	{ 'm', "MASK", "bits that may be anything" },
-	{ 'w', NULL, "32-bit units" },
-	{ 'h', NULL, "16-bit units" },
-	{ 'c', NULL, "the arguments are strings of characters" },
-	{ 'x', "COUNT", "show this many units before and behind what was found" },
-	{ 0 }
+	{ 'm', "MASK", "bits that may be anything" }, { 'w', NULL, "32-bit units" },
+	{ 'h', NULL, "16-bit units" }, { 'c', NULL, "the arguments are strings of characters" },
+	{ 'x', "COUNT", "show this many units before and behind what was found" }, { 0 }
 };
 
 struct stack_range {
@@ -61,15 +51,15 @@ struct search {
 	size_t nth_stack; /* of .pieces; findings carry it as their tag */
 };
 
-/* ---- what to look for -------------------------------------------------------------------------------- */
+/* ---- what to look for -------------------------------------------------------------------- */
 
 static uint64_t unit_mask(const struct search *s)
 {
 	return s->unit == 8 ? UINT64_MAX : (1ull << (8 * s->unit)) - 1;
 }
 
-static struct err *parse_value(const struct search *s, const struct args *a, int i, const char *text,
-	uint64_t *ret)
+static struct err *parse_value(
+	const struct search *s, const struct args *a, int i, const char *text, uint64_t *ret)
 {
 	struct err *err = address_parse(&s->cx->target->debug, text, ret);
 	if (err && err->code == ERR_USAGE) {
@@ -82,8 +72,8 @@ static struct err *parse_value(const struct search *s, const struct args *a, int
 	return err;
 }
 
-static struct err *parse_unit_pattern(const struct search *s, const struct args *a, int i, uint64_t ignored,
-	struct pattern *ret)
+static struct err *parse_unit_pattern(
+	const struct search *s, const struct args *a, int i, uint64_t ignored, struct pattern *ret)
 {
 	const char *text = args_get(a, i), *dots = strstr(text, "..");
 	struct pattern p = { .kind = PATTERN_VALUE, .unit_bytes = (uint8_t)s->unit };
@@ -123,7 +113,8 @@ static struct err *parse_patterns(struct search *s, const struct args *a)
 			err = parse_unit_pattern(s, a, i, ignored, p);
 			continue;
 		}
-		*p = (struct pattern){ .kind = PATTERN_BYTES, .bytes = (const uint8_t *)text,
+		*p = (struct pattern){ .kind = PATTERN_BYTES,
+			.bytes = (const uint8_t *)text,
 			.nbytes = strlen(text) };
 		if (!p->nbytes || p->nbytes > SWEEP_SEAM_MAX)
 			err = args_error(a, i, "a string of 1 to %d bytes", SWEEP_SEAM_MAX);
@@ -131,7 +122,7 @@ static struct err *parse_patterns(struct search *s, const struct args *a)
 	return err;
 }
 
-/* ---- where ------------------------------------------------------------------------------------------ */
+/* ---- where ------------------------------------------------------------------------------- */
 
 static struct err *stacks_gather(struct search *s)
 {
@@ -148,8 +139,9 @@ static struct err *stacks_gather(struct search *s)
 			out_complain(s->cx->out, err);
 			err = NULL;
 		} else if (!err && more) {
-			struct stack_range r = { .lo = task.stack, .last = task.stack + (bytes - 1),
-				.pid = task.pid };
+			struct stack_range r = {
+				.lo = task.stack, .last = task.stack + (bytes - 1), .pid = task.pid
+			};
 			memcpy(r.comm, task.comm, sizeof(r.comm));
 			r.comm[task_comm_length(&task)] = '\0';
 			vec_push(&s->stack, r);
@@ -159,7 +151,8 @@ static struct err *stacks_gather(struct search *s)
 }
 
 /* -e END or -l LENGTH behind @lo; *ret_last stays without either. */
-static struct err *parse_end(const struct search *s, const struct args *a, uint64_t lo, uint64_t *ret_last)
+static struct err *parse_end(
+	const struct search *s, const struct args *a, uint64_t lo, uint64_t *ret_last)
 {
 	const char *end_text = args_option(a, 'e'), *length_text = args_option(a, 'l');
 	uint64_t end = 0, length = 0;
@@ -195,8 +188,9 @@ static struct err *open_range(struct search *s, const struct args *a)
 		err = parse_end(s, a, lo, &last);
 	if (err)
 		return err;
-	s->pieces = s->physical ? pieces_of_ram(s->cx->target->dump, lo, last) :
-		pieces_of_space(s->cx->target->dump, vspace_facts(s->memory.vs), lo, last);
+	s->pieces = s->physical ? pieces_of_ram(s->cx->target->dump, lo, last)
+				: pieces_of_space(s->cx->target->dump, vspace_facts(s->memory.vs),
+					  lo, last);
 	return NULL;
 }
 
@@ -224,10 +218,10 @@ static struct err *next_piece(void *cx, struct sweep_piece *ret, bool *ret_more)
 	}
 }
 
-/* ---- looking ---------------------------------------------------------------------------------------- */
+/* ---- looking ----------------------------------------------------------------------------- */
 
-static void look_for_units(const struct search *s, const struct pattern *p, const struct sweep_run *run,
-	struct sweep_hits *hits)
+static void look_for_units(const struct search *s, const struct pattern *p,
+	const struct sweep_run *run, struct sweep_hits *hits)
 {
 	const struct abi *abi = &s->cx->target->abi;
 	size_t skew = (size_t)(-run->addr & (p->unit_bytes - 1u));
@@ -240,8 +234,8 @@ static void look_for_units(const struct search *s, const struct pattern *p, cons
 }
 
 /* First what begins below the run and ends in it, then what lies in it. */
-static void look_for_bytes(const struct search *s, const struct pattern *p, const struct sweep_run *run,
-	struct sweep_hits *hits)
+static void look_for_bytes(const struct search *s, const struct pattern *p,
+	const struct sweep_run *run, struct sweep_hits *hits)
 {
 	const struct abi *abi = &s->cx->target->abi;
 	uint8_t joined[2 * SWEEP_SEAM_MAX];
@@ -278,7 +272,7 @@ static void look(void *cx, const struct sweep_run *run, struct sweep_hits *hits)
 		qsort(hits->hit.v + first, hits->hit.n - first, sizeof(*hits->hit.v), by_address);
 }
 
-/* ---- showing ---------------------------------------------------------------------------------------- */
+/* ---- showing ----------------------------------------------------------------------------- */
 
 /* Where the looking was done: a user's space, the kernel's, or RAM. */
 static bool read_at(const struct search *s, uint64_t addr, void *buf, size_t n)
@@ -291,7 +285,8 @@ static void show_string(const struct search *s, uint64_t addr)
 {
 	char text[STRING_SHOWN];
 	size_t n = 0;
-	while (n < sizeof(text) && read_at(s, addr + n, text + n, 1) && isprint((unsigned char)text[n]))
+	while (n < sizeof(text) && read_at(s, addr + n, text + n, 1) &&
+		isprint((unsigned char)text[n]))
 		n++;
 	out_str_n(s->cx->out, "value", text, n);
 }
@@ -345,13 +340,14 @@ static void show_missing(struct out *o, const struct sweep_totals *totals)
 			continue;
 		out_table(o, &missing_table);
 		out_row(o);
-		out_strf(o, "note", "not searched: %" PRIu64 "K %s", n >> 10, fault_text((enum fault_kind)f));
+		out_strf(o, "note", "not searched: %" PRIu64 "K %s", n >> 10,
+			fault_text((enum fault_kind)f));
 		out_uint(o, "not_searched", n);
 		out_str(o, "reason", fault_name((enum fault_kind)f));
 	}
 }
 
-/* ---- the command ------------------------------------------------------------------------------------ */
+/* ---- the command ------------------------------------------------------------------------- */
 
 static struct err *sweep(struct search *s)
 {
@@ -373,8 +369,9 @@ static struct err *choose_place(struct search *s, const struct args *a)
 	if (places > 1)
 		return err_new(ERR_USAGE, "-k, -p, -t, -u and -U: one of them");
 	s->physical = args_flag(a, 'p');
-	struct err *err = args_flag(a, 'u') ? memory_choose_current(s->cx, &s->memory) :
-		memory_choose(s->cx, args_option(a, 'U'), s->physical, &s->memory);
+	struct err *err = args_flag(a, 'u') ? memory_choose_current(s->cx, &s->memory)
+					    : memory_choose(s->cx, args_option(a, 'U'), s->physical,
+						      &s->memory);
 	if (!err && args_flag(a, 't'))
 		err = stacks_gather(s);
 	else if (!err)
@@ -386,7 +383,9 @@ static struct err *search_run(struct cx *cx, const struct args *a)
 {
 	struct search s = {
 		.cx = cx,
-		.unit = args_flag(a, 'h') ? 2 : args_flag(a, 'w') ? 4 : cx->target->abi.word_bytes,
+		.unit = args_flag(a, 'h')   ? 2
+			: args_flag(a, 'w') ? 4
+					    : cx->target->abi.word_bytes,
 		.strings = args_flag(a, 'c'),
 	};
 	if (!s.unit)
@@ -412,7 +411,8 @@ static const char *const search_examples[] = {
 	"search -t ffffff8002c41d00\ton whose stack it lies",
 	"search -U 1 -c /bin/sh\tin pid 1's own memory",
 	"search -p -c 'Linux version'\ta string in physical memory",
-	"search -w -m fff 40080000 -x 2\ta 32-bit value whose low bits do not matter, with its neighbours",
+	"search -w -m fff 40080000 -x 2\ta 32-bit value whose low bits do not matter, with its "
+	"neighbours",
 	NULL,
 };
 
@@ -420,8 +420,10 @@ const struct command cmd_search = {
 	.name = "search",
 	.summary = "values, ranges of values or strings in memory",
 	.usage = "VALUE|LOW..HIGH|STRING…",
-	.details = "Values are addresses, symbols or expressions; units lie at multiples of their size. Of a page\n"
-		   "that is mapped many times in a row only the first is searched. Memory that the dump lacks is\n"
+	.details = "Values are addresses, symbols or expressions; units lie at multiples of their "
+		   "size. Of a page\n"
+		   "that is mapped many times in a row only the first is searched. Memory that the "
+		   "dump lacks is\n"
 		   "told at the end.",
 	.options = search_options,
 	.examples = search_examples,

@@ -56,10 +56,10 @@ static struct err *chosen_task(struct cx *cx, const struct args *a, struct task 
 	return err ? err : check_task(cx, ret);
 }
 
-/* ---- settings ---------------------------------------------------------------------------------- */
+/* ---- settings ---------------------------------------------------------------------------- */
 
-static const struct column setting_columns[] = { { "setting", .width = 10 }, { "value", .width = 6 },
-	{ "meaning" }, { 0 } };
+static const struct column setting_columns[] = { { "setting", .width = 10 },
+	{ "value", .width = 6 }, { "meaning" }, { 0 } };
 static const struct table setting_table = { .layout = LAYOUT_LINES, .columns = setting_columns };
 
 struct setting {
@@ -121,9 +121,12 @@ static bool set_print_max(struct cx *cx, const char *value)
 }
 
 static const struct setting settings[] = {
-	{ "scroll", "long answers at the prompt go through a pager", "on or off", show_scroll, set_scroll },
-	{ "radix", "integers of p, struct, list, tree and locals", "10 or 16", show_radix, set_radix },
-	{ "print_max", "elements of an array that are shown", "a number", show_print_max, set_print_max },
+	{ "scroll", "long answers at the prompt go through a pager", "on or off", show_scroll,
+		set_scroll },
+	{ "radix", "integers of p, struct, list, tree and locals", "10 or 16", show_radix,
+		set_radix },
+	{ "print_max", "elements of an array that are shown", "a number", show_print_max,
+		set_print_max },
 };
 
 static void show_setting(struct cx *cx, const struct setting *s)

@@ -14,7 +14,8 @@ static struct err *no_line(const struct cx *cx, uint64_t va, const struct symbol
 	const struct target *t = cx->target;
 	const char *have = types_source(t->types);
 	if (sym && sym->module)
-		return err_new(ERR_MISSING, "no line information for module %s: it needs %s.ko.debug below "
+		return err_new(ERR_MISSING,
+			"no line information for module %s: it needs %s.ko.debug below "
 			"--symbols DIR, in modules/ beside the vmlinux or below /usr/lib/debug",
 			sym->module, sym->module);
 	if (!have || !strstr(have, "DWARF"))
@@ -42,8 +43,7 @@ static void show(struct cx *cx, uint64_t va)
 	scoped_strbuf struct strbuf name = { 0 };
 	struct symbol sym;
 	bool known = symtab_at(t->syms, va, &sym);
-	size_t n = types_source_frames(
-		t->types, va - slide, known ? sym.va - slide : 0, frame);
+	size_t n = types_source_frames(t->types, va - slide, known ? sym.va - slide : 0, frame);
 	for (size_t i = 0; i + 1 < n; i++) {
 		out_row(cx->out);
 		out_addr(cx->out, "address", va);

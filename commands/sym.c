@@ -2,24 +2,15 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column sym_columns[] = {
-	{ "address", .width = WIDTH_ADDRESS },
-	{ "type", .width = 3 },
-	{ "location", .text_only = true },
-	{ "name", .hidden = true },
-	{ "offset", .hidden = true },
-	{ "module", .hidden = true },
-	{ "file" },
-	{ "line", .hidden = true },
-	{ "source" },
-	{ 0 }
-};
+static const struct column sym_columns[] = { { "address", .width = WIDTH_ADDRESS },
+	{ "type", .width = 3 }, { "location", .text_only = true }, { "name", .hidden = true },
+	{ "offset", .hidden = true }, { "module", .hidden = true }, { "file" },
+	{ "line", .hidden = true }, { "source" }, { 0 } };
 static const struct table sym_table = { .layout = LAYOUT_LINES, .columns = sym_columns };
 
 static const struct option sym_options[] = {
 	{ 'l', NULL, "all symbols, by address; then those that were recovered" },
-	{ 'q', "TEXT", "symbols whose name holds TEXT" },
-	{ 0 }
+	{ 'q', "TEXT", "symbols whose name holds TEXT" }, { 0 }
 };
 
 static void show(struct cx *cx, const struct symbol *s, uint64_t offset)
@@ -28,8 +19,9 @@ static void show(struct cx *cx, const struct symbol *s, uint64_t offset)
 	out_addr(cx->out, "address", s->va + offset);
 	out_strf(cx->out, "type", "%c", s->type);
 	if (offset)
-		out_strf(cx->out, "location", "%s+0x%llx%s%s%s", s->name, (unsigned long long)offset,
-			s->module ? " [" : "", s->module ? s->module : "", s->module ? "]" : "");
+		out_strf(cx->out, "location", "%s+0x%llx%s%s%s", s->name,
+			(unsigned long long)offset, s->module ? " [" : "",
+			s->module ? s->module : "", s->module ? "]" : "");
 	else
 		out_strf(cx->out, "location", "%s%s%s%s", s->name, s->module ? " [" : "",
 			s->module ? s->module : "", s->module ? "]" : "");

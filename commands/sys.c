@@ -5,13 +5,11 @@
 #include <inttypes.h>
 #include <time.h>
 
-static const struct column sys_columns[] = {
-	{ "kernel" }, { "dump" }, { "format" }, { "quality" }, { "found_by" }, { "cpus" },
-	{ "date" }, { "uptime" }, { "load" }, { "tasks" }, { "nodename" }, { "release" },
-	{ "version" }, { "machine" }, { "banner" }, { "command_line" }, { "page_size" },
-	{ "memory" }, { "dump_memory" }, { "panic" }, { "panic_task" }, { "panic_cpu" },
-	{ "current" }, { 0 }
-};
+static const struct column sys_columns[] = { { "kernel" }, { "dump" }, { "format" }, { "quality" },
+	{ "found_by" }, { "cpus" }, { "date" }, { "uptime" }, { "load" }, { "tasks" },
+	{ "nodename" }, { "release" }, { "version" }, { "machine" }, { "banner" },
+	{ "command_line" }, { "page_size" }, { "memory" }, { "dump_memory" }, { "panic" },
+	{ "panic_task" }, { "panic_cpu" }, { "current" }, { 0 } };
 static const struct table sys_table = { .layout = LAYOUT_RECORD, .columns = sys_columns };
 
 static const struct column config_columns[] = { { "line" }, { 0 } };
@@ -171,7 +169,7 @@ static struct err *show_config(struct cx *cx)
 	const char *line = target_config(cx->target);
 	if (!line)
 		return err_new(ERR_MISSING, "the kernel's configuration is not in its memory "
-			"(CONFIG_IKCONFIG)");
+					    "(CONFIG_IKCONFIG)");
 	out_table(cx->out, &config_table);
 	while (*line) {
 		size_t n = strcspn(line, "\n");
@@ -184,8 +182,8 @@ static struct err *show_config(struct cx *cx)
 
 /* ---- sys -d ----------------------------------------------- */
 
-static const struct column provider_columns[] = { { "what", .width = 8 },
-	{ "name", .width = 8 }, { "usable", .hidden = true }, { "state" }, { "origin" }, { 0 } };
+static const struct column provider_columns[] = { { "what", .width = 8 }, { "name", .width = 8 },
+	{ "usable", .hidden = true }, { "state" }, { "origin" }, { 0 } };
 static const struct table provider_table = { .layout = LAYOUT_TABLE, .columns = provider_columns };
 
 struct provider {
@@ -228,9 +226,9 @@ static void show_symbols(struct cx *cx)
 	strbuf_addf(&state, "%zu symbols", n);
 	if (recovered)
 		strbuf_addf(&state, ", %zu recovered", recovered);
-	show_provider(cx, &(struct provider){ "symbols", t->vmlinux ? "ELF" : "kallsyms",
-				  strbuf_text(&state),
-				  t->vmlinux ? t->vmlinux->path : "the dump's memory", n != 0 });
+	show_provider(cx,
+		&(struct provider){ "symbols", t->vmlinux ? "ELF" : "kallsyms", strbuf_text(&state),
+			t->vmlinux ? t->vmlinux->path : "the dump's memory", n != 0 });
 }
 
 /* One line for all: which module lacks what is told where it is missed. */
@@ -256,7 +254,8 @@ static void show_modules(struct cx *cx)
 			first = m[i].state;
 			break;
 		}
-	show_provider(cx, &(struct provider){ "modules", "", strbuf_text(&state), first, debug != 0 });
+	show_provider(
+		cx, &(struct provider){ "modules", "", strbuf_text(&state), first, debug != 0 });
 }
 
 /* The index cache: whether it was used, else why not. */
@@ -283,7 +282,7 @@ static struct err *show_providers(struct cx *cx)
 	for (size_t i = 0; i < n; i++)
 		if (!info[i].module)
 			show_provider(cx, &(struct provider){ "types", info[i].name, info[i].state,
-					  info[i].origin, info[i].usable });
+						  info[i].origin, info[i].usable });
 	show_modules(cx);
 	show_cache(cx);
 	return NULL;
@@ -291,8 +290,8 @@ static struct err *show_providers(struct cx *cx)
 
 /* ---- sys -b ----------------------------------------------- */
 
-static const struct column attempt_columns[] = { { "outcome", .width = 7 }, { "finder", .width = 30 },
-	{ "ms", .width = 7 }, { "found" }, { "proof" }, { 0 } };
+static const struct column attempt_columns[] = { { "outcome", .width = 7 },
+	{ "finder", .width = 30 }, { "ms", .width = 7 }, { "found" }, { "proof" }, { 0 } };
 static const struct table attempt_table = { .layout = LAYOUT_TABLE, .columns = attempt_columns };
 
 static struct err *show_attempts(struct cx *cx)
@@ -316,7 +315,8 @@ static struct err *show_attempts(struct cx *cx)
 	out_str(cx->out, "outcome", "scan");
 	out_str(cx->out, "finder", "memory");
 	out_strf(cx->out, "ms", "%" PRIu64 ".%" PRIu64, ns / 1000000, ns / 100000 % 10);
-	out_strf(cx->out, "found", "%" PRIu64 " KiB looked at, pages of zeroes not counted", bytes >> 10);
+	out_strf(cx->out, "found", "%" PRIu64 " KiB looked at, pages of zeroes not counted",
+		bytes >> 10);
 	out_str(cx->out, "proof", "");
 	return NULL;
 }
@@ -337,7 +337,8 @@ static void show_disagreements(struct cx *cx)
 		if (!unread)
 			err = current_check(cx->target, cpu, &task, &source[0].regs, &words);
 		if (words.len)
-			strbuf_addf(&all, "%sCPU %u: %s", all.len ? "; " : "", cpu, strbuf_text(&words));
+			strbuf_addf(&all, "%sCPU %u: %s", all.len ? "; " : "", cpu,
+				strbuf_text(&words));
 	}
 	if (err)
 		out_fault(cx->out, "current", err);

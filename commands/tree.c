@@ -2,10 +2,11 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column tree_columns[] = { { "address", .width = WIDTH_ADDRESS, .object = "void" }, { "number" },
-	{ "index", .hidden = true }, { "first", .hidden = true }, { "last", .hidden = true },
-	{ "where", .text_only = true }, { "position" }, { "type", .hidden = true }, { "value" },
-	{ 0 } };
+static const struct column tree_columns[] = { { "address", .width = WIDTH_ADDRESS,
+						      .object = "void" },
+	{ "number" }, { "index", .hidden = true }, { "first", .hidden = true },
+	{ "last", .hidden = true }, { "where", .text_only = true }, { "position" },
+	{ "type", .hidden = true }, { "value" }, { 0 } };
 static const struct table tree_table = { .layout = LAYOUT_LINES, .columns = tree_columns };
 
 static const struct option tree_options[] = {

@@ -2,38 +2,21 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column level_columns[] = {
-	{ "level", .width = 6 },
-	{ "entry", .width = WIDTH_ADDRESS },
-	{ "value", .width = 18 },
-	{ "kind", .width = 7 },
-	{ "maps", .width = WIDTH_ADDRESS },
-	{ "size", .width = 5, .align = ALIGN_RIGHT },
-	{ "attributes" },
-	{ 0 }
-};
+static const struct column level_columns[] = { { "level", .width = 6 },
+	{ "entry", .width = WIDTH_ADDRESS }, { "value", .width = 18 }, { "kind", .width = 7 },
+	{ "maps", .width = WIDTH_ADDRESS }, { "size", .width = 5, .align = ALIGN_RIGHT },
+	{ "attributes" }, { 0 } };
 static const struct table level_table = { .layout = LAYOUT_TABLE, .columns = level_columns };
 
-static const struct column vtop_columns[] = {
-	{ "virtual", .width = WIDTH_ADDRESS },
-	{ "physical", .width = WIDTH_ADDRESS },
-	{ "space", .width = 8 },
-	{ "window", .width = 12 },
-	{ "page", .width = WIDTH_ADDRESS },
-	{ "owner", .width = 10 },
-	{ "flags" },
-	{ "note" },
-	{ "levels", .list = &level_table },
-	{ 0 }
-};
+static const struct column vtop_columns[] = { { "virtual", .width = WIDTH_ADDRESS },
+	{ "physical", .width = WIDTH_ADDRESS }, { "space", .width = 8 }, { "window", .width = 12 },
+	{ "page", .width = WIDTH_ADDRESS }, { "owner", .width = 10 }, { "flags" }, { "note" },
+	{ "levels", .list = &level_table }, { 0 } };
 static const struct table vtop_table = { .layout = LAYOUT_TABLE, .columns = vtop_columns };
 
-static const struct option vtop_options[] = {
-	{ 'c', "PID|TASK", "in this task's user space" },
+static const struct option vtop_options[] = { { 'c', "PID|TASK", "in this task's user space" },
 	{ 'u', NULL, "in the current task's user space (set), as user addresses are anyway" },
-	{ 'k', NULL, "in the kernel's" },
-	{ 0 }
-};
+	{ 'k', NULL, "in the kernel's" }, { 0 } };
 
 static const char *kind_name(enum pte_kind kind)
 {
@@ -83,7 +66,8 @@ static const char *window_name(const struct arch_layout *l, uint64_t va)
 	return NULL;
 }
 
-/* The frame's struct page, its flags by name and whose it is. Devices and holes have none: no news. */
+/* The frame's struct page, its flags by name and whose it is. Devices and holes have none: no news.
+ */
 static void show_page(struct cx *cx, struct paddr pa)
 {
 	struct target *t = cx->target;
@@ -134,8 +118,8 @@ struct place {
 	bool sought;
 };
 
-static void show_address(struct cx *cx, struct vspace *vs, uint64_t typed_va, bool user,
-	const struct task *current)
+static void show_address(
+	struct cx *cx, struct vspace *vs, uint64_t typed_va, bool user, const struct task *current)
 {
 	const struct space_facts *facts = vspace_facts(vs);
 	const struct arch_layout *l = &facts->layout;
@@ -144,7 +128,8 @@ static void show_address(struct cx *cx, struct vspace *vs, uint64_t typed_va, bo
 	struct walk walk = { .fault = FAULT_UNMAPPED };
 
 	paging.swap_form = page_entry_paging(cx->target).swap_form;
-	/* Where the halves have roots of their own, the other half's addresses are not in this one. */
+	/* Where the halves have roots of their own, the other half's addresses are not in this one.
+	 */
 	bool other = paging.two_halves && (va >> 63) == user;
 	if (!other)
 		walk_address(&paging, cx->target->dump, l->pgd, va, &walk);
@@ -158,18 +143,18 @@ static void show_address(struct cx *cx, struct vspace *vs, uint64_t typed_va, bo
 	if (known)
 		out_addr(cx->out, "physical", walk.pa.v);
 	else
-		out_fault(cx->out, "physical", err_fault(walk.fault, va, "0x%llx",
-			(unsigned long long)va));
+		out_fault(cx->out, "physical",
+			err_fault(walk.fault, va, "0x%llx", (unsigned long long)va));
 	out_str(cx->out, "space", user ? "user" : "kernel");
 	if (window)
 		out_str(cx->out, "window", window);
 	if (known)
 		show_page(cx, walk.pa);
-	const char *note = other ? user ? current ? "a kernel address: without -u" :
-						    "a kernel address: without -c"
-					: "a user address: -c says whose"
-		: computed ? "by arithmetic: the tables are not in the dump"
-			   : stripped(facts, typed_va, va);
+	const char *note = other      ? user ? current ? "a kernel address: without -u"
+						       : "a kernel address: without -c"
+					     : "a user address: -c says whose"
+			   : computed ? "by arithmetic: the tables are not in the dump"
+				      : stripped(facts, typed_va, va);
 	if (note)
 		out_str(cx->out, "note", note);
 	else if (current)

@@ -4,8 +4,8 @@
 #include "analyzer/api.h"
 #include "analyzer/model.h"
 
-static const struct column list_columns[] = { { "walker", .width = 12 },
-	{ "over", .width = 22 }, { "yields", .width = 24 }, { "summary" }, { 0 } };
+static const struct column list_columns[] = { { "walker", .width = 12 }, { "over", .width = 22 },
+	{ "yields", .width = 24 }, { "summary" }, { 0 } };
 static const struct table list_table = { .layout = LAYOUT_TABLE, .columns = list_columns };
 
 enum { ADDRESS, TYPE, END, NCOLUMNS };
@@ -31,8 +31,7 @@ void walk_emit(struct walking *w, uint64_t va)
 	out_str(w->cx->out, "type", w->yields);
 }
 
-static struct err *find_walker(
-	struct cx *cx, const struct args *a, const struct walker **ret)
+static struct err *find_walker(struct cx *cx, const struct args *a, const struct walker **ret)
 {
 	return args_point(a, 0, 0, session_find_walker(cx->session, args_get(a, 0), ret));
 }
@@ -83,7 +82,7 @@ static struct err *walk_run(struct cx *cx, const struct args *a)
 	return err ? err : walker_run(k, &w);
 }
 
-/* ---- behind a `|`: from each row's object ---------------------------------------------------- */
+/* ---- behind a `|`: from each row's object ------------------------------------------------ */
 
 struct walk_stage {
 	const struct walker *walker;
@@ -99,8 +98,8 @@ static struct err *walk_open(
 		return args_error(a, 0, "a walker is missing; `walk` alone lists them");
 	struct err *err = find_walker(cx, a, &st->walker);
 	if (!err && !st->walker->over)
-		err = args_error(a, 0, "%s begins at nothing that a row could stand for",
-			st->walker->name);
+		err = args_error(
+			a, 0, "%s begins at nothing that a row could stand for", st->walker->name);
 	if (!err)
 		err = check_count(a, st->walker, 0);
 	if (!err && *io_rows &&
@@ -150,7 +149,8 @@ const struct command cmd_walk = {
 	.name = "walk",
 	.summary = "the objects that a walker finds",
 	.usage = "[WALKER [ARGUMENT…]]",
-	.details = "A walker that begins at an object takes its address as first argument, or behind a "
+	.details = "A walker that begins at an object takes its address as first argument, or "
+		   "behind a "
 		   "`|` the rows' objects.",
 	.examples = walk_examples,
 	.max_args = -1,

@@ -18,13 +18,13 @@ static struct err *where_open(
 	if (!args_count(a))
 		return args_error(a, 0, "a condition is missing, as in: where pid == 1");
 	row_names_init(&w->names, cx->target, *io_rows);
-	struct err *err =
-		row_expr_parse(&w->names, cx->arena, args_rest(a, 0), &w->condition, &at);
+	struct err *err = row_expr_parse(&w->names, cx->arena, args_rest(a, 0), &w->condition, &at);
 	*ret = w;
 	return args_point(a, 0, at, err);
 }
 
-/* A row that cannot be judged is left out and, at first, told of: one bad pointer is no reason to stop. */
+/* A row that cannot be judged is left out and, at first, told of: one bad pointer is no reason to
+ * stop. */
 static struct err *where_row(
 	struct cx *cx, void *state, const struct table *t, const struct row *row, bool *ret_enough)
 {
@@ -50,7 +50,7 @@ static struct err *where_end(struct cx *cx, void *state)
 	const struct where *w = state;
 	if (w->failures > FAILURES_SHOWN)
 		out_complain(cx->out, err_new(ERR_FORMAT, "%llu more rows could not be judged",
-			(unsigned long long)(w->failures - FAILURES_SHOWN)));
+					      (unsigned long long)(w->failures - FAILURES_SHOWN)));
 	return NULL;
 }
 
@@ -70,10 +70,12 @@ const struct command cmd_where = {
 	.name = "where",
 	.summary = "pass the rows that satisfy a condition",
 	.usage = "EXPRESSION",
-	.details = "Names are the row's columns by their JSON keys, `it` (a pointer to the object that "
-		   "the row stands for) and that object's members, then symbols. Texts are compared "
-		   "by == and !=. `>` and `|` stand in parentheses. A cell that is empty satisfies "
-		   "nothing.",
+	.details =
+		"Names are the row's columns by their JSON keys, `it` (a pointer to the object "
+		"that "
+		"the row stands for) and that object's members, then symbols. Texts are compared "
+		"by == and !=. `>` and `|` stand in parentheses. A cell that is empty satisfies "
+		"nothing.",
 	.examples = where_examples,
 	.max_args = -1,
 	.expression = true,

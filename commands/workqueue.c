@@ -11,8 +11,8 @@ static const struct column work_columns[] = { { "state", .width = 9 },
 	{ "pid", .width = 7, .align = ALIGN_RIGHT },
 	{ "task", .hidden = true, .object = "struct task_struct" },
 	{ "comm", .title = "WORKER", .width = 15 },
-	{ "seconds", .title = "FOR S", .width = 6, .align = ALIGN_RIGHT },
-	{ "note", .title = "" }, { 0 } };
+	{ "seconds", .title = "FOR S", .width = 6, .align = ALIGN_RIGHT }, { "note", .title = "" },
+	{ 0 } };
 static const struct table work_table = { .layout = LAYOUT_TABLE, .columns = work_columns };
 
 static const struct column pool_columns[] = { { "pool", .width = 4, .align = ALIGN_RIGHT },
@@ -147,10 +147,11 @@ const struct command cmd_workqueue = {
 	.name = "workqueue",
 	.summary = "works that run or wait, and the pools and queues behind them",
 	.usage = "",
-	.details = "An inactive work is kept back by its queue's max_active; a scheduled one stands "
-		   "behind the one that its worker runs. Works that wait for a timer are the "
-		   "timer command's. A pool is stalled when it has begun nothing for longer than "
-		   "wq_watchdog_thresh although works wait.",
+	.details =
+		"An inactive work is kept back by its queue's max_active; a scheduled one stands "
+		"behind the one that its worker runs. Works that wait for a timer are the "
+		"timer command's. A pool is stalled when it has begun nothing for longer than "
+		"wq_watchdog_thresh although works wait.",
 	.options = workqueue_options,
 	.examples = workqueue_examples,
 	.run = workqueue_run,

@@ -12,7 +12,7 @@
 
 enum { PAGE = 4096, BLOCK_BYTES = 1024, BLOCKS_MAX = 64 };
 
-/* ---- the bytes ------------------------------------------------------------------------------- */
+/* ---- the bytes --------------------------------------------------------------------------- */
 
 enum block_kind { BLOCK_NONE, BLOCK_DEBUG_KINFO, BLOCK_MRDUMP, BLOCK_SYSDUMP, BLOCK_IMEM };
 static const char *const kind_names[] = { "", "debug-kinfo", "mrdump", "sysdump", "imem" };
@@ -98,7 +98,7 @@ static bool may_be_voffset(uint64_t v)
 	return v >> 52 == 0xfff && !(v & 0xfff) && v << 12;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows -------------------------------------------------------------------------------- */
 
 static const struct column kinfo_columns[] = { { "block", .width = 11 },
 	{ "physical", .width = WIDTH_ADDRESS }, { "offset", .width = 6 }, { "field", .width = 24 },
@@ -182,7 +182,7 @@ static void show_block(struct cx *cx, const struct block *b, const uint8_t *imem
 	}
 }
 
-/* ---- finding them ---------------------------------------------------------------------------- */
+/* ---- finding them ------------------------------------------------------------------------ */
 
 /* Whether a block begins at @pa. What cannot be read is none. */
 static bool block_at(struct target *t, uint64_t pa, struct block *ret, uint8_t imem[IMEM_BYTES])

@@ -28,7 +28,7 @@ struct region {
 	const char *source;
 };
 
-/* ---- the bytes ------------------------------------------------------------------------------- */
+/* ---- the bytes --------------------------------------------------------------------------- */
 
 enum zone_state { ZONE_GOOD, ZONE_EMPTY, ZONE_NOT_ONE, ZONE_DAMAGED };
 static const char *const state_names[] = { "good", "empty", "no zone", "damaged" };
@@ -155,7 +155,7 @@ static struct trace_entry trace_entry_parse(const struct abi *abi, const uint8_t
 		.cpu = ts & 0xff };
 }
 
-/* ---- the region ------------------------------------------------------------------------------ */
+/* ---- the region -------------------------------------------------------------------------- */
 
 struct driver {
 	uint64_t phys_addr, size, record_size, console_size, ftrace_size, pmsg_size, nftrace;
@@ -320,7 +320,7 @@ static struct err *region_find(struct cx *cx, const struct args *a, struct regio
 	return err;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows -------------------------------------------------------------------------------- */
 
 static const struct column zone_columns[] = { { "zone", .width = 8 },
 	{ "n", .width = 3, .align = ALIGN_RIGHT }, { "physical", .width = WIDTH_ADDRESS },
@@ -451,8 +451,9 @@ static void show_zone(
 		show_text(s, kind, n, text, used);
 }
 
-/* Zones of @each bytes and more in the next @bytes of the region: what does not divide is shared out, in
- * even bytes, and the next part follows at once (fs/pstore/ram.c, ramoops_init_przs, V:5.10 6.12). */
+/* Zones of @each bytes and more in the next @bytes of the region: what does not divide is shared
+ * out, in even bytes, and the next part follows at once (fs/pstore/ram.c, ramoops_init_przs,
+ * V:5.10 6.12). */
 static struct err *show_part(
 	const struct show *s, enum zone_kind kind, uint64_t *io_pa, uint64_t bytes, uint64_t each)
 {
@@ -498,8 +499,8 @@ static struct err *ramoops_run(struct cx *cx, const struct args *a)
 	return err;
 }
 
-static const struct option ramoops_options[] = {
-	{ 'l', NULL, "list the zones, not what is in them" },
+static const struct option ramoops_options[] = { { 'l', NULL,
+							 "list the zones, not what is in them" },
 	{ 'a', "ADDRESS", "the region's physical address, in hexadecimal" },
 	{ 's', "BYTES", "its size" }, { 'r', "BYTES", "of one dmesg record (4096)" },
 	{ 'c', "BYTES", "of the console (4096)" }, { 'f', "BYTES", "of the function trace (4096)" },
@@ -514,7 +515,8 @@ static const struct command ramoops = {
 	.summary = "the logs that pstore keeps in reserved memory",
 	.usage = "[dmesg|console|ftrace|pmsg]",
 	.details =
-		"The region is the driver's (oops_cxt), else the one that the device tree reserves, "
+		"The region is the driver's (oops_cxt), else the one that the device tree "
+		"reserves, "
 		"else it is given. A zone without its signature was never used or lost its bytes.",
 	.options = ramoops_options,
 	.examples = ramoops_examples,

@@ -1,6 +1,6 @@
 /*
- * Ctrl-C as a flag. The signal is the process's own by nature, so this is the one piece of state that
- * is found and not passed. Every iterator asks interrupt_check() and hands the error up.
+ * Ctrl-C as a flag. The signal is the process's own by nature, so this is the one piece of state
+ * that is found and not passed. Every iterator asks interrupt_check() and hands the error up.
  */
 #ifndef ANALYZER_BASE_INTERRUPT_H
 #define ANALYZER_BASE_INTERRUPT_H

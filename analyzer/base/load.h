@@ -1,6 +1,6 @@
 /*
- * Loads of foreign bytes: unaligned, of either byte order, never through a host type. `struct abi` is
- * the target's word size and byte order; what reads target structures carries one along.
+ * Loads of foreign bytes: unaligned, of either byte order, never through a host type. `struct abi`
+ * is the target's word size and byte order; what reads target structures carries one along.
  */
 #ifndef ANALYZER_BASE_LOAD_H
 #define ANALYZER_BASE_LOAD_H

@@ -1,4 +1,5 @@
-/* Numbers as people type them. The whole string must be used; nothing is guessed from what is left. */
+/* Numbers as people type them. The whole string must be used; nothing is guessed from what is left.
+ */
 #ifndef ANALYZER_BASE_NUMBER_H
 #define ANALYZER_BASE_NUMBER_H
 

@@ -1,7 +1,7 @@
 /*
- * The search loop. Blocks are first asked whether they hold any match, by a loop without branches that
- * the compiler turns into vector code; only a block that does is looked at unit by unit. Reads run at
- * about the speed of memcpy that way.
+ * The search loop. Blocks are first asked whether they hold any match, by a loop without branches
+ * that the compiler turns into vector code; only a block that does is looked at unit by unit. Reads
+ * run at about the speed of memcpy that way.
  */
 #include "analyzer/base/pattern.h"
 
@@ -10,14 +10,15 @@
 enum { BLOCK_BYTES = 1024 };
 
 /* Two forms of each loop, the processor chooses at start. Sanitizers run before it can. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
+	!defined(__SANITIZE_ADDRESS__)
 #define VECTOR __attribute__((optimize("O3"), target_clones("avx2", "default")))
 #else
 #define VECTOR
 #endif
 
-/* Whether any unit of a block lies in [low, low + span] once its other bits are masked away. One question
- * serves values (span 0) and ranges (mask all ones). */
+/* Whether any unit of a block lies in [low, low + span] once its other bits are masked away. One
+ * question serves values (span 0) and ranges (mask all ones). */
 #define DEFINE_BLOCK_HAS(type, name)                                                               \
 	VECTOR static bool name(const uint8_t *p, uint64_t mask, uint64_t low, uint64_t span)      \
 	{                                                                                          \
@@ -52,7 +53,8 @@ DEFINE_BLOCK_HAS_VALUE(uint64_t, block_has_value_64)
 
 typedef bool (*block_fn)(const uint8_t *p, uint64_t mask, uint64_t low, uint64_t span);
 
-/* NULL where the host's order is not the target's: a value could be turned around, a range could not. */
+/* NULL where the host's order is not the target's: a value could be turned around, a range could
+ * not. */
 static block_fn block_question(const struct pattern *p, const struct abi *abi)
 {
 	if (abi->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
@@ -82,8 +84,8 @@ static bool unit_matches(const struct pattern *p, uint64_t v)
 	return (v & p->mask) == p->value;
 }
 
-static size_t find_unit(const struct pattern *p, const struct abi *abi, const uint8_t *mem, size_t n,
-	size_t from)
+static size_t find_unit(
+	const struct pattern *p, const struct abi *abi, const uint8_t *mem, size_t n, size_t from)
 {
 	unsigned unit = p->unit_bytes;
 	block_fn block_has = block_question(p, abi);
@@ -105,8 +107,8 @@ static size_t find_unit(const struct pattern *p, const struct abi *abi, const ui
 	return n;
 }
 
-size_t pattern_find(const struct pattern *p, const struct abi *abi, const uint8_t *mem, size_t n,
-	size_t from)
+size_t pattern_find(
+	const struct pattern *p, const struct abi *abi, const uint8_t *mem, size_t n, size_t from)
 {
 	if (p->kind != PATTERN_BYTES)
 		return find_unit(p, abi, mem, n, from);

@@ -1,6 +1,6 @@
 /*
- * What to look for in memory, and the fast loop that looks: values with a mask, values in a range (pointers
- * into an object), byte strings. Knows nothing of where the bytes come from.
+ * What to look for in memory, and the fast loop that looks: values with a mask, values in a range
+ * (pointers into an object), byte strings. Knows nothing of where the bytes come from.
  */
 #ifndef ANALYZER_BASE_PATTERN_H
 #define ANALYZER_BASE_PATTERN_H
@@ -17,20 +17,22 @@ enum pattern_kind {
 
 struct pattern {
 	enum pattern_kind kind;
-	uint8_t unit_bytes;   /* VALUE, RANGE: 2, 4 or 8 */
-	uint64_t value, mask; /* VALUE; value has no bit outside of mask. RANGE: mask 0 is all ones */
-	uint64_t low, high;   /* RANGE */
+	uint8_t unit_bytes; /* VALUE, RANGE: 2, 4 or 8 */
+	uint64_t value,
+		mask;	    /* VALUE; value has no bit outside of mask. RANGE: mask 0 is all ones */
+	uint64_t low, high; /* RANGE */
 	const uint8_t *bytes; /* BYTES, borrowed */
-	size_t nbytes;        /* BYTES: at least 1 */
+	size_t nbytes;	      /* BYTES: at least 1 */
 };
 
 /*
- * Offset of the first match at or after @from, or @n when there is none. @mem is where a unit may begin
- * (its address is a multiple of the unit's size in the memory that is searched; on the host it need not
- * be); @from is rounded up to the next unit. A rest of less than a unit is not looked at.
+ * Offset of the first match at or after @from, or @n when there is none. @mem is where a unit may
+ * begin (its address is a multiple of the unit's size in the memory that is searched; on the host
+ * it need not be); @from is rounded up to the next unit. A rest of less than a unit is not looked
+ * at.
  */
-size_t pattern_find(const struct pattern *p, const struct abi *abi, const uint8_t *mem, size_t n,
-	size_t from);
+size_t pattern_find(
+	const struct pattern *p, const struct abi *abi, const uint8_t *mem, size_t n, size_t from);
 
 /* Bytes of one match. */
 size_t pattern_bytes(const struct pattern *p);

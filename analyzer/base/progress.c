@@ -13,8 +13,8 @@ static FILE *shown_on;
 static bool line_is_there, paged, pager_has_it, redirected;
 static struct progress *current; /* the innermost */
 
-/* The command's clock ticks on a thread of its own, which writes under the lock, and only while there is
- * neither a row nor a progress. */
+/* The command's clock ticks on a thread of its own, which writes under the lock, and only while
+ * there is neither a row nor a progress. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct {
@@ -67,8 +67,8 @@ static void *tick(void *unused)
 		} else if (spent_ns < first_ns) {
 			wait_until(first_ns - spent_ns);
 		} else {
-			fprintf(shown_on, "\r%s: %" PRIu64 " s (Ctrl-C ends it)\033[K", command.what,
-				spent_ns / 1000000000);
+			fprintf(shown_on, "\r%s: %" PRIu64 " s (Ctrl-C ends it)\033[K",
+				command.what, spent_ns / 1000000000);
 			fflush(shown_on);
 			line_is_there = true;
 			wait_until(5 * again_ns);

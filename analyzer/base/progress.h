@@ -31,8 +31,9 @@ void progress_step(struct progress *p, uint64_t done);
 void progress_end(struct progress *p);
 
 /*
- * The command that runs from now on, NULL: none. While it gives neither rows nor a progress of its own, the
- * line says after a second how long it has been at work. @what is borrowed until the next call.
+ * The command that runs from now on, NULL: none. While it gives neither rows nor a progress of its
+ * own, the line says after a second how long it has been at work. @what is borrowed until the next
+ * call.
  */
 void progress_command(const char *what);
 

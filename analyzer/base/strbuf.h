@@ -1,4 +1,5 @@
-/* A growing string. `s` is always terminated once anything was added; strbuf_text() never is NULL. */
+/* A growing string. `s` is always terminated once anything was added; strbuf_text() never is NULL.
+ */
 #ifndef ANALYZER_BASE_STRBUF_H
 #define ANALYZER_BASE_STRBUF_H
 
@@ -20,8 +21,8 @@ void strbuf_addf(struct strbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void strbuf_pad(struct strbuf *b, char c, size_t n);
 
 /*
- * Appends @n bytes of foreign text so that nothing of a dump steers a terminal or spoils a document:
- * bytes that are not UTF-8 and C1 controls come as \xNN, and
+ * Appends @n bytes of foreign text so that nothing of a dump steers a terminal or spoils a
+ * document: bytes that are not UTF-8 and C1 controls come as \xNN, and
  * - escaped: as in a C string: controls as \n, \t, \xNN, the backslash doubled;
  * - text: for people: as escaped, but tabs and backslashes stay as they are;
  * - block: text of several lines: newlines stay too;

@@ -1,4 +1,5 @@
-/* Growing arrays: `VEC(struct x) xs = { 0 };` then vec_push(&xs, x), xs.v[i], xs.n, vec_deinit(&xs). */
+/* Growing arrays: `VEC(struct x) xs = { 0 };` then vec_push(&xs, x), xs.v[i], xs.n,
+ * vec_deinit(&xs). */
 #ifndef ANALYZER_BASE_VEC_H
 #define ANALYZER_BASE_VEC_H
 

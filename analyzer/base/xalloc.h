@@ -1,7 +1,7 @@
 /*
  * Allocation. The x-functions are for sizes that this program chose: they end the process with one
- * line when memory is out, because nothing sensible can follow. A size that comes from a file or from
- * dump memory is first bounded and then asked for with mem_alloc_array(), which may say no.
+ * line when memory is out, because nothing sensible can follow. A size that comes from a file or
+ * from dump memory is first bounded and then asked for with mem_alloc_array(), which may say no.
  */
 #ifndef ANALYZER_BASE_XALLOC_H
 #define ANALYZER_BASE_XALLOC_H

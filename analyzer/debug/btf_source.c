@@ -172,8 +172,8 @@ static void offer_names(struct type_provider *p, enum type_kind kind, struct nea
 }
 
 /* pahole counts from the section's start, which is where __per_cpu_start stands
- * (include/asm-generic/vmlinux.lds.h, PERCPU_INPUT(), all versions). A module's BTF has no section of
- * this name. */
+ * (include/asm-generic/vmlinux.lds.h, PERCPU_INPUT(), all versions). A module's BTF has no section
+ * of this name. */
 static struct err *each_percpu(struct type_provider *p, types_percpu_fn each, void *cx)
 {
 	struct btf_source *s = (struct btf_source *)p;

@@ -11,7 +11,8 @@ struct btf_source {
 	struct btf btf;
 	struct btf_source *base;  /* of a module: who makes the types of lower ids; or NULL */
 	const struct type **made; /* by id - first_id; NULL: not made yet */
-	struct strmap enumerators; /* name to the id of the lowest enum that has it; made at first use */
+	struct strmap
+		enumerators; /* name to the id of the lowest enum that has it; made at first use */
 	bool enumerators_made;
 };
 

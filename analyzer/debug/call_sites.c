@@ -1,7 +1,8 @@
 /*
- * What a register held when its function was entered, by what the caller's debug information says of the call:
- * DW_OP_entry_value (DWARF 5, 2.5.1.7, 3.4). Believed only if that call was one of this function: a function
- * that the callee was reached through by a jump may have changed the register.
+ * What a register held when its function was entered, by what the caller's debug information says
+ * of the call: DW_OP_entry_value (DWARF 5, 2.5.1.7, 3.4). Believed only if that call was one of
+ * this function: a function that the callee was reached through by a jump may have changed the
+ * register.
  */
 #include <dwarf.h>
 #include <string.h>
@@ -28,12 +29,13 @@ static bool is_call_site(Dwarf_Die *die, uint64_t return_va)
 	Dwarf_Addr va;
 	int tag = dwarf_tag(die);
 	return (tag == DW_TAG_call_site || tag == DW_TAG_GNU_call_site) &&
-		attr_of(die, DW_AT_call_return_pc, DW_AT_low_pc, &attr) &&
-		!dwarf_formaddr(&attr, &va) && va == return_va;
+	       attr_of(die, DW_AT_call_return_pc, DW_AT_low_pc, &attr) &&
+	       !dwarf_formaddr(&attr, &va) && va == return_va;
 }
 
 /* The call that returns to @return_va, in @die or the blocks and inlined functions within. */
-static bool find_call_site(Dwarf_Die *die, uint64_t return_va, unsigned depth, unsigned *io_left, Dwarf_Die *ret)
+static bool find_call_site(
+	Dwarf_Die *die, uint64_t return_va, unsigned depth, unsigned *io_left, Dwarf_Die *ret)
 {
 	Dwarf_Die child;
 	Dwarf_Off at;
@@ -57,8 +59,10 @@ static bool find_call_site(Dwarf_Die *die, uint64_t return_va, unsigned depth, u
 	return false;
 }
 
-/* Whether the call was of @callee's function: by its name, or where a register said where to call, by that. */
-static bool calls(struct variables_cx *caller, Dwarf_Die *site, struct variables_cx *callee, unsigned nesting)
+/* Whether the call was of @callee's function: by its name, or where a register said where to call,
+ * by that. */
+static bool calls(
+	struct variables_cx *caller, Dwarf_Die *site, struct variables_cx *callee, unsigned nesting)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Die origin;
@@ -68,7 +72,8 @@ static bool calls(struct variables_cx *caller, Dwarf_Die *site, struct variables
 	uint64_t target;
 	const char *name = dwarf_diename(&callee->code.function);
 	if (attr_of(site, DW_AT_call_origin, DW_AT_abstract_origin, &attr)) {
-		const char *called = dwarf_formref_die(&attr, &origin) ? dwarf_diename(&origin) : NULL;
+		const char *called =
+			dwarf_formref_die(&attr, &origin) ? dwarf_diename(&origin) : NULL;
 		return name && called && !strcmp(name, called);
 	}
 	if (!attr_of(site, DW_AT_call_target, DW_AT_GNU_call_site_target, &attr) ||
@@ -80,13 +85,14 @@ static bool calls(struct variables_cx *caller, Dwarf_Die *site, struct variables
 	const struct symtab *syms = caller->env->debug->syms;
 	uint64_t run_entry = entry + caller->env->slide;
 	return !err && (target == run_entry ||
-		(syms && symtab_at(syms, run_entry, &sym) && sym.va == target));
+			       (syms && symtab_at(syms, run_entry, &sym) && sym.va == target));
 }
 
 static bool is_register(const Dwarf_Op *op, size_t n, unsigned reg)
 {
 	return n == 1 && ((op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31 &&
-		op->atom - DW_OP_reg0 == (int)reg) || (op->atom == DW_OP_regx && op->number == reg));
+				  op->atom - DW_OP_reg0 == (int)reg) ||
+				 (op->atom == DW_OP_regx && op->number == reg));
 }
 
 /* The expression over the caller's frame that gave register @reg its value for the call. */
@@ -110,7 +116,8 @@ static bool find_parameter(Dwarf_Die *site, unsigned reg, Dwarf_Attribute *ret)
 	return false;
 }
 
-static struct err *value_in_caller(struct variables_cx *callee, unsigned reg, unsigned nesting, uint64_t *ret)
+static struct err *value_in_caller(
+	struct variables_cx *callee, unsigned reg, unsigned nesting, uint64_t *ret)
 {
 	const struct variables_env *env = callee->env;
 	struct variables_cx caller;

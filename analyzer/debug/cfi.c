@@ -1,6 +1,6 @@
 /*
- * Decodes call frame information (DWARF 5, 6.4; .eh_frame as the Linux Standard Base has it). Knows the bytes;
- * refuses to know memory, registers' values and what an ABI preserves.
+ * Decodes call frame information (DWARF 5, 6.4; .eh_frame as the Linux Standard Base has it). Knows
+ * the bytes; refuses to know memory, registers' values and what an ABI preserves.
  */
 #include "analyzer/debug/cfi.h"
 
@@ -45,14 +45,15 @@ struct cie {
 /* What stands before each CIE and FDE. */
 struct header {
 	struct dwarf_bytes body; /* behind the id */
-	uint64_t next;           /* offset of the next one */
+	uint64_t next;		 /* offset of the next one */
 	bool is_cie;
 	uint64_t cie; /* FDE: offset of its CIE */
 };
 
 /* ---- entries ----------------------------------------------- */
 
-static bool read_header(const struct cfi *c, const struct cfi_section *s, uint64_t off, struct header *ret)
+static bool read_header(
+	const struct cfi *c, const struct cfi_section *s, uint64_t off, struct header *ret)
 {
 	if (off > s->n)
 		return false;
@@ -115,7 +116,8 @@ static bool read_augmentation(struct dwarf_bytes *b, const char *letters, struct
 			io->signal = true;
 		else if (*p == 'L')
 			dwarf_take(&in, 1);
-		else if (*p == 'P' && !skip_pointer(&in, (uint8_t)dwarf_uint(&in, 1), io->address_bytes))
+		else if (*p == 'P' &&
+			 !skip_pointer(&in, (uint8_t)dwarf_uint(&in, 1), io->address_bytes))
 			return false;
 		else if (!strchr("PBG", *p)) /* B, G: arm64's keys and tags */
 			return false;
@@ -123,7 +125,8 @@ static bool read_augmentation(struct dwarf_bytes *b, const char *letters, struct
 	return !in.bad;
 }
 
-static bool read_cie(const struct cfi *c, const struct cfi_section *s, uint64_t off, struct cie *ret)
+static bool read_cie(
+	const struct cfi *c, const struct cfi_section *s, uint64_t off, struct cie *ret)
 {
 	struct header h;
 	if (!read_header(c, s, off, &h) || !h.is_cie)
@@ -211,7 +214,8 @@ static void index_section(struct cfi *c, uint32_t number)
 	struct cie cie;
 	struct header h;
 	bool have = false;
-	for (uint64_t off = 0; read_header(c, s, off, &h) && c->entry.n < ENTRIES_MAX; off = h.next) {
+	for (uint64_t off = 0; read_header(c, s, off, &h) && c->entry.n < ENTRIES_MAX;
+		off = h.next) {
 		struct entry e = { .off = (uint32_t)off, .section = number };
 		if (h.is_cie)
 			continue;
@@ -226,8 +230,9 @@ static void index_section(struct cfi *c, uint32_t number)
 static int compare_entry(const void *x, const void *y)
 {
 	const struct entry *a = x, *b = y;
-	return a->start != b->start ? (a->start < b->start ? -1 : 1) :
-		a->section != b->section ? (a->section < b->section ? -1 : 1) : (a->off > b->off) - (a->off < b->off);
+	return a->start != b->start	  ? (a->start < b->start ? -1 : 1)
+	       : a->section != b->section ? (a->section < b->section ? -1 : 1)
+					  : (a->off > b->off) - (a->off < b->off);
 }
 
 struct cfi *cfi_create(const struct abi *abi, const struct cfi_section *section, size_t nsections)
@@ -298,8 +303,9 @@ static void set_expression(struct machine *m, struct dwarf_bytes *b, uint64_t re
 {
 	uint64_t n = dwarf_uleb(b);
 	const uint8_t *p = dwarf_take(b, n);
-	set_rule(m, reg, (struct cfi_rule){ .how = (uint8_t)how, .expression = p,
-		.expression_bytes = (uint32_t)n });
+	set_rule(m, reg,
+		(struct cfi_rule){
+			.how = (uint8_t)how, .expression = p, .expression_bytes = (uint32_t)n });
 }
 
 static void set_offset(struct machine *m, uint64_t reg, enum cfi_how how, uint64_t factored)
@@ -323,7 +329,8 @@ static void set_cfa_register(struct machine *m, uint64_t reg)
 
 static void restore(struct machine *m, uint64_t reg)
 {
-	set_rule(m, reg, m->initial && reg < ARCH_MAX_REGS ? m->initial->reg[reg] : (struct cfi_rule){ 0 });
+	set_rule(m, reg,
+		m->initial && reg < ARCH_MAX_REGS ? m->initial->reg[reg] : (struct cfi_rule){ 0 });
 }
 
 /* Only registers and the CFA are remembered, the place is not. */
@@ -363,8 +370,10 @@ static enum outcome cfa_rules(struct machine *m, struct dwarf_bytes *b, unsigned
 	case DW_CFA_def_cfa:
 	case DW_CFA_def_cfa_sf:
 		reg = dwarf_uleb(b);
-		cfa->offset = op == DW_CFA_def_cfa ? (int64_t)dwarf_uleb(b) :
-			(int64_t)((uint64_t)dwarf_sleb(b) * (uint64_t)m->cie->data_align);
+		cfa->offset =
+			op == DW_CFA_def_cfa
+				? (int64_t)dwarf_uleb(b)
+				: (int64_t)((uint64_t)dwarf_sleb(b) * (uint64_t)m->cie->data_align);
 		set_cfa_register(m, reg);
 		return GO_ON;
 	case DW_CFA_def_cfa_register:
@@ -378,7 +387,8 @@ static enum outcome cfa_rules(struct machine *m, struct dwarf_bytes *b, unsigned
 		return GO_ON;
 	case DW_CFA_def_cfa_expression:
 		n = dwarf_uleb(b);
-		*cfa = (struct cfi_rule){ .how = CFI_VAL_EXPRESSION, .expression = dwarf_take(b, n),
+		*cfa = (struct cfi_rule){ .how = CFI_VAL_EXPRESSION,
+			.expression = dwarf_take(b, n),
 			.expression_bytes = (uint32_t)n };
 		return GO_ON;
 	case DW_CFA_remember_state:
@@ -405,13 +415,15 @@ static enum outcome extended(struct machine *m, struct dwarf_bytes *b, unsigned 
 	case DW_CFA_advance_loc1:
 	case DW_CFA_advance_loc2:
 	case DW_CFA_advance_loc4:
-		return advance(m, dwarf_uint(b, 1u << (op - DW_CFA_advance_loc1))) ? GO_ON : REACHED;
+		return advance(m, dwarf_uint(b, 1u << (op - DW_CFA_advance_loc1))) ? GO_ON
+										   : REACHED;
 	case DW_CFA_MIPS_advance_loc8:
 		return advance(m, dwarf_uint(b, 8)) ? GO_ON : REACHED;
 	case DW_CFA_offset_extended:
 	case DW_CFA_val_offset:
 		reg = dwarf_uleb(b);
-		set_offset(m, reg, op == DW_CFA_val_offset ? CFI_VAL_OFFSET : CFI_OFFSET, dwarf_uleb(b));
+		set_offset(m, reg, op == DW_CFA_val_offset ? CFI_VAL_OFFSET : CFI_OFFSET,
+			dwarf_uleb(b));
 		return GO_ON;
 	case DW_CFA_offset_extended_sf:
 	case DW_CFA_val_offset_sf:
@@ -439,7 +451,8 @@ static enum outcome extended(struct machine *m, struct dwarf_bytes *b, unsigned 
 	case DW_CFA_expression:
 	case DW_CFA_val_expression:
 		reg = dwarf_uleb(b);
-		set_expression(m, b, reg, op == DW_CFA_expression ? CFI_EXPRESSION : CFI_VAL_EXPRESSION);
+		set_expression(
+			m, b, reg, op == DW_CFA_expression ? CFI_EXPRESSION : CFI_VAL_EXPRESSION);
 		return GO_ON;
 	default:
 		return cfa_rules(m, b, op);
@@ -484,8 +497,10 @@ bool cfi_find(const struct cfi *c, uint64_t va, struct cfi_row *ret)
 	if (!read_header(c, s, e->off, &h) || !read_cie(c, s, h.cie, &cie) ||
 		!read_range(s, &cie, &h.body, &start, &end))
 		return false;
-	row = (struct cfi_row){ .return_column = (uint8_t)cie.return_column, .signal = cie.signal,
-		.start = start, .end = end };
+	row = (struct cfi_row){ .return_column = (uint8_t)cie.return_column,
+		.signal = cie.signal,
+		.start = start,
+		.end = end };
 	struct machine m;
 	m.cie = &cie, m.initial = NULL, m.row = &row, m.nsaved = 0;
 	m.at = start, m.stop = UINT64_MAX; /* a CIE's rules hold from the first instruction on */

@@ -1,6 +1,6 @@
 /*
- * Rules of call frame information over registers and memory: the CFA, and the caller's registers. That the
- * result is a frame at all is for the stack's walker to prove.
+ * Rules of call frame information over registers and memory: the CFA, and the caller's registers.
+ * That the result is a frame at all is for the stack's walker to prove.
  */
 #include <dwarf.h>
 
@@ -40,20 +40,21 @@ static bool expression(const struct cfi_place *p, const struct regs *regs, const
 	const uint64_t *cfa, uint64_t *ret)
 {
 	struct apply a = { p, regs };
-	const struct location_env env = { .cx = &a, .abi = p->abi, .reg = answer_register,
-		.read = answer_read };
+	const struct location_env env = {
+		.cx = &a, .abi = p->abi, .reg = answer_register, .read = answer_read
+	};
 	Dwarf_Op op[OPERATIONS_MAX];
 	size_t n;
-	if (!r->expression || !location_parse(p->abi, r->expression, r->expression_bytes, op,
-			OPERATIONS_MAX, &n))
+	if (!r->expression ||
+		!location_parse(p->abi, r->expression, r->expression_bytes, op, OPERATIONS_MAX, &n))
 		return false;
 	scoped_err struct err *err = location_number(&env, NULL, op, n, cfa, ret);
 	return !err;
 }
 
 /* A function that keeps a frame record knows its frame by it, also where sp was lost. */
-static bool cfa_by_record(const struct cfi_place *p, const struct cfi_row *row, const struct regs *regs,
-	uint64_t *ret)
+static bool cfa_by_record(const struct cfi_place *p, const struct cfi_row *row,
+	const struct regs *regs, uint64_t *ret)
 {
 	const struct arch *arch = p->arch;
 	const struct cfi_rule *fp = &row->reg[arch->reg_fp], *lr = &row->reg[arch->reg_lr];
@@ -64,7 +65,8 @@ static bool cfa_by_record(const struct cfi_place *p, const struct cfi_row *row, 
 	return true;
 }
 
-bool cfi_cfa(const struct cfi_place *p, const struct cfi_row *row, const struct regs *regs, uint64_t *ret)
+bool cfi_cfa(const struct cfi_place *p, const struct cfi_row *row, const struct regs *regs,
+	uint64_t *ret)
 {
 	const struct cfi_rule *r = &row->cfa;
 	if (r->how == CFI_VAL_EXPRESSION)
@@ -78,8 +80,8 @@ bool cfi_cfa(const struct cfi_place *p, const struct cfi_row *row, const struct 
 }
 
 /* What register @i of the caller held; false when that is lost. */
-static bool caller_register(const struct cfi_place *p, const struct cfi_row *row, const struct regs *regs,
-	uint64_t cfa, unsigned i, uint64_t *ret)
+static bool caller_register(const struct cfi_place *p, const struct cfi_row *row,
+	const struct regs *regs, uint64_t cfa, unsigned i, uint64_t *ret)
 {
 	const struct cfi_rule *r = &row->reg[i];
 	unsigned from = i;
@@ -116,8 +118,8 @@ static bool caller_register(const struct cfi_place *p, const struct cfi_row *row
 	return true;
 }
 
-bool cfi_caller(const struct cfi_place *p, const struct cfi_row *row, const struct regs *regs, uint64_t cfa,
-	struct regs *ret)
+bool cfi_caller(const struct cfi_place *p, const struct cfi_row *row, const struct regs *regs,
+	uint64_t cfa, struct regs *ret)
 {
 	struct regs up = { 0 };
 	uint64_t v;

@@ -1,6 +1,7 @@
 /*
- * Where call frame information stands: the sections of the files that the type database has, read from the
- * ELF file itself, since libdw's handle on a kernel's DWARF costs far more than this needs.
+ * Where call frame information stands: the sections of the files that the type database has, read
+ * from the ELF file itself, since libdw's handle on a kernel's DWARF costs far more than this
+ * needs.
  */
 #include <gelf.h>
 #include <stdlib.h>
@@ -14,21 +15,23 @@
 
 struct cfi_file {
 	struct cfi *cfi; /* NULL: there is none */
-	Elf *elf;        /* ours; NULL: borrowed */
-	int inflated;    /* in memory, under .elf; -1: none */
+	Elf *elf;	 /* ours; NULL: borrowed */
+	int inflated;	 /* in memory, under .elf; -1: none */
 };
 
 enum inflating { AS_IT_IS, BY_LIBELF };
 
 /* Whether the section could be had; without one of that name there is nothing to have. */
-static bool find_section(Elf *elf, const char *wanted, enum inflating inflating, struct cfi_section *ret)
+static bool find_section(
+	Elf *elf, const char *wanted, enum inflating inflating, struct cfi_section *ret)
 {
 	size_t names;
 	if (!elf || elf_getshdrstrndx(elf, &names))
 		return true;
 	for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn)) {
 		GElf_Shdr sh;
-		const char *name = gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+		const char *name =
+			gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
 		if (!name || strcmp(name, wanted) || sh.sh_type == SHT_NOBITS)
 			continue;
 		if (sh.sh_flags & SHF_COMPRESSED &&
@@ -45,7 +48,8 @@ static bool find_section(Elf *elf, const char *wanted, enum inflating inflating,
 	return true;
 }
 
-static bool read_sections(const struct abi *abi, Elf *elf, enum inflating inflating, struct cfi_file *io)
+static bool read_sections(
+	const struct abi *abi, Elf *elf, enum inflating inflating, struct cfi_file *io)
 {
 	struct cfi_section section[2] = { { .eh = false }, { .eh = true } };
 	if (!find_section(elf, ".debug_frame", inflating, &section[0]) ||

@@ -1,5 +1,5 @@
-/* Finds separate debug files: build-id first, then .gnu_debuglink. Nothing found is believed before its
- * build-id or checksum agrees. */
+/* Finds separate debug files: build-id first, then .gnu_debuglink. Nothing found is believed before
+ * its build-id or checksum agrees. */
 #include "analyzer/debug/debug_file.h"
 
 #include <elfutils/libdwelf.h>
@@ -54,7 +54,8 @@ static bool same_build_id(const struct search *s, int fd)
 	return same;
 }
 
-/* The link's checksum is the CRC-32 of the whole debug file (gdb's manual, "Separate Debug Files"). */
+/* The link's checksum is the CRC-32 of the whole debug file (gdb's manual, "Separate Debug Files").
+ */
 static bool same_checksum(const struct search *s, int fd)
 {
 	struct stat st;

@@ -40,7 +40,8 @@ static struct err *open_library(struct library *l)
 {
 	l->handle = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL);
 	if (!l->handle)
-		return err_new(ERR_MISSING, "DEBUGINFOD_URLS is set, but there is no libdebuginfod.so.1");
+		return err_new(
+			ERR_MISSING, "DEBUGINFOD_URLS is set, but there is no libdebuginfod.so.1");
 	*(void **)&l->begin = dlsym(l->handle, "debuginfod_begin");
 	*(void **)&l->find = dlsym(l->handle, "debuginfod_find_debuginfo");
 	*(void **)&l->set_progress = dlsym(l->handle, "debuginfod_set_progressfn");

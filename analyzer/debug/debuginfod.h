@@ -1,5 +1,5 @@
-/* Debug files from the servers that DEBUGINFOD_URLS names, through elfutils' client library. That library is
- * loaded when a file is fetched, not before: it brings thirty others along. */
+/* Debug files from the servers that DEBUGINFOD_URLS names, through elfutils' client library. That
+ * library is loaded when a file is fetched, not before: it brings thirty others along. */
 #ifndef ANALYZER_DEBUG_DEBUGINFOD_H
 #define ANALYZER_DEBUG_DEBUGINFOD_H
 
@@ -8,8 +8,8 @@
 
 #include "analyzer/base/err.h"
 
-/* Called some times a second while a file is on its way: @got of @total bytes, @total 0 while it is not
- * known; a last time with @got SIZE_MAX. Who starts the program sets it, once. */
+/* Called some times a second while a file is on its way: @got of @total bytes, @total 0 while it is
+ * not known; a last time with @got SIZE_MAX. Who starts the program sets it, once. */
 typedef void (*debuginfod_progress_fn)(size_t got, size_t total);
 void debuginfod_set_progress(debuginfod_progress_fn progress);
 

@@ -29,8 +29,8 @@ void dwarf_names_deinit(struct dwarf_names *names);
 struct dwarf_unit {
 	Dwarf_Off die; /* of the unit's own DIE; units ascend */
 	const char *name;
-	uint32_t rank; /* place in the order of search */
-	bool untyped;  /* assembler's: defines nothing */
+	uint32_t rank;		 /* place in the order of search */
+	bool untyped;		 /* assembler's: defines nothing */
 	struct dwarf_names *own; /* of this unit alone, once a hint asked for it */
 };
 
@@ -51,12 +51,12 @@ struct dwarf_source {
 	struct dwarf_source *alt; /* what dwz moved to its alternate file; NULL: nothing */
 	char label[16];
 	VEC(struct dwarf_unit) unit;
-	uint32_t *order;       /* of search: indexes into .unit */
-	size_t next_unscanned; /* in .order: what is before it, .index or .names has */
+	uint32_t *order;		 /* of search: indexes into .unit */
+	size_t next_unscanned;		 /* in .order: what is before it, .index or .names has */
 	const struct dwarf_index *index; /* NULL: none; else it outweighs .names */
-	struct dwarf_names names;        /* what was scanned in this session */
-	struct dwarf_cache *cache;       /* NULL: nothing is kept of this source */
-	struct idmap type_of;       /* 1 + DIE offset to struct type, or BEING_BUILT */
+	struct dwarf_names names;	 /* what was scanned in this session */
+	struct dwarf_cache *cache;	 /* NULL: nothing is kept of this source */
+	struct idmap type_of;		 /* 1 + DIE offset to struct type, or BEING_BUILT */
 
 	VEC(struct dwarf_range) range; /* lines.c: made at first use, ascending */
 	bool ranges_made;
@@ -75,8 +75,9 @@ void dwarf_units_deinit(struct dwarf_source *s);
 /* Scans the next unit of the order; there must be one. */
 void dwarf_units_scan_next(struct dwarf_source *s);
 
-/* Offset + 1 of the DIE that defines @name as one of @mask (1 << enum dwarf_name), 0 when no unit has it: in
- * the units that @hint (may be NULL) names, else in the first that has it; of one unit the lowest bit. */
+/* Offset + 1 of the DIE that defines @name as one of @mask (1 << enum dwarf_name), 0 when no unit
+ * has it: in the units that @hint (may be NULL) names, else in the first that has it; of one unit
+ * the lowest bit. */
 struct err *dwarf_units_find(struct dwarf_source *s, unsigned mask, const char *name,
 	const char *hint, Dwarf_Off *ret) MUST_CHECK;
 
@@ -88,8 +89,8 @@ Dwarf_Off dwarf_units_known(struct dwarf_source *s, enum dwarf_name what, const 
 
 /* All that are known by now, in no order. An error of @each ends it. */
 typedef struct err *(*dwarf_each_fn)(void *cx, const char *name, Dwarf_Off die);
-struct err *dwarf_units_each(struct dwarf_source *s, enum dwarf_name what, dwarf_each_fn each, void *cx)
-	MUST_CHECK;
+struct err *dwarf_units_each(
+	struct dwarf_source *s, enum dwarf_name what, dwarf_each_fn each, void *cx) MUST_CHECK;
 
 /* ---- dwarf_cache.c ---- */
 
@@ -119,13 +120,14 @@ const struct type *dwarf_type_of(struct dwarf_source *s, Dwarf_Die *die);
 
 struct err *dwarf_type_complete(struct type_provider *p, struct type *t) MUST_CHECK;
 
-/* inlines.c: the function with code at *@io_va, which moves to where it begins if that is behind @start, its
- * symbol; and from a function or block into the block or inlined function within that has code at @va. */
-bool dwarf_find_function(struct dwarf_source *s, uint64_t start, uint64_t *io_va, Dwarf_Die *ret_unit,
-	Dwarf_Die *ret);
+/* inlines.c: the function with code at *@io_va, which moves to where it begins if that is behind
+ * @start, its symbol; and from a function or block into the block or inlined function within that
+ * has code at @va. */
+bool dwarf_find_function(struct dwarf_source *s, uint64_t start, uint64_t *io_va,
+	Dwarf_Die *ret_unit, Dwarf_Die *ret);
 bool dwarf_step_inwards(Dwarf_Die *die, uint64_t va, Dwarf_Die *ret);
-size_t dwarf_source_frames(struct type_provider *p, uint64_t link_va, uint64_t start,
-	struct source_frame *out);
+size_t dwarf_source_frames(
+	struct type_provider *p, uint64_t link_va, uint64_t start, struct source_frame *out);
 
 /* lines.c: the unit with code at @va; false without one. */
 bool dwarf_unit_at(struct dwarf_source *s, uint64_t va, Dwarf_Die *ret);
@@ -135,7 +137,7 @@ const char *dwarf_short_path(struct dwarf_source *s, Dwarf_Die *unit, const char
 
 /* lines.c */
 void dwarf_make_ranges(struct dwarf_source *s);
-bool dwarf_source_line(struct type_provider *p, uint64_t link_va, const char **ret_file,
-	int *ret_line);
+bool dwarf_source_line(
+	struct type_provider *p, uint64_t link_va, const char **ret_file, int *ret_line);
 
 #endif

@@ -1,4 +1,5 @@
-/* Reading DWARF's bytes front to back. What lies behind the end reads as zero and leaves .bad set. */
+/* Reading DWARF's bytes front to back. What lies behind the end reads as zero and leaves .bad set.
+ */
 #ifndef ANALYZER_DEBUG_DWARF_BYTES_H
 #define ANALYZER_DEBUG_DWARF_BYTES_H
 
@@ -60,7 +61,8 @@ static inline int64_t dwarf_sleb(struct dwarf_bytes *b)
 			v |= (uint64_t)(*p & 0x7f) << shift;
 		if (*p & 0x80)
 			continue;
-		return shift + 7 < 64 && *p & 0x40 ? (int64_t)(v | ~0ull << (shift + 7)) : (int64_t)v;
+		return shift + 7 < 64 && *p & 0x40 ? (int64_t)(v | ~0ull << (shift + 7))
+						   : (int64_t)v;
 	}
 	b->bad = true;
 	return 0;

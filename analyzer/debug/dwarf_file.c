@@ -25,7 +25,8 @@ static struct err *begin(int fd, const char *path, struct dwarf_file *f)
 	return err_new(ERR_MISSING, "%s: no debug information: %s", path, dwarf_errmsg(-1));
 }
 
-/* Without it the rest is still good: types that stand there are void, and the provider's state says so. */
+/* Without it the rest is still good: types that stand there are void, and the provider's state says
+ * so. */
 static void open_alternate(struct dwarf_file *f, const char *path, const char *symbols_dir)
 {
 	scoped_free char *found = debug_file_find_alternate(f->dw, path, symbols_dir);

@@ -1,7 +1,7 @@
 /*
- * The stack machine of DWARF expressions (DWARF 5, 2.5 and 2.6). Bounded in steps, stack and nesting; reads
- * only what it is given. Floating point, thread-local storage and address spaces, which kernels do not have,
- * are refused.
+ * The stack machine of DWARF expressions (DWARF 5, 2.5 and 2.6). Bounded in steps, stack and
+ * nesting; reads only what it is given. Floating point, thread-local storage and address spaces,
+ * which kernels do not have, are refused.
  */
 #include <dwarf.h>
 #include <string.h>
@@ -63,9 +63,12 @@ static struct err *shuffle(struct location_machine *m, const Dwarf_Op *op)
 	case DW_OP_dup:
 	case DW_OP_over:
 	case DW_OP_pick:
-		err = top(m, op->atom == DW_OP_dup ? 0 : op->atom == DW_OP_over ? 1 :
-				op->number < LOCATION_STACK_MAX ? (unsigned)op->number :
-				LOCATION_STACK_MAX, &a);
+		err = top(m,
+			op->atom == DW_OP_dup		  ? 0
+			: op->atom == DW_OP_over	  ? 1
+			: op->number < LOCATION_STACK_MAX ? (unsigned)op->number
+							  : LOCATION_STACK_MAX,
+			&a);
 		return err ? err : location_push_typed(m, a);
 	case DW_OP_drop:
 		return location_pop(m, &a);
@@ -126,12 +129,14 @@ static struct err *place_value(struct location_machine *m)
 	struct err *err = location_pop(m, &n);
 	if (err)
 		return err;
-	return place(m, PART_VALUE, n.bytes && n.is_signed ? (uint64_t)location_signed(m, &n) : n.v);
+	return place(
+		m, PART_VALUE, n.bytes && n.is_signed ? (uint64_t)location_signed(m, &n) : n.v);
 }
 
 static struct err *place_bytes(struct location_machine *m, const Dwarf_Op *op)
 {
-	Dwarf_Block block = { .length = op->number, .data = (unsigned char *)(uintptr_t)op->number2 };
+	Dwarf_Block block = { .length = op->number,
+		.data = (unsigned char *)(uintptr_t)op->number2 };
 	if (m->attr && dwarf_getlocation_implicit_value(m->attr, op, &block))
 		return location_senseless(m, "has a value without bytes");
 	struct err *err = place(m, PART_BYTES, 0);
@@ -209,9 +214,11 @@ static struct err *push_address(struct location_machine *m, const Dwarf_Op *op)
 		return location_senseless(m, "names an address that is not there");
 	if (op->atom == DW_OP_constx || op->atom == DW_OP_GNU_const_index)
 		return dwarf_formudata(&attr, &v) && dwarf_formaddr(&attr, &v)
-			? location_senseless(m, "names an address that is not there") : location_push(m, v);
-	return dwarf_formaddr(&attr, &va) ? location_senseless(m, "names an address that is not there")
-					  : location_push(m, va + m->env->slide);
+			       ? location_senseless(m, "names an address that is not there")
+			       : location_push(m, v);
+	return dwarf_formaddr(&attr, &va)
+		       ? location_senseless(m, "names an address that is not there")
+		       : location_push(m, va + m->env->slide);
 }
 
 /* Those that belong to a location, not to its arithmetic. */
@@ -327,15 +334,17 @@ static struct err *run(struct location_machine *m)
 			return err_new(ERR_LIMIT, "a location expression does not end");
 		/* Behind a place only a piece can stand. */
 		unsigned atom = m->op[m->at].atom;
-		if (m->placed && atom != DW_OP_piece && atom != DW_OP_bit_piece && atom != DW_OP_nop)
+		if (m->placed && atom != DW_OP_piece && atom != DW_OP_bit_piece &&
+			atom != DW_OP_nop)
 			return location_senseless(m, "goes on behind its place");
 		err = operation(m, &m->op[m->at]);
 	}
 	return err;
 }
 
-static struct err *evaluate(const struct location_env *env, Dwarf_Attribute *attr, const Dwarf_Op *op,
-	size_t n, const uint64_t *first, struct location_machine *m, struct location *out)
+static struct err *evaluate(const struct location_env *env, Dwarf_Attribute *attr,
+	const Dwarf_Op *op, size_t n, const uint64_t *first, struct location_machine *m,
+	struct location *out)
 {
 	m->env = env;
 	m->attr = attr;
@@ -349,8 +358,8 @@ static struct err *evaluate(const struct location_env *env, Dwarf_Attribute *att
 	return err ? err : run(m);
 }
 
-struct err *location_evaluate(const struct location_env *env, Dwarf_Attribute *attr, const Dwarf_Op *op,
-	size_t n, const uint64_t *first, struct location *ret)
+struct err *location_evaluate(const struct location_env *env, Dwarf_Attribute *attr,
+	const Dwarf_Op *op, size_t n, const uint64_t *first, struct location *ret)
 {
 	struct location_machine m;
 	struct err *err = evaluate(env, attr, op, n, first, &m, ret);
@@ -362,8 +371,8 @@ struct err *location_evaluate(const struct location_env *env, Dwarf_Attribute *a
 	return err;
 }
 
-struct err *location_number(const struct location_env *env, Dwarf_Attribute *attr, const Dwarf_Op *op,
-	size_t n, const uint64_t *first, uint64_t *ret)
+struct err *location_number(const struct location_env *env, Dwarf_Attribute *attr,
+	const Dwarf_Op *op, size_t n, const uint64_t *first, uint64_t *ret)
 {
 	struct location_machine m;
 	struct location out;

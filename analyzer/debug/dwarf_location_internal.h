@@ -12,7 +12,8 @@ struct location_machine {
 	struct location_number stack[LOCATION_STACK_MAX];
 	unsigned depth;
 	struct location *out;
-	struct location_part place; /* of the simple location in hand: .kind PART_ABSENT: the stack's top */
+	struct location_part
+		place; /* of the simple location in hand: .kind PART_ABSENT: the stack's top */
 	bool placed;
 };
 
@@ -22,7 +23,8 @@ int64_t location_signed(const struct location_machine *m, const struct location_
 struct err *location_push_typed(struct location_machine *m, struct location_number n) MUST_CHECK;
 struct err *location_push(struct location_machine *m, uint64_t v) MUST_CHECK;
 struct err *location_pop(struct location_machine *m, struct location_number *ret) MUST_CHECK;
-struct err *location_read_register(struct location_machine *m, uint64_t reg, uint64_t *ret) MUST_CHECK;
+struct err *location_read_register(
+	struct location_machine *m, uint64_t reg, uint64_t *ret) MUST_CHECK;
 struct err *location_unary(struct location_machine *m, const Dwarf_Op *op) MUST_CHECK;
 struct err *location_binary(struct location_machine *m, unsigned atom) MUST_CHECK;
 struct err *location_convert(struct location_machine *m, const Dwarf_Op *op) MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
- * From a location to the object's bytes, piece by piece and bit by bit; and from raw bytes to operations, for
- * expressions that no DIE holds.
+ * From a location to the object's bytes, piece by piece and bit by bit; and from raw bytes to
+ * operations, for expressions that no DIE holds.
  */
 #include <dwarf.h>
 #include <string.h>
@@ -23,7 +23,8 @@ static unsigned mask_of(const struct object *o, uint64_t bit)
 	return o->big_endian ? 0x80u >> bit % 8 : 1u << bit % 8;
 }
 
-static void copy_bits(struct object *o, uint64_t to, const uint8_t *from, uint64_t from_bit, uint64_t n)
+static void copy_bits(
+	struct object *o, uint64_t to, const uint8_t *from, uint64_t from_bit, uint64_t n)
 {
 	if (!(to % 8) && !(from_bit % 8) && !(n % 8)) {
 		memcpy(o->bytes + to / 8, from + from_bit / 8, n / 8);
@@ -39,8 +40,8 @@ static void copy_bits(struct object *o, uint64_t to, const uint8_t *from, uint64
 }
 
 /* @n bits of a number, from its lowest bit + @offset on. */
-static void copy_number(struct object *o, const struct abi *abi, uint64_t to, uint64_t v, unsigned bytes,
-	uint64_t offset, uint64_t n)
+static void copy_number(struct object *o, const struct abi *abi, uint64_t to, uint64_t v,
+	unsigned bytes, uint64_t offset, uint64_t n)
 {
 	uint8_t raw[8];
 	uint64_t width = bytes * 8u;
@@ -97,10 +98,12 @@ static struct err *copy_part(const struct location_env *env, struct object *o, u
 	}
 }
 
-struct err *location_load(const struct location_env *env, const struct location *l, size_t n, uint8_t *bytes,
-	uint8_t *known)
+struct err *location_load(const struct location_env *env, const struct location *l, size_t n,
+	uint8_t *bytes, uint8_t *known)
 {
-	struct object o = { .bytes = bytes, .known = known, .bits = (uint64_t)n * 8,
+	struct object o = { .bytes = bytes,
+		.known = known,
+		.bits = (uint64_t)n * 8,
 		.big_endian = env->abi->big_endian };
 	struct err *err = NULL;
 	memset(bytes, 0, n);
@@ -120,14 +123,15 @@ struct err *location_load(const struct location_env *env, const struct location 
 static bool parse_constant(struct dwarf_bytes *b, Dwarf_Op *op)
 {
 	unsigned atom = op->atom;
-	if (atom == DW_OP_constu || atom == DW_OP_plus_uconst || atom == DW_OP_regx || atom == DW_OP_piece)
+	if (atom == DW_OP_constu || atom == DW_OP_plus_uconst || atom == DW_OP_regx ||
+		atom == DW_OP_piece)
 		op->number = dwarf_uleb(b);
 	else if (atom == DW_OP_consts || atom == DW_OP_fbreg)
 		op->number = (Dwarf_Word)dwarf_sleb(b);
 	else if (atom >= DW_OP_const1u && atom <= DW_OP_const8s)
 		op->number = (atom - DW_OP_const1u) % 2
-			? (Dwarf_Word)dwarf_sint(b, 1u << (atom - DW_OP_const1u) / 2)
-			: dwarf_uint(b, 1u << (atom - DW_OP_const1u) / 2);
+				     ? (Dwarf_Word)dwarf_sint(b, 1u << (atom - DW_OP_const1u) / 2)
+				     : dwarf_uint(b, 1u << (atom - DW_OP_const1u) / 2);
 	else if (atom >= DW_OP_breg0 && atom <= DW_OP_breg31)
 		op->number = (Dwarf_Word)dwarf_sleb(b);
 	else
@@ -170,12 +174,12 @@ static bool parse_operation(struct dwarf_bytes *b, Dwarf_Op *op)
 		return true;
 	default: /* without operands, or with references to DIEs, which are none here */
 		return (op->atom >= DW_OP_dup && op->atom <= DW_OP_ne) ||
-			(op->atom >= DW_OP_lit0 && op->atom <= DW_OP_reg31);
+		       (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_reg31);
 	}
 }
 
-bool location_parse(const struct abi *abi, const uint8_t *bytes, size_t n, Dwarf_Op *out, size_t max,
-	size_t *ret_n)
+bool location_parse(const struct abi *abi, const uint8_t *bytes, size_t n, Dwarf_Op *out,
+	size_t max, size_t *ret_n)
 {
 	struct dwarf_bytes b = { .at = bytes, .end = bytes + n, .abi = abi };
 	size_t nops = 0;

@@ -1,6 +1,6 @@
 /*
- * The numbers of location expressions: the stack, their types, arithmetic, memory and registers. Where an
- * object is, is dwarf_location.c's business.
+ * The numbers of location expressions: the stack, their types, arithmetic, memory and registers.
+ * Where an object is, is dwarf_location.c's business.
  */
 #include <dwarf.h>
 
@@ -49,11 +49,13 @@ struct err *location_pop(struct location_machine *m, struct location_number *ret
 struct err *location_read_register(struct location_machine *m, uint64_t reg, uint64_t *ret)
 {
 	if (reg > UINT16_MAX || !m->env->reg(m->env->cx, (unsigned)reg, ret))
-		return err_new(ERR_MISSING, "what register %llu held is lost", (unsigned long long)reg);
+		return err_new(
+			ERR_MISSING, "what register %llu held is lost", (unsigned long long)reg);
 	return NULL;
 }
 
-static struct err *push_memory(struct location_machine *m, uint64_t va, uint64_t n, struct location_number type)
+static struct err *push_memory(
+	struct location_machine *m, uint64_t va, uint64_t n, struct location_number type)
 {
 	uint8_t raw[8];
 	if (!n || n > sizeof(raw))
@@ -68,14 +70,17 @@ static struct err *push_memory(struct location_machine *m, uint64_t va, uint64_t
 /* ---- types ----------------------------------------------- */
 
 /* The base type that @op names; the generic one where it names none. */
-static struct err *operand_type(struct location_machine *m, const Dwarf_Op *op, struct location_number *ret)
+static struct err *operand_type(
+	struct location_machine *m, const Dwarf_Op *op, struct location_number *ret)
 {
 	Dwarf_Die die;
 	Dwarf_Attribute attr;
 	Dwarf_Word encoding, bytes;
 	Dwarf_Word offset = op->atom == DW_OP_convert || op->atom == DW_OP_reinterpret ||
-			op->atom == DW_OP_GNU_convert || op->atom == DW_OP_GNU_reinterpret ?
-		op->number : 1;
+					    op->atom == DW_OP_GNU_convert ||
+					    op->atom == DW_OP_GNU_reinterpret
+				    ? op->number
+				    : 1;
 	*ret = (struct location_number){ .v = 0 };
 	if (!offset)
 		return NULL;
@@ -140,8 +145,8 @@ struct err *location_push_typed_load(struct location_machine *m, const Dwarf_Op 
 
 /* ---- arithmetic ----------------------------------------------- */
 
-static struct err *divide(struct location_machine *m, unsigned atom, const struct location_number *a,
-	const struct location_number *b, uint64_t *ret)
+static struct err *divide(struct location_machine *m, unsigned atom,
+	const struct location_number *a, const struct location_number *b, uint64_t *ret)
 {
 	if (!b->v)
 		return location_senseless(m, "divides by zero");
@@ -157,7 +162,8 @@ static struct err *divide(struct location_machine *m, unsigned atom, const struc
 	return NULL;
 }
 
-static uint64_t shift(const struct location_machine *m, unsigned atom, const struct location_number *a, uint64_t by)
+static uint64_t shift(const struct location_machine *m, unsigned atom,
+	const struct location_number *a, uint64_t by)
 {
 	unsigned bits = bits_of(m, a);
 	if (atom == DW_OP_shra)
@@ -168,8 +174,8 @@ static uint64_t shift(const struct location_machine *m, unsigned atom, const str
 }
 
 /* Comparisons are signed unless a type says otherwise. */
-static bool compare(const struct location_machine *m, unsigned atom, const struct location_number *a,
-	const struct location_number *b)
+static bool compare(const struct location_machine *m, unsigned atom,
+	const struct location_number *a, const struct location_number *b)
 {
 	int64_t x = location_signed(m, a), y = location_signed(m, b);
 	bool less = a->bytes && !a->is_signed ? a->v < b->v : x < y, same = a->v == b->v;

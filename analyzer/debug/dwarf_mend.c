@@ -10,8 +10,8 @@
 
 enum {
 	LENGTH_BYTES = 4,
-	HEADER_BYTES = 12,                 /* of the longest form that matters: version 5 */
-	MENDED_MAX = 1000,                 /* what has more damage is no chain of units */
+	HEADER_BYTES = 12, /* of the longest form that matters: version 5 */
+	MENDED_MAX = 1000, /* what has more damage is no chain of units */
 };
 
 struct units {
@@ -30,7 +30,8 @@ static bool is_header(const struct units *u, uint64_t at)
 	bool newer = version == 5;
 	uint32_t abbrev = get_u32(&u->abi, p + (newer ? 8 : 6));
 	uint8_t address_bytes = p[newer ? 7 : 10];
-	if (version < 2 || version > 5 || (newer && (p[6] < DW_UT_compile || p[6] > DW_UT_split_type)))
+	if (version < 2 || version > 5 ||
+		(newer && (p[6] < DW_UT_compile || p[6] > DW_UT_split_type)))
 		return false;
 	return (address_bytes == 4 || address_bytes == 8) && abbrev < u->abbrev_bytes;
 }
@@ -51,8 +52,8 @@ static bool is_boundary(const struct units *u, uint64_t at)
 	return at == u->bytes || is_header(u, at);
 }
 
-/* The next place behind @at where a header stands whose length leads to another; the section's end when
- * there is none. */
+/* The next place behind @at where a header stands whose length leads to another; the section's end
+ * when there is none. */
 static uint64_t find_unit(const struct units *u, uint64_t at)
 {
 	for (at += HEADER_BYTES; at + HEADER_BYTES <= u->bytes; at++) {
@@ -67,7 +68,8 @@ static uint64_t find_unit(const struct units *u, uint64_t at)
 	return u->bytes;
 }
 
-/* A length is right that leads to a header or the end; also to a damaged header whose own length does. */
+/* A length is right that leads to a header or the end; also to a damaged header whose own length
+ * does. */
 static bool length_is_right(const struct units *u, uint64_t at)
 {
 	uint64_t next = next_unit(u, at);
@@ -80,11 +82,12 @@ static bool length_is_right(const struct units *u, uint64_t at)
 static void set_length(const struct units *u, uint64_t at, uint32_t length)
 {
 	for (unsigned i = 0; i < LENGTH_BYTES; i++)
-		u->at[at + i] = (uint8_t)(length >> 8 * (u->abi.big_endian ? LENGTH_BYTES - 1 - i : i));
+		u->at[at + i] =
+			(uint8_t)(length >> 8 * (u->abi.big_endian ? LENGTH_BYTES - 1 - i : i));
 }
 
-/* libdw reads all headers up to the one it is asked for, and stops at a damaged one: an empty unit of version
- * 4 takes its place. */
+/* libdw reads all headers up to the one it is asked for, and stops at a damaged one: an empty unit
+ * of version 4 takes its place. */
 static void make_empty(const struct units *u, uint64_t at)
 {
 	uint8_t *p = u->at + at + LENGTH_BYTES;
@@ -122,14 +125,16 @@ static Elf_Scn *find_section(Elf *elf, const char *name, GElf_Shdr *ret)
 	if (elf_getshdrstrndx(elf, &names))
 		return NULL;
 	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
-		const char *own = gelf_getshdr(scn, ret) ? elf_strptr(elf, names, ret->sh_name) : NULL;
+		const char *own =
+			gelf_getshdr(scn, ret) ? elf_strptr(elf, names, ret->sh_name) : NULL;
 		if (own && !strcmp(own, name))
 			return scn;
 	}
 	return NULL;
 }
 
-/* What libdw decompresses itself, and what a relocatable file still has to fill in, is left alone. */
+/* What libdw decompresses itself, and what a relocatable file still has to fill in, is left alone.
+ */
 static unsigned mend_elf(Elf *elf)
 {
 	GElf_Ehdr eh;
@@ -137,8 +142,9 @@ static unsigned mend_elf(Elf *elf)
 	if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &eh))
 		return 0;
 	Elf_Scn *scn = find_section(elf, ".debug_info", &info);
-	if (!scn || info.sh_flags & SHF_COMPRESSED || !find_section(elf, ".debug_abbrev", &abbrev) ||
-		abbrev.sh_flags & SHF_COMPRESSED || eh.e_type == ET_REL)
+	if (!scn || info.sh_flags & SHF_COMPRESSED ||
+		!find_section(elf, ".debug_abbrev", &abbrev) || abbrev.sh_flags & SHF_COMPRESSED ||
+		eh.e_type == ET_REL)
 		return 0;
 	Elf_Data *data = elf_rawdata(scn, NULL);
 	if (!data || !data->d_buf)

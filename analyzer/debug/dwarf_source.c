@@ -180,16 +180,18 @@ static struct dwarf_source *create(
 	return s;
 }
 
-static struct err *open_dw(struct types *db, const struct dwarf_file *file, struct dwarf_cache *cache,
-	const char *path, struct type_provider **ret, char **ret_state)
+static struct err *open_dw(struct types *db, const struct dwarf_file *file,
+	struct dwarf_cache *cache, const char *path, struct type_provider **ret, char **ret_state)
 {
 	/* What is in an alternate file is not the cached file's. */
 	struct dwarf_source *s = create(db, file, file->alt ? NULL : cache);
 	Dwarf *dw = s->dw;
 	/* The main file's handle closes both. */
 	if (file->alt)
-		s->alt = create(db, &(struct dwarf_file){ .dw = file->alt->dw, .borrowed = true,
-			.inflated = -1, .fd = -1 }, NULL);
+		s->alt = create(db,
+			&(struct dwarf_file){
+				.dw = file->alt->dw, .borrowed = true, .inflated = -1, .fd = -1 },
+			NULL);
 	Dwarf_Half version = 0;
 	Dwarf_Off next;
 	size_t header;
@@ -204,8 +206,8 @@ static struct err *open_dw(struct types *db, const struct dwarf_file *file, stru
 	const char *alternate;
 	const void *id;
 	bool lost = !s->alt && dwelf_dwarf_gnu_debugaltlink(dw, &alternate, &id) > 0;
-	scoped_free char *mended = file->mended ?
-		xasprintf("; %u had a damaged header", file->mended) : NULL;
+	scoped_free char *mended =
+		file->mended ? xasprintf("; %u had a damaged header", file->mended) : NULL;
 	*ret_state = xasprintf("open, %zu compile units%s%s%s", s->unit.n, mended ? mended : "",
 		lost ? "; its types are incomplete without " : "", lost ? alternate : "");
 	return NULL;
@@ -219,8 +221,8 @@ struct err *dwarf_source_open(
 	return err ? err : open_dw(db, &file, db->dwarf_cache, path, ret, ret_state);
 }
 
-struct err *dwarf_source_open_borrowed(struct types *db, Dwarf *dw, const char *path,
-	struct type_provider **ret, char **ret_state)
+struct err *dwarf_source_open_borrowed(
+	struct types *db, Dwarf *dw, const char *path, struct type_provider **ret, char **ret_state)
 {
 	struct dwarf_file file;
 	dwarf_file_borrow(dw, path, db->symbols_dir, &file);

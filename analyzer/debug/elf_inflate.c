@@ -1,7 +1,7 @@
 /*
- * Rewrites an ELF file whose debug sections are compressed with zstd (ELFCOMPRESS_ZSTD of the gABI, since
- * 2022; libelf 0.188 knows zlib alone). Sections keep their numbers, so that links between them hold.
- * Knows nothing of what the sections mean.
+ * Rewrites an ELF file whose debug sections are compressed with zstd (ELFCOMPRESS_ZSTD of the gABI,
+ * since 2022; libelf 0.188 knows zlib alone). Sections keep their numbers, so that links between
+ * them hold. Knows nothing of what the sections mean.
  */
 #include "analyzer/debug/elf_inflate.h"
 
@@ -20,7 +20,8 @@
 /* elf.h of older systems lacks the name. */
 enum { COMPRESS_ZSTD = 2 };
 
-/* Debug sections shrink to a third or a tenth; what claims more than this is made to exhaust memory. */
+/* Debug sections shrink to a third or a tenth; what claims more than this is made to exhaust
+ * memory. */
 enum { RATIO_MAX = 1024, RATIO_FREE_BYTES = 1 << 20 };
 #define IMAGE_BYTES_MAX (1ull << 34)
 
@@ -65,7 +66,8 @@ static struct err *look(const struct image *im, Elf_Scn *scn, struct piece *p)
 	p->from_bytes -= header;
 	if (size > IMAGE_BYTES_MAX || size > p->from_bytes * RATIO_MAX + RATIO_FREE_BYTES)
 		return err_new(ERR_LIMIT, "section %zu claims to inflate %llu bytes to %llu",
-			elf_ndxscn(scn), (unsigned long long)p->from_bytes, (unsigned long long)size);
+			elf_ndxscn(scn), (unsigned long long)p->from_bytes,
+			(unsigned long long)size);
 	p->sh.sh_size = size;
 	p->sh.sh_addralign = align;
 	p->sh.sh_flags &= ~(GElf_Xword)SHF_COMPRESSED;
@@ -130,7 +132,8 @@ static struct err *inflate(const struct piece *p, uint8_t *to)
 	}
 	ZSTD_freeDStream(z);
 	if (!err && (left || out.pos != out.size))
-		err = err_new(ERR_FORMAT, "it holds %zu bytes of %zu that it promises", out.pos, out.size);
+		err = err_new(ERR_FORMAT, "it holds %zu bytes of %zu that it promises", out.pos,
+			out.size);
 	return err;
 }
 

@@ -11,7 +11,8 @@
  * - == and != between a string literal and a char array or pointer compare the texts;
  * - $, $$, $N, $$N are earlier values, $name a variable, set by $name = expression;
  * - a pointer is a number for & | ^ ~ and %; enumerators are ints, a loaded module's too; a
- * character constant has type char, so that it is shown as one, and L'' the kernel's wchar_t, 16 bits;
+ * character constant has type char, so that it is shown as one, and L'' the kernel's wchar_t, 16
+ * bits;
  * - typeof(expression) where a type can stand, with qualifiers and stars;
  * - a bare tag stands for its struct where only a type can stand: sizeof(task_struct).
  * What C leaves undefined is an error: division by 0, shifts by more than the width, an index

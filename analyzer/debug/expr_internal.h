@@ -81,7 +81,7 @@ struct expr {
 	size_t narg;
 };
 
-/* ---- arithmetic (expr_arith.c): messages without a place ----------------------------------- */
+/* ---- arithmetic (expr_arith.c): messages without a place --------------------------------- */
 
 /* expr_load() that reads nothing when @dry: the number is then 0. */
 struct err *expr_load_dry(const struct debug_env *env, bool dry, struct value *io) MUST_CHECK;

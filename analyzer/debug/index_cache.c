@@ -170,7 +170,8 @@ struct index_cache *index_cache_open(const struct index_key *key)
 		strbuf_addf(&b, "%02x", key->build_id[i]);
 	strbuf_add(&b, ".index");
 	c->path = strbuf_take(&b);
-	why = set_identity(&c->want, key) ? map_file(c) : "being built: the vmlinux is no regular file";
+	why = set_identity(&c->want, key) ? map_file(c)
+					  : "being built: the vmlinux is no regular file";
 	c->state = why ? why : "used";
 	return c;
 }

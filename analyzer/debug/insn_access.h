@@ -32,8 +32,8 @@ struct insn_access {
 	unsigned noperands;
 };
 
-/* Number in struct regs of capstone's general register @r, of arm64 or ARM32; *ret_bits is 32 for arm64's w
- * registers, and the register's width else. INSN_NO_REGISTER: it is none. */
+/* Number in struct regs of capstone's general register @r, of arm64 or ARM32; *ret_bits is 32 for
+ * arm64's w registers, and the register's width else. INSN_NO_REGISTER: it is none. */
 uint8_t insn_register(bool arm64, unsigned r, unsigned *ret_bits);
 
 /* Of the instruction whose @n (2 or 4) bytes at @pc are @code. False when it cannot be decoded. */

@@ -53,13 +53,13 @@ struct insn_decoder;
 struct insn_decoder *insn_decoder_open(const struct arch *arch, bool thumb);
 void insn_decoder_close(struct insn_decoder *d);
 
-/* The instruction at @va, of whose code @n bytes (4 where there are so many) stand at @code. One that the
- * disassembler does not know is .decoded false, and goes on to the next. */
-void insn_decoder_step(struct insn_decoder *d, const uint8_t *code, size_t n, uint64_t va,
-	struct insn_step *ret);
+/* The instruction at @va, of whose code @n bytes (4 where there are so many) stand at @code. One
+ * that the disassembler does not know is .decoded false, and goes on to the next. */
+void insn_decoder_step(
+	struct insn_decoder *d, const uint8_t *code, size_t n, uint64_t va, struct insn_step *ret);
 
 /* What it does to register @reg of struct regs. */
-void insn_decoder_define(struct insn_decoder *d, const struct insn_step *s, uint8_t reg,
-	struct insn_define *ret);
+void insn_decoder_define(
+	struct insn_decoder *d, const struct insn_step *s, uint8_t reg, struct insn_define *ret);
 
 #endif

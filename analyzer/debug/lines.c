@@ -156,8 +156,8 @@ static const struct dwarf_unit *find_unit(struct dwarf_source *s, uint64_t va)
 }
 
 /*
- * The line of code that no unit's ranges have: gcc 12 ends a unit's range before the functions that it
- * writes behind the last, and its line table still has them (arm64 6.1, kernel/sched/core.c).
+ * The line of code that no unit's ranges have: gcc 12 ends a unit's range before the functions that
+ * it writes behind the last, and its line table still has them (arm64 6.1, kernel/sched/core.c).
  */
 static Dwarf_Line *line_behind(struct dwarf_source *s, uint64_t va, Dwarf_Die *ret_unit)
 {
@@ -181,8 +181,8 @@ bool dwarf_source_line(
 	struct dwarf_source *s = (struct dwarf_source *)p;
 	Dwarf_Die unit;
 	int line;
-	Dwarf_Line *l = dwarf_unit_at(s, link_va, &unit) ? dwarf_getsrc_die(&unit, link_va) :
-							   line_behind(s, link_va, &unit);
+	Dwarf_Line *l = dwarf_unit_at(s, link_va, &unit) ? dwarf_getsrc_die(&unit, link_va)
+							 : line_behind(s, link_va, &unit);
 	const char *path = l ? dwarf_linesrc(l, NULL, NULL) : NULL;
 	if (!path || dwarf_lineno(l, &line))
 		return false;

@@ -19,12 +19,12 @@ struct source_frame {
 enum { SOURCE_FRAMES_MAX = 32 }; /* of one address; the outermost are left out beyond it */
 
 /*
- * The functions whose code stands at @link_va, innermost first: each inlined one, then the one that was
- * called. The innermost has the line that belongs to @link_va, each other one the line of its call of
- * the one before. Where no function's debug information holds the address (assembler) there is one
- * without a name. @start is where the symbol that holds the address begins, 0 when there is none: the first
- * instructions of a function may be known by it alone. Returns how many of @out[0..SOURCE_FRAMES_MAX) were
- * filled, 0 when nothing is known. Strings live as long as @db.
+ * The functions whose code stands at @link_va, innermost first: each inlined one, then the one that
+ * was called. The innermost has the line that belongs to @link_va, each other one the line of its
+ * call of the one before. Where no function's debug information holds the address (assembler) there
+ * is one without a name. @start is where the symbol that holds the address begins, 0 when there is
+ * none: the first instructions of a function may be known by it alone. Returns how many of
+ * @out[0..SOURCE_FRAMES_MAX) were filled, 0 when nothing is known. Strings live as long as @db.
  */
 size_t types_source_frames(
 	struct types *db, uint64_t link_va, uint64_t start, struct source_frame *out);

@@ -1,6 +1,6 @@
 /*
- * Relocatable files of modules. Knows ELF and libdwfl; what a section's address is, and that this is the
- * right file, is the caller's word.
+ * Relocatable files of modules. Knows ELF and libdwfl; what a section's address is, and that this
+ * is the right file, is the caller's word.
  */
 #include "analyzer/debug/module_elf.h"
 
@@ -52,8 +52,8 @@ static struct err *open_file(const struct module_elf *m, int *ret_fd)
 	return NULL;
 }
 
-static int find_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base, char **ret_name,
-	Elf **ret_elf)
+static int find_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
+	char **ret_name, Elf **ret_elf)
 {
 	int fd;
 	(void)module, (void)name, (void)base, (void)ret_name, (void)ret_elf;
@@ -67,7 +67,8 @@ static int find_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Ad
 static int find_debuginfo(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
 	const char *file, const char *link, GElf_Word crc, char **ret)
 {
-	(void)module, (void)user, (void)name, (void)base, (void)file, (void)link, (void)crc, (void)ret;
+	(void)module, (void)user, (void)name, (void)base, (void)file, (void)link, (void)crc,
+		(void)ret;
 	return -1;
 }
 
@@ -151,7 +152,8 @@ struct err *module_elf_dwarf(struct module_elf *m, Dwarf **ret)
 		return err;
 	Dwarf *dw = m->module ? dwfl_module_getdwarf(m->module, &bias) : NULL;
 	if (!dw)
-		return err_new(ERR_MISSING, "%s: no debug information: %s", m->path, dwfl_errmsg(-1));
+		return err_new(
+			ERR_MISSING, "%s: no debug information: %s", m->path, dwfl_errmsg(-1));
 	*ret = dw;
 	return NULL;
 }
@@ -169,8 +171,8 @@ struct symbol_walk {
 static char letter_of(const GElf_Shdr *sh, unsigned info)
 {
 	char c = sh->sh_flags & SHF_EXECINSTR ? 't'
-		: sh->sh_type == SHT_NOBITS   ? 'b'
-		: sh->sh_flags & SHF_WRITE    ? 'd'
+		 : sh->sh_type == SHT_NOBITS  ? 'b'
+		 : sh->sh_flags & SHF_WRITE   ? 'd'
 					      : 'r';
 	return GELF_ST_BIND(info) == STB_LOCAL ? c : (char)(c - 'a' + 'A');
 }
@@ -186,11 +188,12 @@ static void one_symbol(const struct symbol_walk *w, const GElf_Sym *sym, const c
 	uint64_t base;
 	unsigned type = GELF_ST_TYPE(sym->st_info);
 	bool wanted = type == STT_FUNC || type == STT_OBJECT || type == STT_NOTYPE;
-	if (!wanted || !is_name(name) || sym->st_shndx == SHN_UNDEF || sym->st_shndx >= SHN_LORESERVE)
+	if (!wanted || !is_name(name) || sym->st_shndx == SHN_UNDEF ||
+		sym->st_shndx >= SHN_LORESERVE)
 		return;
 	Elf_Scn *scn = elf_getscn(w->elf, sym->st_shndx);
-	const char *section = scn && gelf_getshdr(scn, &sh) ? elf_strptr(w->elf, w->names, sh.sh_name)
-							     : NULL;
+	const char *section =
+		scn && gelf_getshdr(scn, &sh) ? elf_strptr(w->elf, w->names, sh.sh_name) : NULL;
 	if (!section || sym->st_value > sh.sh_size || !find_section(w->m, section, &base))
 		return;
 	w->each(w->cx, &(struct module_elf_symbol){ .name = name,

@@ -1,5 +1,5 @@
-/* Finds the files of modules by build-id and by name. Folders are walked once; what a file says of itself is
- * read only when its name is asked for. */
+/* Finds the files of modules by build-id and by name. Folders are walked once; what a file says of
+ * itself is read only when its name is asked for. */
 #include "analyzer/debug/module_file.h"
 
 #include <elfutils/libdwelf.h>
@@ -97,7 +97,8 @@ static struct err *walk(struct module_files *f, char *folder, int depth)
 	char *roots[] = { folder, NULL };
 	struct err *err = NULL;
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR | FTS_NOSTAT, NULL);
-	for (FTSENT *e; fts && !err && (e = fts_read(fts)) && f->entries < ENTRIES_MAX; f->entries++) {
+	for (FTSENT *e; fts && !err && (e = fts_read(fts)) && f->entries < ENTRIES_MAX;
+		f->entries++) {
 		if (e->fts_info == FTS_D && e->fts_level >= depth)
 			fts_set(fts, e, FTS_SKIP);
 		else if (e->fts_info != FTS_D && e->fts_info != FTS_DP)
@@ -113,7 +114,8 @@ static struct err *walk(struct module_files *f, char *folder, int depth)
 static char *folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	return slash ? xasprintf("%.*s", (int)(slash - path + (slash == path)), path) : xstrdup(".");
+	return slash ? xasprintf("%.*s", (int)(slash - path + (slash == path)), path)
+		     : xstrdup(".");
 }
 
 static struct err *walk_all(struct module_files *f)
@@ -127,7 +129,8 @@ static struct err *walk_all(struct module_files *f)
 	}
 	/* A release comes from the dump: it must not lead elsewhere. */
 	if (!err && f->release && *f->release && *f->release != '.' && !strchr(f->release, '/')) {
-		err = walk(f, xasprintf("%s/lib/modules/%s", SYSTEM_DEBUG_DIR, f->release), DEPTH_MAX);
+		err = walk(
+			f, xasprintf("%s/lib/modules/%s", SYSTEM_DEBUG_DIR, f->release), DEPTH_MAX);
 		if (!err)
 			err = walk(f, xasprintf("/lib/modules/%s", f->release), DEPTH_MAX);
 	}
@@ -145,13 +148,15 @@ static bool same_srcversion(Elf *elf, const char *wanted)
 	Elf_Scn *scn = elf_getshdrstrndx(elf, &names) ? NULL : elf_nextscn(elf, NULL);
 	for (; scn; scn = elf_nextscn(elf, scn)) {
 		GElf_Shdr sh;
-		const char *name = gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+		const char *name =
+			gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
 		if (!name || strcmp(name, ".modinfo") || sh.sh_type == SHT_NOBITS)
 			continue;
 		Elf_Data *d = elf_rawdata(scn, NULL);
 		for (size_t i = 0; d && d->d_buf && i + k + n < d->d_size; i++) {
 			const char *p = (const char *)d->d_buf + i;
-			if ((!i || !p[-1]) && !memcmp(p, key, k) && !memcmp(p + k, wanted, n) && !p[k + n])
+			if ((!i || !p[-1]) && !memcmp(p, key, k) && !memcmp(p + k, wanted, n) &&
+				!p[k + n])
 				return true;
 		}
 	}
@@ -175,7 +180,8 @@ static enum verdict judge(const char *path, const struct module_wanted *w)
 	if (elf && gelf_getehdr(elf, &header) && header.e_type == ET_REL) {
 		ssize_t n = w->build_id_bytes ? dwelf_elf_gnu_build_id(elf, &id) : -1;
 		if (w->build_id_bytes)
-			same = n > 0 && (size_t)n == w->build_id_bytes && !memcmp(id, w->build_id, (size_t)n);
+			same = n > 0 && (size_t)n == w->build_id_bytes &&
+			       !memcmp(id, w->build_id, (size_t)n);
 		else
 			same = w->srcversion && same_srcversion(elf, w->srcversion);
 	}
@@ -186,7 +192,8 @@ static enum verdict judge(const char *path, const struct module_wanted *w)
 }
 
 /* Keeps the better one of @path (taken) and what there is. */
-static void consider(const struct module_wanted *w, char *path, enum verdict *io_best, char **io_path)
+static void consider(
+	const struct module_wanted *w, char *path, enum verdict *io_best, char **io_path)
 {
 	enum verdict v = judge(path, w);
 	if (v <= *io_best) {
@@ -214,7 +221,8 @@ struct err *module_files_find(
 	enum verdict best = NO_FILE;
 	char *path = NULL;
 	if (!w->build_id_bytes && !w->srcversion)
-		return err_new(ERR_MISSING, "module %s has no build-id to know its file by", w->name);
+		return err_new(
+			ERR_MISSING, "module %s has no build-id to know its file by", w->name);
 	if (w->build_id_bytes && f->symbols_dir)
 		consider(w, id_path(f->symbols_dir, w), &best, &path);
 	if (w->build_id_bytes && best != WITH_DEBUG)
@@ -228,7 +236,8 @@ struct err *module_files_find(
 	if (!err && best == DAMAGED)
 		err = err_new(ERR_FORMAT, "%s cannot be unpacked", path);
 	if (!err && best == NO_FILE)
-		err = err_new(ERR_NOT_FOUND, "no file %s.ko, .ko.debug, .ko.xz, .ko.zst or .ko.gz", w->name);
+		err = err_new(ERR_NOT_FOUND, "no file %s.ko, .ko.debug, .ko.xz, .ko.zst or .ko.gz",
+			w->name);
 	if (err) {
 		free(path);
 		return err;

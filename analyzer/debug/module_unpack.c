@@ -1,5 +1,5 @@
-/* Files of modules that are packed as a whole. What packs them is told by their first bytes, not by the name;
- * knows nothing of ELF. */
+/* Files of modules that are packed as a whole. What packs them is told by their first bytes, not by
+ * the name; knows nothing of ELF. */
 #include "analyzer/debug/module_unpack.h"
 
 #include <errno.h>
@@ -30,8 +30,8 @@ static struct err *write_all(int fd, const uint8_t *p, size_t n)
 }
 
 /* Unpacks the @n bytes at @p to @to_fd. *ret_end: what follows does not belong to it. */
-static struct err *unpack_piece(struct unpack_stream *s, const uint8_t *p, size_t n, int to_fd, uint64_t *io_bytes,
-	bool *ret_end)
+static struct err *unpack_piece(struct unpack_stream *s, const uint8_t *p, size_t n, int to_fd,
+	uint64_t *io_bytes, bool *ret_end)
 {
 	scoped_free uint8_t *room = xmalloc(CHUNK_BYTES);
 	struct err *err = NULL;

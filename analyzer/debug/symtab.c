@@ -63,8 +63,8 @@ void symtab_add(struct symtab *st, const char *name, uint64_t va, uint64_t size,
 	st->finished = false;
 }
 
-void symtab_add_kallsyms(struct symtab *st, const char *name, uint64_t va, char type,
-	uint32_t order)
+void symtab_add_kallsyms(
+	struct symtab *st, const char *name, uint64_t va, char type, uint32_t order)
 {
 	struct symtab_entry e = {
 		.va = va,
@@ -76,8 +76,8 @@ void symtab_add_kallsyms(struct symtab *st, const char *name, uint64_t va, char 
 	st->finished = false;
 }
 
-void symtab_add_recovered(struct symtab *st, const char *name, uint64_t va, char type,
-	const char *source)
+void symtab_add_recovered(
+	struct symtab *st, const char *name, uint64_t va, char type, const char *source)
 {
 	struct symtab_source s = { (uint32_t)st->hidden.n, source };
 	struct symtab_entry e = { .va = va, .name = arena_strdup(&st->names, name), .type = type };
@@ -313,8 +313,9 @@ static bool find_name(const struct symtab *st, const char *name, uint16_t module
 			index = i - 1;
 		}
 	}
-	i = st->finished && st->nslots ?
-		(uint32_t)*name_slot(st, name, symtab_hash(name, strlen(name))) : 0;
+	i = st->finished && st->nslots
+		    ? (uint32_t)*name_slot(st, name, symtab_hash(name, strlen(name)))
+		    : 0;
 	for (; i; i = st->next[i - 1]) {
 		const struct symtab_entry *e = entry_at(st, i - 1);
 		if ((module && e->module != module) || (kernel_only && e->module) ||
@@ -357,8 +358,8 @@ bool symtab_find(const struct symtab *st, const char *name, struct symbol *ret)
 }
 
 /* Among the vmlinux's symbols, where @r (may be NULL) says that @va is the kernel's. */
-static bool find_in_image(const struct symtab *st, const struct symtab_range *r, uint64_t va,
-	struct symbol *ret)
+static bool find_in_image(
+	const struct symtab *st, const struct symtab_range *r, uint64_t va, struct symbol *ret)
 {
 	size_t i = symtab_image_count_up_to(st->image, va);
 	struct symbol s;
@@ -416,8 +417,8 @@ size_t symtab_count(const struct symtab *st)
 	return st->sym.n + (st->image ? st->image->n : 0);
 }
 
-/* How many of the vmlinux's symbols stand before number @i of all: those and the others are two sorted
- * lists, of which the vmlinux's go first where addresses are equal. */
+/* How many of the vmlinux's symbols stand before number @i of all: those and the others are two
+ * sorted lists, of which the vmlinux's go first where addresses are equal. */
 static size_t image_share(const struct symtab *st, size_t i)
 {
 	size_t lo = i > st->sym.n ? i - st->sym.n : 0, hi = i < st->image->n ? i : st->image->n;
@@ -434,9 +435,9 @@ static size_t image_share(const struct symtab *st, size_t i)
 void symtab_get(const struct symtab *st, size_t i, struct symbol *ret)
 {
 	size_t k = st->image ? image_share(st, i) : 0;
-	bool in_image = st->image && k < st->image->n &&
-			(i - k >= st->sym.n ||
-				symtab_image_entry(st->image, k).va <= st->sym.v[i - k].va);
+	bool in_image =
+		st->image && k < st->image->n &&
+		(i - k >= st->sym.n || symtab_image_entry(st->image, k).va <= st->sym.v[i - k].va);
 	if (in_image)
 		fill_image(st, k, ret);
 	else

@@ -11,11 +11,12 @@
 struct symtab_entry {
 	uint64_t va;
 	const char *name;
-	uint32_t size;   /* as the source has it, saturated; only where no neighbour or range ends it */
+	uint32_t size; /* as the source has it, saturated; only where no neighbour or range ends it
+			*/
 	uint16_t module; /* index into module; 0: the kernel */
-	uint8_t rank;    /* among aliases, lower is better; see symtab_rank() */
+	uint8_t rank;	 /* among aliases, lower is better; see symtab_rank() */
 	char type;
-	bool thumb;      /* a function of Thumb code (ARM32) */
+	bool thumb; /* a function of Thumb code (ARM32) */
 };
 
 /* Of a vmlinux's hidden symbols, which have no order: does not move with the kernel. */
@@ -33,16 +34,16 @@ struct symtab_source {
 };
 
 /* A vmlinux's symbols are in .image; the rest is for all others, which are few then. In them
- * two arrays stand behind one numbering: [0, sym.n) are sorted by address and take part in lookups by
- * address; [sym.n, sym.n + hidden.n) are found by name only. */
+ * two arrays stand behind one numbering: [0, sym.n) are sorted by address and take part in lookups
+ * by address; [sym.n, sym.n + hidden.n) are found by name only. */
 struct symtab {
 	struct symtab_image *image; /* NULL: there is no vmlinux */
 	VEC(struct symtab_entry) sym;
 	VEC(struct symtab_entry) hidden;
 	VEC(struct symtab_range) range;
 	VEC(struct symtab_source) source; /* few */
-	VEC(const char *) module; /* [0] is NULL */
-	struct strmap modules;    /* name to its address in .module, kept as index + 1 */
+	VEC(const char *) module;	  /* [0] is NULL */
+	struct strmap modules;		  /* name to its address in .module, kept as index + 1 */
 	struct arena names;
 
 	uint64_t *slot; /* hash << 32 | (index + 1); 0: empty */

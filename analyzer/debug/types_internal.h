@@ -15,10 +15,10 @@
 
 /* Limits against hostile debug information; far above what any kernel has. */
 enum {
-	TYPE_MAX_DEPTH = 64,       /* of typedefs, qualifiers, pointers, nested arrays */
+	TYPE_MAX_DEPTH = 64, /* of typedefs, qualifiers, pointers, nested arrays */
 	TYPE_MAX_MEMBERS = 1 << 16,
-	TYPE_MAX_NESTING = 24,     /* of anonymous structs within each other */
-	TYPE_MAX_SAME_NAME = 256,  /* structs of one name that are told apart */
+	TYPE_MAX_NESTING = 24,	  /* of anonymous structs within each other */
+	TYPE_MAX_SAME_NAME = 256, /* structs of one name that are told apart */
 };
 
 struct type_provider {
@@ -39,16 +39,16 @@ struct type_provider {
 	bool (*ambiguous)(struct type_provider *p, enum type_kind kind, const char *name);
 	struct err *(*find_variable)(struct type_provider *p, const char *name, const char *hint,
 		const struct type **ret);
-	/* The enum, not completed yet, that has enumerator @name; ERR_NOT_FOUND without one. Of several
-	 * the one that find() would take first. NULL: it cannot tell. */
-	struct err *(*find_enumerator)(struct type_provider *p, const char *name,
-		const struct type **ret);
+	/* The enum, not completed yet, that has enumerator @name; ERR_NOT_FOUND without one. Of
+	 * several the one that find() would take first. NULL: it cannot tell. */
+	struct err *(*find_enumerator)(
+		struct type_provider *p, const char *name, const struct type **ret);
 	/* What types_each() says, of this provider alone; NULL: it cannot tell. */
-	struct err *(*each)(struct type_provider *p, enum type_kind kind, types_each_fn each,
-		void *cx);
+	struct err *(*each)(
+		struct type_provider *p, enum type_kind kind, types_each_fn each, void *cx);
 	/* Offers the names of types (TYPE_VOID: of the four tagged kinds and typedefs) or, with
-	 * TYPE_INT, of enumerators. Must not read more than is read already, or than a few milliseconds'
-	 * worth. NULL: it cannot. */
+	 * TYPE_INT, of enumerators. Must not read more than is read already, or than a few
+	 * milliseconds' worth. NULL: it cannot. */
 	void (*offer_names)(struct type_provider *p, enum type_kind kind, struct near_names *near);
 	/* types_each_percpu() of this provider; NULL: it has no list of them. */
 	struct err *(*each_percpu)(struct type_provider *p, types_percpu_fn each, void *cx);
@@ -65,14 +65,14 @@ struct type_provider {
  * question that only it can answer, or is not usable. */
 struct provider_slot {
 	char *name, *origin;
-	char *state;                    /* in words */
+	char *state;			/* in words */
 	struct type_provider *provider; /* NULL: not open */
-	bool waits;                     /* DWARF of .fd, not opened yet */
-	bool scans;                     /* as the provider's */
+	bool waits;			/* DWARF of .fd, not opened yet */
+	bool scans;			/* as the provider's */
 	int fd;
 	struct types_module *module; /* whose it is; NULL: the kernel's */
-	struct open_ahead *ahead; /* waits: being opened on a thread of its own; NULL: not */
-	struct cfi_file *cfi; /* NULL: not asked for yet */
+	struct open_ahead *ahead;    /* waits: being opened on a thread of its own; NULL: not */
+	struct cfi_file *cfi;	     /* NULL: not asked for yet */
 };
 
 /* A type with what only the database looks at. */
@@ -80,9 +80,9 @@ struct type_node {
 	struct type t; /* first: a struct type * is its node */
 	struct type_provider *provider;
 	struct type_node *same_name; /* tags: other types of this kind and name */
-	uint32_t line;               /* where it is declared; tells apart what has the same name;
-	                              * 0: not known */
-	bool alone;                  /* never the same as another provider's type */
+	uint32_t line;		     /* where it is declared; tells apart what has the same name;
+				      * 0: not known */
+	bool alone;		     /* never the same as another provider's type */
 	bool completing;
 };
 
@@ -91,7 +91,7 @@ struct idmap {
 	struct idmap_slot {
 		uint64_t key;
 		void *value;
-	} *slot;
+	} * slot;
 	size_t n, cap;
 };
 void *idmap_get(const struct idmap *m, uint64_t key);
@@ -111,8 +111,8 @@ struct types {
 	struct dwarf_cache *dwarf_cache; /* of the kernel's DWARF; NULL: nothing is kept of it */
 	struct arena arena;
 	VEC(struct provider_slot) slot; /* in the order in which they are asked */
-	char source[64];                /* for types_source() */
-	struct type_node **interned;    /* all that have no tag, by content */
+	char source[64];		/* for types_source() */
+	struct type_node **interned;	/* all that have no tag, by content */
 	size_t ninterned, cap;
 	struct strmap tag[3]; /* struct, union, enum: name to a list of nodes */
 	const struct type *void_type;
@@ -142,12 +142,12 @@ struct tag_spec {
 /*
  * The object of a struct, union or enum. A declaration is answered with a definition of that name
  * when one is known; the first definition takes the place of a declaration. Definitions of one
- * provider are the same when name, size and line are, unless that provider is deduplicated; those of
- * a deduplicated provider and another are the same when name and size are, and the line is equal or
- * known to one at most. *ret_new: its .origin is the caller's to set.
+ * provider are the same when name, size and line are, unless that provider is deduplicated; those
+ * of a deduplicated provider and another are the same when name and size are, and the line is equal
+ * or known to one at most. *ret_new: its .origin is the caller's to set.
  */
-struct type *types_tag(struct types *db, struct type_provider *p, const struct tag_spec *spec,
-	bool *ret_new);
+struct type *types_tag(
+	struct types *db, struct type_provider *p, const struct tag_spec *spec, bool *ret_new);
 
 /* A new object that nothing else will be the same as. */
 struct type *types_new(struct types *db, const struct type *content);
@@ -166,7 +166,8 @@ void types_provider_wait(struct types *db, const char *name, const char *origin,
 /* The same of a module; @m (malloc'ed) is taken. */
 void types_provider_wait_module(struct types *db, const char *name, struct types_module *m);
 
-/* types_modules.c: whether slot @i is a module's that lookups do not see, and whether its code may hold
+/* types_modules.c: whether slot @i is a module's that lookups do not see, and whether its code may
+ * hold
  * @link_va. */
 bool types_slot_hidden(const struct types *db, size_t i);
 bool types_slot_covers(const struct types *db, size_t i, uint64_t link_va);
@@ -193,8 +194,10 @@ const struct type *types_pointer_to(struct types *db, const struct type *target)
 const struct type *types_array_of(struct types *db, const struct type *element, uint64_t count);
 
 /*
- * Decodes a number (integer, enum, pointer, bool) from @p, which holds all bytes that its bits touch:
- * @bit_offset (below 8) within the first byte, @bit_size 0 for a whole @size bytes (1 to 8). Widened by
+ * Decodes a number (integer, enum, pointer, bool) from @p, which holds all bytes that its bits
+ * touch:
+ * @bit_offset (below 8) within the first byte, @bit_size 0 for a whole @size bytes (1 to 8).
+ * Widened by
  * @is_signed.
  */
 uint64_t scalar_decode(const struct abi *abi, const uint8_t *p, uint64_t size, unsigned bit_offset,

@@ -1,6 +1,6 @@
 /*
- * The modules' part of the list of providers: when it is filled, and who may ask it. Where the files are
- * and where the modules lie is found above.
+ * The modules' part of the list of providers: when it is filled, and who may ask it. Where the
+ * files are and where the modules lie is found above.
  */
 #include "analyzer/debug/types_modules.h"
 
@@ -16,7 +16,8 @@ void types_set_symbols_dir(struct types *db, const char *dir)
 	db->symbols_dir = dir ? arena_strdup(&db->arena, dir) : NULL;
 }
 
-void types_modules_later(struct types *db, void (*load)(void *cx), void (*destroy)(void *cx), void *cx)
+void types_modules_later(
+	struct types *db, void (*load)(void *cx), void (*destroy)(void *cx), void *cx)
 {
 	db->modules = (struct types_modules){ .load = load, .destroy = destroy, .cx = cx };
 }
@@ -116,6 +117,6 @@ struct err *types_find_module_variable(
 			return NULL;
 		}
 	}
-	return err_new(asked ? ERR_NOT_FOUND : ERR_MISSING, "no debug information for a variable %s of %s",
-		name, module);
+	return err_new(asked ? ERR_NOT_FOUND : ERR_MISSING,
+		"no debug information for a variable %s of %s", name, module);
 }

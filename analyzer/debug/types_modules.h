@@ -1,7 +1,8 @@
 /*
- * Debug information of modules, beside the kernel's own in the same type database. It is listed when
- * somebody first asks for it, opened file by file, and only people's questions see its types: what this
- * program itself looks for is the kernel's, and a module may have another struct of the same name.
+ * Debug information of modules, beside the kernel's own in the same type database. It is listed
+ * when somebody first asks for it, opened file by file, and only people's questions see its types:
+ * what this program itself looks for is the kernel's, and a module may have another struct of the
+ * same name.
  */
 #ifndef ANALYZER_DEBUG_TYPES_MODULES_H
 #define ANALYZER_DEBUG_TYPES_MODULES_H
@@ -25,9 +26,10 @@ struct types_module {
 	void *cx;
 };
 
-/* Has @load called once, at the first question that only modules can answer: it adds them. @destroy is
- * called after the database's providers are gone. */
-void types_modules_later(struct types *db, void (*load)(void *cx), void (*destroy)(void *cx), void *cx);
+/* Has @load called once, at the first question that only modules can answer: it adds them. @destroy
+ * is called after the database's providers are gone. */
+void types_modules_later(
+	struct types *db, void (*load)(void *cx), void (*destroy)(void *cx), void *cx);
 
 /* The @cx of types_modules_later(); NULL before it. */
 void *types_modules_cx(const struct types *db);
@@ -42,14 +44,15 @@ void types_add_module_dwarf(struct types *db, const struct types_module *m);
 struct err *types_add_module_btf(struct types *db, const char *module, const void *bytes, size_t n,
 	const char *origin) MUST_CHECK;
 
-/* Lets type lookups see modules, after a lookup that did not find its name; false: there are none, or they
- * are seen already, so there is nothing to try again. types_modules_hide() is due after true. */
+/* Lets type lookups see modules, after a lookup that did not find its name; false: there are none,
+ * or they are seen already, so there is nothing to try again. types_modules_hide() is due after
+ * true. */
 bool types_modules_show(struct types *db);
 void types_modules_hide(struct types *db);
 
 /* The declared type of a variable of @module; ERR_NOT_FOUND when its debug information lacks it,
  * ERR_MISSING when there is none. */
-struct err *types_find_module_variable(struct types *db, const char *module, const char *name,
-	const struct type **ret) MUST_CHECK;
+struct err *types_find_module_variable(
+	struct types *db, const char *module, const char *name, const struct type **ret) MUST_CHECK;
 
 #endif

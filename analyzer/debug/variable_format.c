@@ -1,6 +1,6 @@
 /*
- * Variables as text. What lies in memory value_format() prints; what was put together from parts is taken
- * apart here, down to numbers, which it prints again.
+ * Variables as text. What lies in memory value_format() prints; what was put together from parts is
+ * taken apart here, down to numbers, which it prints again.
  */
 #include <string.h>
 
@@ -34,7 +34,8 @@ static bool bit_known(const struct parts *p, uint64_t bit)
 }
 
 /* Of a stretch of bits: whether all, and whether any is known. */
-static void known_bits(const struct parts *p, uint64_t bit, uint64_t n, bool *ret_all, bool *ret_any)
+static void known_bits(
+	const struct parts *p, uint64_t bit, uint64_t n, bool *ret_all, bool *ret_any)
 {
 	uint64_t known = 0;
 	for (uint64_t i = 0; i < n; i++) {
@@ -52,17 +53,19 @@ static void known_bits(const struct parts *p, uint64_t bit, uint64_t n, bool *re
 	*ret_any = known;
 }
 
-static struct err *print(struct parts *p, const struct type *type, uint64_t bit, unsigned bit_size, unsigned depth);
+static struct err *print(
+	struct parts *p, const struct type *type, uint64_t bit, unsigned bit_size, unsigned depth);
 
-static struct err *print_number(struct parts *p, const struct type *t, const struct type *shown, uint64_t bit,
-	unsigned bit_size)
+static struct err *print_number(struct parts *p, const struct type *t, const struct type *shown,
+	uint64_t bit, unsigned bit_size)
 {
 	uint8_t raw[9] = { 0 };
 	uint64_t size = bit_size ? (bit % 8 + bit_size + 7) / 8 : t->size;
 	if (t->kind == TYPE_INT && t->size == 16 && !bit_size) {
 		bool big = types_abi(p->env->types)->big_endian;
 		const uint8_t *b = p->v->bytes + bit / 8;
-		struct value wide = { .type = shown, .computed = true,
+		struct value wide = { .type = shown,
+			.computed = true,
 			.number = load_uint(types_abi(p->env->types), b + (big ? 8 : 0), 8),
 			.high = load_uint(types_abi(p->env->types), b + (big ? 0 : 8), 8) };
 		return value_format(p->env, &wide, p->style, p->out);
@@ -74,7 +77,8 @@ static struct err *print_number(struct parts *p, const struct type *t, const str
 	}
 	memcpy(raw, p->v->bytes + bit / 8, size);
 	struct value n = { .type = shown, .computed = true };
-	n.number = scalar_decode(types_abi(p->env->types), raw, t->size, bit % 8, bit_size, t->is_signed);
+	n.number = scalar_decode(
+		types_abi(p->env->types), raw, t->size, bit % 8, bit_size, t->is_signed);
 	return value_format(p->env, &n, p->style, p->out);
 }
 
@@ -85,7 +89,8 @@ static void between(struct parts *p, unsigned depth)
 		strbuf_pad(p->out, ' ', depth * 2);
 }
 
-static struct err *print_members(struct parts *p, const struct type *t, uint64_t bit, unsigned depth)
+static struct err *print_members(
+	struct parts *p, const struct type *t, uint64_t bit, unsigned depth)
 {
 	strbuf_add(p->out, t->kind == TYPE_UNION ? "union {" : "{");
 	for (uint32_t i = 0; i < t->nmembers; i++) {
@@ -143,7 +148,8 @@ static struct err *print_array(struct parts *p, const struct type *t, uint64_t b
 	return NULL;
 }
 
-static struct err *print(struct parts *p, const struct type *type, uint64_t bit, unsigned bit_size, unsigned depth)
+static struct err *print(
+	struct parts *p, const struct type *type, uint64_t bit, unsigned bit_size, unsigned depth)
 {
 	const struct type *t = type_strip(type);
 	bool all, any;

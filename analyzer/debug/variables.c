@@ -1,6 +1,7 @@
 /*
- * Local variables by DWARF: the scopes at an address, the variables in them, and the location of each evaluated
- * over its frame. What a frame is comes from above; how a value is printed is variable_format.c's business.
+ * Local variables by DWARF: the scopes at an address, the variables in them, and the location of
+ * each evaluated over its frame. What a frame is comes from above; how a value is printed is
+ * variable_format.c's business.
  */
 #include <dwarf.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static struct dwarf_source *source_in(struct types *db, size_t i)
 	return p && p->source_frames == dwarf_source_frames ? (struct dwarf_source *)p : NULL;
 }
 
-bool variables_function(struct types *db, uint64_t link_va, uint64_t start, struct variables_code *ret)
+bool variables_function(
+	struct types *db, uint64_t link_va, uint64_t start, struct variables_code *ret)
 {
 	for (size_t i = 0; i < db->slot.n; i++) {
 		struct dwarf_source *s =
@@ -49,11 +51,11 @@ bool types_noreturn(struct types *db, uint64_t link_va)
 	Dwarf_Attribute attr;
 	bool flag;
 	return variables_function(db, link_va, 0, &code) &&
-		dwarf_attr_integrate(&code.function, DW_AT_noreturn, &attr) &&
-		!dwarf_formflag(&attr, &flag) && flag;
+	       dwarf_attr_integrate(&code.function, DW_AT_noreturn, &attr) &&
+	       !dwarf_formflag(&attr, &flag) && flag;
 }
 
-/* ---- a frame as location expressions see it ----------------------------------------------- */
+/* ---- a frame as location expressions see it ---------------------------------------------- */
 
 static bool answer_register(void *cx, unsigned reg, uint64_t *ret)
 {
@@ -77,8 +79,9 @@ static struct err *answer_cfa(void *cx, uint64_t *ret)
 	const struct variables_cx *c = cx;
 	const struct variables_env *e = c->env;
 	const struct variables_frame *f = &e->frame[c->n];
-	const struct cfi_place place = { .arch = e->arch, .abi = types_abi(e->debug->types),
-		.vs = e->debug->vs };
+	const struct cfi_place place = {
+		.arch = e->arch, .abi = types_abi(e->debug->types), .vs = e->debug->vs
+	};
 	struct cfi_row row;
 	if (!types_cfi(e->debug->types, f->lookup_pc - e->slide, true, &row))
 		return err_new(ERR_MISSING, "there is no call frame information");
@@ -137,9 +140,9 @@ static struct err *settle(struct variable *v, struct arena *a, struct err *err)
 		return NULL;
 	if (err->code == ERR_INTERRUPTED || err->code == ERR_NO_MEMORY)
 		return err;
-	v->state = err->code == ERR_MISSING ? VARIABLE_ABSENT :
-		err->code == ERR_FAULT	    ? VARIABLE_FAULT :
-					      VARIABLE_BAD;
+	v->state = err->code == ERR_MISSING ? VARIABLE_ABSENT
+		   : err->code == ERR_FAULT ? VARIABLE_FAULT
+					    : VARIABLE_BAD;
 	v->fault = err->fault;
 	v->why = arena_strdup(a, err->msg);
 	err_drop(err);
@@ -160,7 +163,8 @@ static void absent(struct variable *v, const char *why)
 	v->why = why;
 }
 
-static struct err *load(struct variables_cx *c, const struct location *l, struct arena *a, struct variable *v)
+static struct err *load(
+	struct variables_cx *c, const struct location *l, struct arena *a, struct variable *v)
 {
 	const struct location_part *first = &l->part[0];
 	uint64_t size = type_strip(v->type)->size;
@@ -174,7 +178,8 @@ static struct err *load(struct variables_cx *c, const struct location *l, struct
 		return NULL;
 	}
 	if (!size || size > BYTES_MAX)
-		return err_new(ERR_UNSUPPORTED, "an object of %llu bytes in parts", (unsigned long long)size);
+		return err_new(ERR_UNSUPPORTED, "an object of %llu bytes in parts",
+			(unsigned long long)size);
 	struct location_env env = variables_location_env(c, 0);
 	uint8_t *bytes = arena_alloc(a, size), *known = arena_alloc(a, size);
 	struct err *err = location_load(&env, l, size, bytes, known);
@@ -185,12 +190,14 @@ static struct err *load(struct variables_cx *c, const struct location *l, struct
 	v->known = known;
 	v->nbytes = size;
 	if (!any_known(v))
-		absent(v, first->kind == PART_REGISTER ? "what its register held is lost" : "optimised out");
+		absent(v, first->kind == PART_REGISTER ? "what its register held is lost"
+						       : "optimised out");
 	return NULL;
 }
 
 /* A variable that is a constant: a number of its type's width, or its bytes. */
-static struct err *constant(Dwarf_Attribute *attr, const struct abi *abi, struct arena *a, struct variable *v)
+static struct err *constant(
+	Dwarf_Attribute *attr, const struct abi *abi, struct arena *a, struct variable *v)
 {
 	struct location_env env = { .abi = abi };
 	struct location l = { .nparts = 1, .part = { { .kind = PART_VALUE } } };
@@ -205,7 +212,8 @@ static struct err *constant(Dwarf_Attribute *attr, const struct abi *abi, struct
 		return err_new(ERR_FORMAT, "a constant without a size");
 	if (!dwarf_formblock(attr, &block)) {
 		l.part[0] = (struct location_part){
-			.kind = PART_BYTES, .bytes = block.data, .nbytes = block.length };
+			.kind = PART_BYTES, .bytes = block.data, .nbytes = block.length
+		};
 	} else if (is_signed && !dwarf_formsdata(attr, &number)) {
 		l.part[0].v = (uint64_t)number;
 	} else if (!is_signed && !dwarf_formudata(attr, &plain)) {
@@ -221,7 +229,8 @@ static struct err *constant(Dwarf_Attribute *attr, const struct abi *abi, struct
 	return location_load(&env, &l, size, bytes, known);
 }
 
-static struct err *find_value(struct variables_cx *c, Dwarf_Die *die, struct arena *a, struct variable *v)
+static struct err *find_value(
+	struct variables_cx *c, Dwarf_Die *die, struct arena *a, struct variable *v)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Op *op;
@@ -246,7 +255,8 @@ static struct err *find_value(struct variables_cx *c, Dwarf_Die *die, struct are
 
 typedef VEC(struct variable) variable_vec;
 
-static struct err *read_block(struct variables_cx *c, Dwarf_Die *block, struct arena *a, variable_vec *io)
+static struct err *read_block(
+	struct variables_cx *c, Dwarf_Die *block, struct arena *a, variable_vec *io)
 {
 	Dwarf_Die die;
 	Dwarf_Off at;
@@ -257,7 +267,8 @@ static struct err *read_block(struct variables_cx *c, Dwarf_Die *block, struct a
 		int tag = dwarf_tag(&die);
 		at = dwarf_dieoffset(&die);
 		bool parameter = tag == DW_TAG_formal_parameter;
-		if ((!parameter && tag != DW_TAG_variable) || dwarf_hasattr(&die, DW_AT_declaration))
+		if ((!parameter && tag != DW_TAG_variable) ||
+			dwarf_hasattr(&die, DW_AT_declaration))
 			continue;
 		struct variable v = { .name = dwarf_diename(&die), .parameter = parameter };
 		v.type = dwarf_type_of(c->code.source, &die);
@@ -271,8 +282,8 @@ static struct err *read_block(struct variables_cx *c, Dwarf_Die *block, struct a
 	return err;
 }
 
-/* The function @chain[first] and its blocks up to @chain[last], innermost block's variables behind the outer
- * ones', as they come in the source. */
+/* The function @chain[first] and its blocks up to @chain[last], innermost block's variables behind
+ * the outer ones', as they come in the source. */
 static struct err *read_scope(struct variables_cx *c, Dwarf_Die *chain, size_t first, size_t last,
 	struct arena *a, struct variable_scope *ret)
 {
@@ -301,7 +312,8 @@ struct err *variables_read(const struct variables_env *env, size_t n, struct are
 		return NULL;
 	Dwarf_Die *chain = arena_alloc(a, SCOPES_MAX * sizeof(*chain));
 	chain[0] = c.code.function;
-	while (depth < SCOPES_MAX && dwarf_step_inwards(&chain[depth - 1], c.code.va, &chain[depth]))
+	while (depth < SCOPES_MAX &&
+		dwarf_step_inwards(&chain[depth - 1], c.code.va, &chain[depth]))
 		depth++;
 	struct variable_scope *scope = arena_alloc(a, depth * sizeof(*scope));
 	struct err *err = NULL;

@@ -1,6 +1,6 @@
 /*
- * Parameters and local variables of the functions whose code stands at a frame's place, inlined ones too, with
- * their values as far as registers and memory still have them.
+ * Parameters and local variables of the functions whose code stands at a frame's place, inlined
+ * ones too, with their values as far as registers and memory still have them.
  */
 #ifndef ANALYZER_DEBUG_VARIABLES_H
 #define ANALYZER_DEBUG_VARIABLES_H
@@ -12,25 +12,26 @@
 /* One physical frame, as its caller needs it to be known: run-time addresses. */
 struct variables_frame {
 	struct regs regs;
-	uint64_t pc;        /* where its code goes on */
+	uint64_t pc;	    /* where its code goes on */
 	uint64_t lookup_pc; /* where it is looked up: inside the call that pc returns from */
-	bool exact;         /* it was interrupted at pc: nothing called from it */
+	bool exact;	    /* it was interrupted at pc: nothing called from it */
 };
 
 struct variables_env {
 	const struct debug_env *debug;
 	const struct arch *arch;
 	uint64_t slide; /* run-time less link-time addresses */
-	const struct variables_frame *frame; /* innermost first: values at entry are found through callers */
+	const struct variables_frame
+		*frame; /* innermost first: values at entry are found through callers */
 	size_t nframes;
 };
 
 enum variable_state {
-	VARIABLE_PLACE,  /* an object in memory at .va */
-	VARIABLE_BYTES,  /* put together from registers, constants and memory */
+	VARIABLE_PLACE,	 /* an object in memory at .va */
+	VARIABLE_BYTES,	 /* put together from registers, constants and memory */
 	VARIABLE_ABSENT, /* optimised out here, or its registers are lost */
-	VARIABLE_FAULT,  /* the memory that its value goes through cannot be read: .fault */
-	VARIABLE_BAD,    /* its description makes no sense or is beyond us */
+	VARIABLE_FAULT,	 /* the memory that its value goes through cannot be read: .fault */
+	VARIABLE_BAD,	 /* its description makes no sense or is beyond us */
 };
 
 struct variable {
@@ -39,7 +40,8 @@ struct variable {
 	bool parameter;
 	enum variable_state state;
 	uint64_t va;
-	const uint8_t *bytes, *known; /* BYTES: .nbytes each; bits of .known are set for what is known */
+	const uint8_t *bytes,
+		*known; /* BYTES: .nbytes each; bits of .known are set for what is known */
 	size_t nbytes;
 	enum fault_kind fault;
 	const char *why; /* ABSENT, FAULT and BAD, in words */
@@ -53,8 +55,8 @@ struct variable_scope {
 };
 
 /*
- * The scopes of frame @n of @env, innermost first as types_source_frames() has them, in @a. None where there
- * is no debug information. Names shadowed by an inner block's come behind it.
+ * The scopes of frame @n of @env, innermost first as types_source_frames() has them, in @a. None
+ * where there is no debug information. Names shadowed by an inner block's come behind it.
  */
 struct err *variables_read(const struct variables_env *env, size_t n, struct arena *a,
 	struct variable_scope **ret, size_t *ret_n) MUST_CHECK;

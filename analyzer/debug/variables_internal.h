@@ -14,7 +14,8 @@ struct variables_code {
 	uint64_t va; /* link-time, where location lists are looked up */
 };
 
-bool variables_function(struct types *db, uint64_t link_va, uint64_t start, struct variables_code *ret);
+bool variables_function(
+	struct types *db, uint64_t link_va, uint64_t start, struct variables_code *ret);
 
 /* Frame .n of .env, while expressions of its function are evaluated. */
 struct variables_cx {
@@ -29,7 +30,7 @@ bool variables_enter(const struct variables_env *env, size_t n, struct variables
 struct location_env variables_location_env(struct variables_cx *c, unsigned nesting);
 
 /* call_sites.c: DW_OP_entry_value, for struct location_env; @cx is a struct variables_cx. */
-struct err *variables_entry_value(void *cx, unsigned nesting, Dwarf_Attribute *attr, const Dwarf_Op *op,
-	uint64_t *ret) MUST_CHECK;
+struct err *variables_entry_value(void *cx, unsigned nesting, Dwarf_Attribute *attr,
+	const Dwarf_Op *op, uint64_t *ret) MUST_CHECK;
 
 #endif

@@ -3,9 +3,8 @@
  * once against the types, then one memory read and one decode per object. A renamed kernel member
  * costs one more string; an optional one that is absent reads as 0 and view_has() says so.
  *
- *	struct task { uint64_t va; uint32_t pid; uint64_t stack; char comm[16]; uint64_t tasks_va; };
- *	static const struct view_field task_fields[] = {
- *		FIELD(struct task, pid, "pid"),
+ *	struct task { uint64_t va; uint32_t pid; uint64_t stack; char comm[16]; uint64_t tasks_va;
+ *}; static const struct view_field task_fields[] = { FIELD(struct task, pid, "pid"),
  *		FIELD_OPTIONAL(struct task, state, "__state", "state"),
  *		FIELD_BYTES(struct task, comm, "comm"),
  *		FIELD_ADDRESS(struct task, tasks_va, "tasks"),

@@ -1,8 +1,8 @@
 /*
- * AVML's compressed dumps (microsoft/avml, src/image.rs): blocks of at most 16 MiB, each LiME's header
- * with another magic and version 2, a stream of framed snappy, and the stream's length as a u64. A block
- * of zeroes is not written at all. The frames (google/snappy, framing_format.txt) are indexed on opening
- * and unpacked one by one when they are read.
+ * AVML's compressed dumps (microsoft/avml, src/image.rs): blocks of at most 16 MiB, each LiME's
+ * header with another magic and version 2, a stream of framed snappy, and the stream's length as a
+ * u64. A block of zeroes is not written at all. The frames (google/snappy, framing_format.txt) are
+ * indexed on opening and unpacked one by one when they are read.
  */
 #include "analyzer/dump/reader.h"
 
@@ -20,7 +20,7 @@ enum {
 	HEADER_BYTES = 32,
 	LENGTH_BYTES = 8,
 	BLOCK_BYTES = 16 << 20, /* of a full block: image.rs MAX_BLOCK_SIZE */
-	FRAME_BYTES = 65536,    /* that a frame unpacks to, at most */
+	FRAME_BYTES = 65536,	/* that a frame unpacks to, at most */
 	CRC_BYTES = 4,
 };
 
@@ -34,8 +34,8 @@ struct frame {
 
 struct avml {
 	const struct bytes *file;
-	VEC(struct frame) frame; /* by ascending pa once they are all there */
-	struct places places; /* what PRESENT ranges hold is in the frames; .off says nothing */
+	VEC(struct frame) frame;  /* by ascending pa once they are all there */
+	struct places places;	  /* what PRESENT ranges hold is in the frames; .off says nothing */
 	struct page_cache *cache; /* by number of frame */
 };
 
@@ -121,7 +121,8 @@ static void lost(struct avml *a, uint64_t pa, uint64_t end)
 	places_add(&a->places, &(struct place){ .pa = pa, .size = end - pa, .kind = PLACE_CUT });
 }
 
-/* The frames of the block [pa, end) at *at, which moves behind them; false when they are not all there. */
+/* The frames of the block [pa, end) at *at, which moves behind them; false when they are not all
+ * there. */
 static bool frames_add(struct dump *d, struct avml *a, uint64_t pa, uint64_t end, uint64_t *at)
 {
 	const uint64_t begin = *at;
@@ -131,19 +132,22 @@ static bool frames_add(struct dump *d, struct avml *a, uint64_t pa, uint64_t end
 		if (state == FRAME_NONE)
 			continue;
 		if (state != FRAME_DATA || f.bytes > end - pa) {
-			dump_damaged(d, state == FRAME_CUT ?
-				"cut off at byte %" PRIu64 " of its content: what lies from %#" PRIx64
-				" on is lost" :
-				"the frame before byte %" PRIu64 " makes no sense: what lies from %#" PRIx64
-				" on is lost", *at, pa);
+			dump_damaged(d,
+				state == FRAME_CUT
+					? "cut off at byte %" PRIu64
+					  " of its content: what lies from %#" PRIx64 " on is lost"
+					: "the frame before byte %" PRIu64
+					  " makes no sense: what lies from %#" PRIx64 " on is lost",
+				*at, pa);
 			lost(a, pa, end);
 			return false;
 		}
 		f.pa = pa;
 		if (f.bytes)
 			vec_push(&a->frame, f);
-		places_add(&a->places, &(struct place){ .pa = pa, .size = f.bytes,
-			.kind = PLACE_PRESENT, .off = pa });
+		places_add(&a->places,
+			&(struct place){
+				.pa = pa, .size = f.bytes, .kind = PLACE_PRESENT, .off = pa });
 		pa += f.bytes;
 	}
 	uint8_t length[LENGTH_BYTES];
@@ -151,21 +155,22 @@ static bool frames_add(struct dump *d, struct avml *a, uint64_t pa, uint64_t end
 	if (!bytes_read(a->file, *at, length, sizeof(length)))
 		dump_damaged(d, "cut off behind the block that ends at %#" PRIx64, end);
 	else if (load_u64le(length) != n)
-		dump_damaged(d, "the block that ends at %#" PRIx64 " is followed by a wrong length", end);
+		dump_damaged(d, "the block that ends at %#" PRIx64 " is followed by a wrong length",
+			end);
 	*at += sizeof(length);
 	return true;
 }
 
 /*
- * Between a full block and the next one whole blocks may be missing because they are zeroes. Nothing in
- * the file tells them from a hole between two ranges of RAM that happens to be as long; a hole of which
- * one reads zeroes does less harm than RAM that seems to be absent.
+ * Between a full block and the next one whole blocks may be missing because they are zeroes.
+ * Nothing in the file tells them from a hole between two ranges of RAM that happens to be as long;
+ * a hole of which one reads zeroes does less harm than RAM that seems to be absent.
  */
 static void zeroes_add(struct avml *a, uint64_t from, bool full, uint64_t to)
 {
 	if (full && to > from && (to - from) % BLOCK_BYTES == 0)
-		places_add(&a->places, &(struct place){ .pa = from, .size = to - from,
-			.kind = PLACE_ZERO });
+		places_add(&a->places,
+			&(struct place){ .pa = from, .size = to - from, .kind = PLACE_ZERO });
 }
 
 static struct err *blocks_read(struct dump *d, struct avml *a)
@@ -182,8 +187,10 @@ static struct err *blocks_read(struct dump *d, struct avml *a)
 		uint64_t first = load_u64le(h + 8), last = load_u64le(h + 16);
 		if (load_u32le(h) != AVML_MAGIC || load_u32le(h + 4) != AVML_VERSION ||
 			last < first || last == UINT64_MAX) {
-			dump_damaged(d, "the header at byte %" PRIu64 " makes no sense; what follows is "
-				"lost", at);
+			dump_damaged(d,
+				"the header at byte %" PRIu64 " makes no sense; what follows is "
+				"lost",
+				at);
 			break;
 		}
 		at += HEADER_BYTES;
@@ -207,8 +214,8 @@ static int by_pa(const void *pa, const void *pb)
 
 /* ---- reading ------------------------------------------------------------- */
 
-static enum fault_kind frame_unpack(const struct avml *a, const struct frame *f, struct codec *codec,
-	uint8_t *to)
+static enum fault_kind frame_unpack(
+	const struct avml *a, const struct frame *f, struct codec *codec, uint8_t *to)
 {
 	uint8_t crc[CRC_BYTES];
 	const uint8_t *p;
@@ -245,8 +252,8 @@ static size_t frame_left(const struct avml *a, size_t i, uint64_t pa)
 	return (size_t)n;
 }
 
-/* The frame that holds @pa; false with the answer in *ret_fault, or with zeroes. *ret_n bytes share the
- * answer. */
+/* The frame that holds @pa; false with the answer in *ret_fault, or with zeroes. *ret_n bytes share
+ * the answer. */
 static bool frame_find(const struct avml *a, uint64_t pa, size_t *ret, enum fault_kind *ret_fault,
 	struct place *ret_place, size_t *ret_n)
 {
@@ -257,7 +264,8 @@ static bool frame_find(const struct avml *a, uint64_t pa, size_t *ret, enum faul
 	*ret_n = ret_place->size < SIZE_MAX ? (size_t)ret_place->size : SIZE_MAX;
 	if (ret_place->kind != PLACE_PRESENT)
 		return false;
-	size_t lo = 0, hi = a->frame.n; /* the last frame that begins at or before @pa is before lo */
+	size_t lo = 0,
+	       hi = a->frame.n; /* the last frame that begins at or before @pa is before lo */
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 		if (a->frame.v[mid].pa <= pa)

@@ -1,6 +1,6 @@
 /*
- * The ring of chunks that reading ahead fills: threads take the next chunk of addresses, unpack it into
- * a slot of their own, and the consumer takes the slots in order. Knows nothing of formats.
+ * The ring of chunks that reading ahead fills: threads take the next chunk of addresses, unpack it
+ * into a slot of their own, and the consumer takes the slots in order. Knows nothing of formats.
  */
 #include "analyzer/dump/bulk.h"
 
@@ -27,7 +27,7 @@ struct slot {
 struct dump_bulk {
 	struct dump *d;
 	struct dump_bulk_options o;
-	size_t extent;  /* where the next chunk is cut off */
+	size_t extent; /* where the next chunk is cut off */
 	uint64_t at;
 	pthread_mutex_t lock; /* of all below, and of the two above */
 	pthread_cond_t filled, freed;
@@ -88,7 +88,7 @@ static void run_add(struct slot *s, uint64_t pa, size_t n, const uint8_t *p, enu
 {
 	struct dump_run *last = s->run.n ? &s->run.v[s->run.n - 1] : NULL;
 	bool joins = last && last->fault == fault && last->pa.v + last->size == pa &&
-		(p ? last->p && last->p + last->size == p : !last->p);
+		     (p ? last->p && last->p + last->size == p : !last->p);
 	if (joins)
 		last->size += n;
 	else
@@ -107,8 +107,8 @@ static bool skip_to_data(const struct dump_bulk *b, uint64_t *pa, uint64_t end)
 
 /* Unpacks what must be unpacked into the slot; what is in place stays there, and @room may be NULL
  * where all is. */
-static void slot_fill(const struct dump_bulk *b, const struct chunk *c, struct codec *codec, uint8_t *room,
-	struct slot *s)
+static void slot_fill(const struct dump_bulk *b, const struct chunk *c, struct codec *codec,
+	uint8_t *room, struct slot *s)
 {
 	const struct dump_reader *reader = b->d->reader;
 	uint64_t pa = c->pa, end = c->pa + c->size; /* 0 at the end of all addresses */
@@ -118,8 +118,9 @@ static void slot_fill(const struct dump_bulk *b, const struct chunk *c, struct c
 		size_t n = 0;
 		if (b->o.data_only && !skip_to_data(b, &pa, end))
 			return;
-		enum fault_kind fault = reader->unpack ?
-			reader->unpack(b->d, pa, codec, room, &p, &n) : reader->map(b->d, pa, &p, &n);
+		enum fault_kind fault = reader->unpack
+						? reader->unpack(b->d, pa, codec, room, &p, &n)
+						: reader->map(b->d, pa, &p, &n);
 		if (fault == FAULT_BEYOND) /* two bitmaps that contradict each other */
 			n = GAP_UNIT - pa % GAP_UNIT;
 		n = n < end - pa ? n : (size_t)(end - pa);
@@ -178,7 +179,8 @@ static void *worker(void *arg)
 
 /* ---- the consumer ------------------------------------------------------------- */
 
-struct err *dump_bulk_create(struct dump *d, const struct dump_bulk_options *o, struct dump_bulk **ret)
+struct err *dump_bulk_create(
+	struct dump *d, const struct dump_bulk_options *o, struct dump_bulk **ret)
 {
 	struct dump_bulk *b = xcalloc(1, sizeof(*b));
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);

@@ -20,7 +20,8 @@ static const struct dump_reader *const readers[] = { &elf_core_reader, &kdump_re
 	&avml_reader };
 
 enum {
-	RAW_BYTES_MIN = 1 << 20, /* what is smaller, or no whole pages, is hardly all RAM of a machine */
+	RAW_BYTES_MIN =
+		1 << 20, /* what is smaller, or no whole pages, is hardly all RAM of a machine */
 	RAW_UNIT = 4096,
 };
 
@@ -49,8 +50,11 @@ static bool may_be_raw(const struct bytes *b)
 {
 	uint8_t head[4];
 	return bytes_size(b) >= RAW_BYTES_MIN && bytes_size(b) % RAW_UNIT == 0 &&
-		!bytes_flattened(b) && bytes_read(b, 0, head, sizeof(head)) &&
-		memcmp(head, "\x7f" "ELF", sizeof(head)) != 0;
+	       !bytes_flattened(b) && bytes_read(b, 0, head, sizeof(head)) &&
+	       memcmp(head,
+		       "\x7f"
+		       "ELF",
+		       sizeof(head)) != 0;
 }
 
 /* Which reader the file is for, and where it lies when it is raw; NULL: none. */
@@ -66,8 +70,8 @@ static const struct dump_reader *file_look(const struct bytes *b, const struct d
 	return ram_files_find(bytes_path(b), ret) || may_be_raw(b) ? &raw_reader : NULL;
 }
 
-/* Opens one more file; the first one decides what all of them are. @place is NULL when nobody said that
- * it is raw. */
+/* Opens one more file; the first one decides what all of them are. @place is NULL when nobody said
+ * that it is raw. */
 static struct err *file_add(struct dump *d, const char *path, const struct ram_place *place,
 	const struct dump_options *o)
 {
@@ -103,20 +107,23 @@ static struct err *folder_add(struct dump *d, const char *path, const struct dum
 	struct err *err = NULL;
 	ram_files_list(path, &files);
 	if (!files.file.n)
-		err = err_new(ERR_IO, "%s: is a directory without raw RAM and its addresses "
-			"(dump_info.txt, load.cmm)", path);
+		err = err_new(ERR_IO,
+			"%s: is a directory without raw RAM and its addresses "
+			"(dump_info.txt, load.cmm)",
+			path);
 	for (size_t i = 0; i < files.file.n && !err; i++) {
 		scoped_free char *name = xasprintf("%s/%s", path, files.file.v[i].name);
 		err = file_add(d, name, &files.file.v[i].place, o);
 	}
 	if (files.missing)
-		dump_damaged(d, "%s, which a table of the folder names, is not there", files.missing);
+		dump_damaged(
+			d, "%s, which a table of the folder names, is not there", files.missing);
 	ram_files_deinit(&files);
 	return err;
 }
 
-static struct err *files_open(struct dump *d, const struct dump_file *files, size_t nfiles,
-	const struct dump_options *o)
+static struct err *files_open(
+	struct dump *d, const struct dump_file *files, size_t nfiles, const struct dump_options *o)
 {
 	struct err *err = NULL;
 	for (size_t i = 0; i < nfiles && !err; i++) {
@@ -136,7 +143,8 @@ static char *format_words(const struct dump *d)
 	bool flattened = false;
 	for (size_t i = 0; i < d->nfiles; i++)
 		flattened |= bytes_flattened(d->file[i]);
-	return xasprintf("%s%s%s%s%s", packing ? packing : "", packing ? ", " : "", d->foreign ? d->foreign->name : d->reader->name,
+	return xasprintf("%s%s%s%s%s", packing ? packing : "", packing ? ", " : "",
+		d->foreign ? d->foreign->name : d->reader->name,
 		d->nfiles > 1 ? ", several files" : "", flattened ? ", flattened" : "");
 }
 
@@ -149,9 +157,10 @@ static void info_fill(struct dump *d)
 		if (bytes_cut(d->file[i]) && bytes_flattened(d->file[i]))
 			dump_damaged(d, "the flattened stream ends without its end marker");
 		else if (bytes_cut(d->file[i]))
-			dump_damaged(d, "cut off or damaged: its %s stream ends after %" PRIu64
-				" bytes of content", bytes_packing(d->file[i]),
-				bytes_size(d->file[i]));
+			dump_damaged(d,
+				"cut off or damaged: its %s stream ends after %" PRIu64
+				" bytes of content",
+				bytes_packing(d->file[i]), bytes_size(d->file[i]));
 	}
 	d->format = format_words(d);
 	info->path = bytes_path(d->file[0]);
@@ -165,8 +174,8 @@ static void info_fill(struct dump *d)
 	info->damage = d->damage;
 }
 
-struct err *dump_open_files(const struct dump_file *files, size_t nfiles, const struct dump_options *o,
-	struct dump **ret)
+struct err *dump_open_files(const struct dump_file *files, size_t nfiles,
+	const struct dump_options *o, struct dump **ret)
 {
 	if (nfiles == 0)
 		return err_new(ERR_USAGE, "no dump file is named");
@@ -300,8 +309,8 @@ static enum fault_kind read_part(struct dump *d, uint64_t pa, void *buf, size_t 
 	}
 }
 
-enum fault_kind dump_try_read(struct dump *d, struct paddr pa, void *buf, size_t n,
-	struct paddr *ret_bad)
+enum fault_kind dump_try_read(
+	struct dump *d, struct paddr pa, void *buf, size_t n, struct paddr *ret_bad)
 {
 	uint8_t *to = buf;
 	for (uint64_t at = pa.v; n;) {

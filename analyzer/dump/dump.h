@@ -37,16 +37,16 @@ struct dump_info {
 	const char *format;   /* "ELF core", "kdump-compressed", "kdump-compressed, flattened" */
 	const char *codecs;   /* "", "zlib", "zlib lzo": met in the pages so far known, or "" */
 	uint16_t elf_machine; /* EM_ARM, EM_AARCH64; 0 when the container does not say */
-	struct abi abi;       /* as the container says; word_bytes 0 when it does not */
+	struct abi abi;	      /* as the container says; word_bytes 0 when it does not */
 	uint64_t file_bytes;
-	uint64_t page_bytes;  /* granule of presence in this container; 0: none (ELF) */
+	uint64_t page_bytes;		  /* granule of presence in this container; 0: none (ELF) */
 	const struct dump_extent *extent; /* ascending, not overlapping */
 	size_t nextents;
 	const struct dump_note *note;
 	size_t nnotes;
 	const char *vmcoreinfo; /* its text where the container holds one, else NULL; terminated */
-	const char *damage;     /* NULL, or why the dump is only open in part: one line */
-	bool base_unknown;      /* raw RAM of which nobody said where it lies: addresses begin at 0 */
+	const char *damage;	/* NULL, or why the dump is only open in part: one line */
+	bool base_unknown; /* raw RAM of which nobody said where it lies: addresses begin at 0 */
 };
 
 struct dump;
@@ -62,10 +62,12 @@ struct dump_file {
 typedef void (*dump_progress_fn)(void *cx, const char *what, uint64_t done, uint64_t total);
 
 struct dump_options {
-	uint64_t cache_bytes; /* of decompressed pages; 0: a quarter of the host's memory, 8 GiB at most */
+	uint64_t cache_bytes; /* of decompressed pages; 0: a quarter of the host's memory, 8 GiB at
+				 most */
 	dump_progress_fn progress; /* may be NULL */
 	void *progress_cx;
-	const struct foreign_format *foreign; /* of plugins, foreign.h: asked after our own readers */
+	const struct foreign_format
+		*foreign; /* of plugins, foreign.h: asked after our own readers */
 	size_t nforeign;
 };
 
@@ -77,27 +79,28 @@ struct dump_options {
 struct err *dump_open(const char *const *paths, size_t npaths, struct dump **ret) MUST_CHECK;
 
 /*
- * The same for files of any kind: folders that Qualcomm's tools leave, raw RAM with its address, raw RAM
- * without (info->base_unknown), files compressed as a whole. @o may be NULL.
+ * The same for files of any kind: folders that Qualcomm's tools leave, raw RAM with its address,
+ * raw RAM without (info->base_unknown), files compressed as a whole. @o may be NULL.
  */
-struct err *dump_open_files(const struct dump_file *files, size_t nfiles, const struct dump_options *o,
-	struct dump **ret) MUST_CHECK;
+struct err *dump_open_files(const struct dump_file *files, size_t nfiles,
+	const struct dump_options *o, struct dump **ret) MUST_CHECK;
 void dump_close(struct dump *d);
 
 const struct dump_info *dump_info(const struct dump *d);
 
-/* True when the file's first bytes are a container that some reader knows, when it is packed, when it
- * may be raw RAM, or when it is a folder that holds some. An ELF file is a dump when its e_type is
- * ET_CORE. */
+/* True when the file's first bytes are a container that some reader knows, when it is packed, when
+ * it may be raw RAM, or when it is a folder that holds some. An ELF file is a dump when its e_type
+ * is ET_CORE. */
 bool dump_recognises(const char *path);
 
-/* Says where a dump with info->base_unknown begins; its extents move there. Before other threads read. */
+/* Says where a dump with info->base_unknown begins; its extents move there. Before other threads
+ * read. */
 void dump_set_base(struct dump *d, struct paddr base);
 
 /*
- * For scanners: the first address at or behind @pa whose bytes are there and may be anything but zero.
- * What is skipped is excluded, cut, no RAM, or zeroes that the files do not store (holes of sparse
- * files). False when nothing follows.
+ * For scanners: the first address at or behind @pa whose bytes are there and may be anything but
+ * zero. What is skipped is excluded, cut, no RAM, or zeroes that the files do not store (holes of
+ * sparse files). False when nothing follows.
  */
 bool dump_next_data(struct dump *d, struct paddr pa, struct paddr *ret);
 
@@ -113,8 +116,8 @@ enum fault_kind dump_map(struct dump *d, struct paddr pa, const uint8_t **ret_p,
 uint64_t dump_generation(const struct dump *d);
 
 /* Copies @n bytes; on a fault *ret_bad (when not NULL) is the first address that failed. */
-enum fault_kind dump_try_read(struct dump *d, struct paddr pa, void *buf, size_t n,
-	struct paddr *ret_bad);
+enum fault_kind dump_try_read(
+	struct dump *d, struct paddr pa, void *buf, size_t n, struct paddr *ret_bad);
 
 /* The same with an error object. */
 struct err *dump_read(struct dump *d, struct paddr pa, void *buf, size_t n) MUST_CHECK;

@@ -1,9 +1,9 @@
 /*
  * kdump-compressed files, as makedumpfile and QEMU write them: two bitmaps (pages that exist, pages
  * that were dumped), then one descriptor for each dumped page in the order of the second bitmap,
- * then the pages, each compressed on its own. makedumpfile --split makes several such files, each with
- * the descriptors of a range of pages and the bitmaps of all. The headers are kdump_header.c's, the
- * files kdump_parts.c's, the codecs codec.c's.
+ * then the pages, each compressed on its own. makedumpfile --split makes several such files, each
+ * with the descriptors of a range of pages and the bitmaps of all. The headers are
+ * kdump_header.c's, the files kdump_parts.c's, the codecs codec.c's.
  */
 #include "analyzer/dump/reader.h"
 
@@ -48,7 +48,8 @@ static bool kdump_recognises(const struct bytes *b, const char **ret_why)
 static bool desc_read(const struct part *t, uint64_t i, struct page_desc *ret)
 {
 	uint8_t p[KDUMP_DESC_BYTES];
-	if (i >= t->ndescs || !bytes_read(t->file, t->desc_off + i * KDUMP_DESC_BYTES, p, sizeof(p)))
+	if (i >= t->ndescs ||
+		!bytes_read(t->file, t->desc_off + i * KDUMP_DESC_BYTES, p, sizeof(p)))
 		return false;
 	ret->off = get_u64(&t->header.abi, p);
 	ret->size = get_u32(&t->header.abi, p + 8);
@@ -72,7 +73,8 @@ static enum fault_kind desc_check(const struct part *t, const struct page_desc *
 	return range_inside(desc->off, desc->size, bytes_size(t->file)) ? FAULT_NONE : FAULT_CUT;
 }
 
-static enum fault_kind page_unpack(const struct part *t, uint64_t i, struct codec *codec, uint8_t *to)
+static enum fault_kind page_unpack(
+	const struct part *t, uint64_t i, struct codec *codec, uint8_t *to)
 {
 	struct page_desc desc;
 	if (!desc_read(t, i, &desc))
@@ -92,10 +94,10 @@ static enum fault_kind page_unpack(const struct part *t, uint64_t i, struct code
 	}
 	for (size_t c = 0; c < ARRAY_SIZE(codecs); c++)
 		if ((desc.flags & KDUMP_CODECS) == codecs[c].flag)
-			return codec_decompress(codec, codecs[c].id, p, desc.size, to,
-				       t->header.block_bytes) ?
-				FAULT_NONE :
-				FAULT_CORRUPT;
+			return codec_decompress(
+				       codec, codecs[c].id, p, desc.size, to, t->header.block_bytes)
+				       ? FAULT_NONE
+				       : FAULT_CORRUPT;
 	return FAULT_CORRUPT; /* two codecs at once */
 }
 
@@ -121,8 +123,8 @@ static const uint8_t *map_raw(const struct part *t, uint64_t i)
 }
 
 /* Page @pfn, counted as the bitmaps count, in the first of the parts that have it. */
-static enum fault_kind part_find(const struct kdump *k, uint64_t pfn, const struct part **ret,
-	uint64_t *ret_i)
+static enum fault_kind part_find(
+	const struct kdump *k, uint64_t pfn, const struct part **ret, uint64_t *ret_i)
 {
 	bool present = false, dumped = false;
 	for (size_t i = 0; i < k->nparts; i++) {
@@ -142,8 +144,8 @@ static enum fault_kind part_find(const struct kdump *k, uint64_t pfn, const stru
 }
 
 /* The same for an address. */
-static enum fault_kind page_find(const struct kdump *k, uint64_t pa, const struct part **ret,
-	uint64_t *ret_i)
+static enum fault_kind page_find(
+	const struct kdump *k, uint64_t pa, const struct part **ret, uint64_t *ret_i)
 {
 	uint64_t pfn = pa >> k->shift;
 	return pfn < k->base_pfn ? FAULT_BEYOND : part_find(k, pfn - k->base_pfn, ret, ret_i);
@@ -217,12 +219,11 @@ static void extents_make(struct dump *d, const struct kdump *k)
 	for (uint64_t i = bitmap_next(m, 0, true); i < m->nbits;) {
 		uint64_t end = bitmap_next(m, i, false);
 		if (d->extents.n + 1 == EXTENTS_MAX && bitmap_next(m, end, true) < m->nbits) {
-			dump_damaged(d, "its memory seems to be in more than %d pieces",
-				EXTENTS_MAX);
+			dump_damaged(
+				d, "its memory seems to be in more than %d pieces", EXTENTS_MAX);
 			end = m->nbits;
 		}
-		struct dump_extent x = { { (k->base_pfn + i) << k->shift },
-			(end - i) << k->shift };
+		struct dump_extent x = { { (k->base_pfn + i) << k->shift }, (end - i) << k->shift };
 		vec_push(&d->extents, x);
 		i = bitmap_next(m, end, true);
 	}
@@ -232,7 +233,7 @@ static void extents_make(struct dump *d, const struct kdump *k)
 struct desc_sample {
 	uint32_t flags;
 	uint64_t first, end; /* lowest offset and end of the highest; first > end: none seen */
-	bool differ;         /* not all of the same offset */
+	bool differ;	     /* not all of the same offset */
 };
 
 static void descs_sample(const struct part *t, uint64_t from, uint64_t to, struct desc_sample *s)
@@ -250,8 +251,9 @@ static void descs_sample(const struct part *t, uint64_t from, uint64_t to, struc
 	}
 }
 
-/* Data are written in the order of the pages, but for the zero page, which all empty ones share: the last
- * descriptor of a page of its own tells where data end. Looked for from the end, within reason. */
+/* Data are written in the order of the pages, but for the zero page, which all empty ones share:
+ * the last descriptor of a page of its own tells where data end. Looked for from the end, within
+ * reason. */
 static void descs_sample_last(const struct part *t, struct desc_sample *s)
 {
 	struct desc_sample last = { .first = UINT64_MAX };
@@ -279,7 +281,8 @@ static void descs_check(struct dump *d, const struct part *t, uint32_t *flags)
 		dump_damaged(d, "%s%scut off: it has %" PRIu64 " of %" PRIu64 " page descriptors",
 			which, colon, n, t->ndumped);
 	else if (s.end > size)
-		dump_damaged(d, "%s%scut off: the file has %" PRIu64 " of at least %" PRIu64 " bytes",
+		dump_damaged(d,
+			"%s%scut off: the file has %" PRIu64 " of at least %" PRIu64 " bytes",
 			which, colon, size, s.end);
 	if (t->header.status & KDUMP_INCOMPLETE)
 		dump_damaged(d, "its writer ran out of space and left it incomplete");
@@ -332,8 +335,8 @@ static struct err *kdump_open(struct dump *d)
 	const struct kdump_header *h = kdump_header_of(k);
 	const struct part *last = &k->part[k->nparts - 1];
 	uint32_t flags = 0;
-	err = page_cache_create(last->cache_at + last->ndescs, h->block_bytes, &d->cache_limit_bytes,
-		&d->generation, kdump_fill, k, &k->cache);
+	err = page_cache_create(last->cache_at + last->ndescs, h->block_bytes,
+		&d->cache_limit_bytes, &d->generation, kdump_fill, k, &k->cache);
 	if (err)
 		return err;
 	d->info.abi = h->abi;

@@ -1,6 +1,6 @@
 /*
- * Opening the files of a kdump-compressed dump: their bitmaps, which pages each one has, whether they belong
- * together and which part is missing. Knows nothing of what is in a page.
+ * Opening the files of a kdump-compressed dump: their bitmaps, which pages each one has, whether
+ * they belong together and which part is missing. Knows nothing of what is in a page.
  */
 #include "analyzer/dump/kdump_parts.h"
 
@@ -51,8 +51,9 @@ static struct err *part_open(struct part *t)
 	t->first_pfn = h->split && h->start_pfn < npages ? h->start_pfn : 0;
 	t->end_pfn = h->split && h->end_pfn < npages ? h->end_pfn : npages;
 	if (h->split && (h->start_pfn >= npages || t->end_pfn <= t->first_pfn))
-		return err_new(ERR_FORMAT, "its part of a split dump is empty (pages %#" PRIx64
-			" to %#" PRIx64 ")", h->start_pfn, h->end_pfn);
+		return err_new(ERR_FORMAT,
+			"its part of a split dump is empty (pages %#" PRIx64 " to %#" PRIx64 ")",
+			h->start_pfn, h->end_pfn);
 	t->first_rank = bitmap_rank_at(&t->dumped, t->first_pfn);
 	t->ndumped = bitmap_rank_at(&t->dumped, t->end_pfn) - t->first_rank;
 	t->desc_off = kdump_desc_off(h);
@@ -79,7 +80,8 @@ static struct err *parts_match(const struct kdump *k)
 		const struct kdump_header *b = &k->part[i].header;
 		if (!b->split || a->block_bytes != b->block_bytes || a->npages != b->npages ||
 			a->abi.word_bytes != b->abi.word_bytes ||
-			a->abi.big_endian != b->abi.big_endian || strcmp(a->machine, b->machine) != 0 ||
+			a->abi.big_endian != b->abi.big_endian ||
+			strcmp(a->machine, b->machine) != 0 ||
 			k->part[0].dumped.total != k->part[i].dumped.total)
 			return err_new(ERR_MISMATCH, "and %s are no parts of one dump",
 				bytes_path(k->part[i].file));

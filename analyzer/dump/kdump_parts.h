@@ -6,7 +6,9 @@
 #include "analyzer/dump/kdump_header.h"
 #include "analyzer/dump/page_cache.h"
 
-enum { KDUMP_DESC_BYTES = 24 }; /* makedumpfile's diskdump_mod.h, page_desc_t: the same in all layouts */
+enum {
+	KDUMP_DESC_BYTES = 24
+}; /* makedumpfile's diskdump_mod.h, page_desc_t: the same in all layouts */
 
 /* Page numbers are those of the bitmaps. */
 struct part {

@@ -1,7 +1,7 @@
 /*
- * LiME dumps (504ensicsLabs/LiME, src/lime.h): for each range of RAM a header of 32 little-endian bytes
- * {u32 magic, u32 version, u64 first, u64 last, 8 reserved} and its bytes. AVML writes them too, in its
- * uncompressed mode. LiME's raw and padded forms have no header: raw.c's.
+ * LiME dumps (504ensicsLabs/LiME, src/lime.h): for each range of RAM a header of 32 little-endian
+ * bytes {u32 magic, u32 version, u64 first, u64 last, 8 reserved} and its bytes. AVML writes them
+ * too, in its uncompressed mode. LiME's raw and padded forms have no header: raw.c's.
  */
 #include "analyzer/dump/reader.h"
 
@@ -47,15 +47,17 @@ static bool range_add(struct dump *d, struct places *p, uint64_t *at)
 	}
 	uint64_t first = load_u64le(h + 8), last = load_u64le(h + 16);
 	if (!header_is(h) || last < first || last - first == UINT64_MAX) {
-		dump_damaged(d, "the header at byte %" PRIu64 " makes no sense; what follows is lost",
-			*at);
+		dump_damaged(d,
+			"the header at byte %" PRIu64 " makes no sense; what follows is lost", *at);
 		return false;
 	}
 	*at += HEADER_BYTES;
 	uint64_t n = last - first + 1;
 	if (!places_add_file(p, d, 0, first, *at, n)) {
-		dump_damaged(d, "cut off: it has %" PRIu64 " of the %" PRIu64 " bytes of the range at "
-			"%#" PRIx64 ", and none behind it", size - *at, n, first);
+		dump_damaged(d,
+			"cut off: it has %" PRIu64 " of the %" PRIu64 " bytes of the range at "
+			"%#" PRIx64 ", and none behind it",
+			size - *at, n, first);
 		return false;
 	}
 	*at += n;

@@ -1,4 +1,5 @@
-/* Ranges of physical memory and their places in files. Knows nothing of the formats that say where. */
+/* Ranges of physical memory and their places in files. Knows nothing of the formats that say where.
+ */
 #include "analyzer/dump/places.h"
 
 #include "analyzer/base/scope.h"
@@ -26,8 +27,8 @@ void places_add(struct places *p, const struct place *place)
 		vec_push(&p->added, s);
 }
 
-bool places_add_file(struct places *p, const struct dump *d, uint32_t file, uint64_t pa, uint64_t off,
-	uint64_t size)
+bool places_add_file(struct places *p, const struct dump *d, uint32_t file, uint64_t pa,
+	uint64_t off, uint64_t size)
 {
 	uint64_t all = bytes_size(d->file[file]), have = off < all ? all - off : 0;
 	have = have < size ? have : size;
@@ -87,8 +88,8 @@ bool places_find(const struct places *p, uint64_t pa, struct place *ret)
 	return r != NULL;
 }
 
-enum fault_kind places_map(const struct places *p, struct dump *d, uint64_t pa, const uint8_t **ret_p,
-	size_t *ret_n)
+enum fault_kind places_map(
+	const struct places *p, struct dump *d, uint64_t pa, const uint8_t **ret_p, size_t *ret_n)
 {
 	struct place at;
 	if (!places_find(p, pa, &at))
@@ -132,8 +133,8 @@ bool places_next_data(const struct places *p, struct dump *d, uint64_t pa, uint6
 		const struct span *r = &p->run[lo];
 		struct place at = place_of(r, pa > r->start ? pa : r->start);
 		uint64_t off;
-		if (at.kind != PLACE_PRESENT ||
-			!bytes_next_data(d->file[at.file], at.off, &off) || off - at.off >= at.size)
+		if (at.kind != PLACE_PRESENT || !bytes_next_data(d->file[at.file], at.off, &off) ||
+			off - at.off >= at.size)
 			continue;
 		*ret = at.pa + (off - at.off);
 		return true;

@@ -1,7 +1,7 @@
 /*
- * Names and tables of raw RAM files (quic/qualcomm-linux-ramdump-parser-v2, linux-ramdump-parser-v2's
- * parser_util and ramdump.py, tell which ones there are). A name beats dump_info.txt, which beats
- * load.cmm. Refuses to know what is in the files.
+ * Names and tables of raw RAM files (quic/qualcomm-linux-ramdump-parser-v2,
+ * linux-ramdump-parser-v2's parser_util and ramdump.py, tell which ones there are). A name beats
+ * dump_info.txt, which beats load.cmm. Refuses to know what is in the files.
  */
 #include "analyzer/dump/ram_files.h"
 
@@ -33,8 +33,9 @@ static bool begins(const char *s, const char *with)
 	return strncasecmp(s, with, strlen(with)) == 0;
 }
 
-/* DDRCS0_0.BIN, EBI1CS1.BIN, VMDDR0.BIN: a known word, then digits, C, S and underscores. Anything that
- * ends in IMEM.BIN. Other files of such a folder hold no RAM of Linux (RPM, PMIC, cache contents). */
+/* DDRCS0_0.BIN, EBI1CS1.BIN, VMDDR0.BIN: a known word, then digits, C, S and underscores. Anything
+ * that ends in IMEM.BIN. Other files of such a folder hold no RAM of Linux (RPM, PMIC, cache
+ * contents). */
 static bool is_ram_name(const char *name)
 {
 	static const char *const words[] = { "DDR", "EBI", "VMDDR" };
@@ -128,8 +129,8 @@ static void keep(struct ram_files *f, const char *name, struct ram_place place)
 		vec_push(&f->file, ((struct ram_file){ xstrdup(name), place }));
 }
 
-/* "1 0x80000000 1073741824 DDR CS0 DDRCS0.BIN": the second word is the address, the third the size in
- * decimal, the last one the file. */
+/* "1 0x80000000 1073741824 DDR CS0 DDRCS0.BIN": the second word is the address, the third the size
+ * in decimal, the last one the file. */
 void ram_files_parse_info(const char *text, size_t n, struct ram_files *ret)
 {
 	scoped_free char *copy = xstrndup(text, n);
@@ -214,7 +215,8 @@ void ram_files_list(const char *path, struct ram_files *ret)
 	static const struct {
 		const char *name;
 		void (*parse)(const char *text, size_t n, struct ram_files *ret);
-	} tables[] = { { "dump_info.txt", ram_files_parse_info }, { "load.cmm", ram_files_parse_cmm } };
+	} tables[] = { { "dump_info.txt", ram_files_parse_info },
+		{ "load.cmm", ram_files_parse_cmm } };
 	*ret = (struct ram_files){ 0 };
 	DIR *dir = opendir(path);
 	if (!dir)

@@ -1,6 +1,6 @@
 /*
- * Raw RAM as Qualcomm's tools leave it: files without headers, whose addresses stand in their names, in
- * dump_info.txt or in load.cmm beside them.
+ * Raw RAM as Qualcomm's tools leave it: files without headers, whose addresses stand in their
+ * names, in dump_info.txt or in load.cmm beside them.
  */
 #ifndef ANALYZER_DUMP_RAM_FILES_H
 #define ANALYZER_DUMP_RAM_FILES_H

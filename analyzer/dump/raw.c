@@ -23,8 +23,9 @@ static struct err *raw_place(struct dump *d)
 		const struct ram_place *ram = &d->ram[i];
 		uint64_t have = bytes_size(d->file[i]), size = ram->size ? ram->size : have;
 		if (ram->pa + (size - 1) < ram->pa)
-			return err_new(ERR_FORMAT, "%s would lie at %#" PRIx64
-				", beyond the end of all addresses", bytes_path(d->file[i]), ram->pa);
+			return err_new(ERR_FORMAT,
+				"%s would lie at %#" PRIx64 ", beyond the end of all addresses",
+				bytes_path(d->file[i]), ram->pa);
 		if (have > size)
 			dump_damaged(d, "%s has %" PRIu64 " bytes, its table says %" PRIu64,
 				bytes_path(d->file[i]), have, size);
@@ -41,8 +42,10 @@ static struct err *raw_open(struct dump *d)
 	for (size_t i = 0; i < d->nfiles; i++)
 		unknown += !d->ram[i].known;
 	if (unknown && d->nfiles > 1)
-		return err_new(ERR_USAGE, "of %zu raw files nobody says where they lie; --ram "
-			"FILE@ADDRESS does", unknown);
+		return err_new(ERR_USAGE,
+			"of %zu raw files nobody says where they lie; --ram "
+			"FILE@ADDRESS does",
+			unknown);
 	d->info.base_unknown = unknown != 0;
 	d->state = xcalloc(1, sizeof(struct places));
 	return raw_place(d);
@@ -76,12 +79,14 @@ const struct dump_reader raw_reader = {
 
 void dump_set_base(struct dump *d, struct paddr base)
 {
-	if (d->reader != &raw_reader || !d->nfiles || base.v + (bytes_size(d->file[0]) - 1) < base.v)
+	if (d->reader != &raw_reader || !d->nfiles ||
+		base.v + (bytes_size(d->file[0]) - 1) < base.v)
 		return;
 	places_deinit(d->state);
 	d->extents.n = 0;
 	d->ram[0] = (struct ram_place){ .known = true, .pa = base.v };
-	scoped_err struct err *err = raw_place(d); /* one range: it cannot fail where it did not before */
+	scoped_err struct err *err =
+		raw_place(d); /* one range: it cannot fail where it did not before */
 	d->info.base_unknown = false;
 	d->info.extent = d->extents.v;
 	d->info.nextents = d->extents.n;

@@ -18,17 +18,17 @@ struct bytes;
 
 struct err *bytes_open(const char *path, struct bytes **ret) MUST_CHECK;
 
-/* The same; a file that is compressed as a whole (gzip, xz, zstd) is unpacked first, into a cache of
- * files, and bytes_path() stays the name that was given. @o may be NULL. */
-struct err *bytes_open_packed(const char *path, const struct dump_options *o, struct bytes **ret)
-	MUST_CHECK;
+/* The same; a file that is compressed as a whole (gzip, xz, zstd) is unpacked first, into a cache
+ * of files, and bytes_path() stays the name that was given. @o may be NULL. */
+struct err *bytes_open_packed(
+	const char *path, const struct dump_options *o, struct bytes **ret) MUST_CHECK;
 void bytes_close(struct bytes *b);
 const char *bytes_path(const struct bytes *b);
-uint64_t bytes_size(const struct bytes *b);       /* of the unfolded content */
-uint64_t bytes_file_size(const struct bytes *b);  /* on disk */
+uint64_t bytes_size(const struct bytes *b);	 /* of the unfolded content */
+uint64_t bytes_file_size(const struct bytes *b); /* on disk */
 bool bytes_flattened(const struct bytes *b);
 const char *bytes_packing(const struct bytes *b); /* "gzip", …, NULL: not packed */
-bool bytes_cut(const struct bytes *b);            /* a flattened stream without its end marker, or
+bool bytes_cut(const struct bytes *b);		  /* a flattened stream without its end marker, or
 						   * a packed one that ends early */
 
 /* Up to *n bytes at @off in place; false when there are none. *n shrinks to what is contiguous.
@@ -36,8 +36,8 @@ bool bytes_cut(const struct bytes *b);            /* a flattened stream without 
  * bytes_size() may be far larger than bytes_file_size(): bound allocations by the latter. */
 bool bytes_map(const struct bytes *b, uint64_t off, const uint8_t **ret_p, size_t *n);
 
-/* The first offset at or behind @off that may hold anything but zeroes: file systems know the holes of
- * sparse files. False when there is none. */
+/* The first offset at or behind @off that may hold anything but zeroes: file systems know the holes
+ * of sparse files. False when there is none. */
 bool bytes_next_data(const struct bytes *b, uint64_t off, uint64_t *ret);
 
 /* Copies exactly @n bytes, false when they are not all there. */
@@ -58,16 +58,16 @@ struct dump {
 	struct dump_info info; /* pointers below own what info borrows */
 	const struct dump_reader *reader;
 	const struct foreign_format *foreign; /* where the reader is foreign_reader */
-	void *state; /* the reader's */
+	void *state;			      /* the reader's */
 	struct bytes **file;
 	struct ram_place *ram; /* of each file; raw only */
 	size_t nfiles;
 	VEC(struct dump_extent) extents;
 	VEC(struct dump_note) notes;
-	struct arena arena;          /* note names, copies of notes that are not contiguous */
-	uint64_t generation;         /* atomic */
-	uint64_t cache_limit_bytes;  /* of decompressed pages; tests set it after dump_open() */
-	dump_progress_fn progress;   /* of dump_options; may be NULL */
+	struct arena arena;	    /* note names, copies of notes that are not contiguous */
+	uint64_t generation;	    /* atomic */
+	uint64_t cache_limit_bytes; /* of decompressed pages; tests set it after dump_open() */
+	dump_progress_fn progress;  /* of dump_options; may be NULL */
 	void *progress_cx;
 	char *vmcoreinfo;
 	char *damage;
@@ -83,8 +83,8 @@ struct dump_reader {
 	/* Fills d->info, extents, notes and state from d->file. Its errors do not name the file;
 	 * all that it leaves in @d is released by close, also after an error. */
 	struct err *(*open)(struct dump *d);
-	/* As dump_map(); any number of threads at once. Besides, with a fault other than FAULT_BEYOND
-	 * *ret_n > 0 is how many bytes share it. */
+	/* As dump_map(); any number of threads at once. Besides, with a fault other than
+	 * FAULT_BEYOND *ret_n > 0 is how many bytes share it. */
 	enum fault_kind (*map)(struct dump *d, uint64_t pa, const uint8_t **ret_p, size_t *ret_n);
 	/* As map(), past the page cache: what must be decompressed goes to @room, of UNPACK_BYTES.
 	 * NULL where map() is always in place. */
@@ -109,8 +109,8 @@ extern const struct dump_reader raw_reader; /* recognises nothing: the caller ha
 void notes_parse(struct dump *d, const uint8_t *p, size_t n, const struct abi *abi);
 
 /* The same for @size bytes at @off of @b; what is not in the file becomes damage. */
-void notes_load(struct dump *d, const struct bytes *b, uint64_t off, uint64_t size,
-	const struct abi *abi);
+void notes_load(
+	struct dump *d, const struct bytes *b, uint64_t off, uint64_t size, const struct abi *abi);
 
 /* Copies VMCOREINFO text; the first one stays. */
 void vmcoreinfo_keep(struct dump *d, const uint8_t *p, size_t n);

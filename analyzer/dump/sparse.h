@@ -8,8 +8,8 @@
 
 bool sparse_is_zero(const uint8_t *p, size_t n);
 
-/* Writes @n bytes at @off but for whole, aligned units of zeroes, which a file that was empty before
- * then has as holes; whoever is done sets the size by ftruncate(). */
+/* Writes @n bytes at @off but for whole, aligned units of zeroes, which a file that was empty
+ * before then has as holes; whoever is done sets the size by ftruncate(). */
 struct err *sparse_write(int fd, const uint8_t *p, size_t n, uint64_t off) MUST_CHECK;
 
 #endif

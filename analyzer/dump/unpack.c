@@ -23,7 +23,7 @@ enum {
 	HEAD_BYTES = 65536,
 	IN_BYTES = 1 << 18,
 	OUT_BYTES = 1 << 20,
-	KEEP_DAYS = 14,     /* what nobody opened for so long goes when something new comes */
+	KEEP_DAYS = 14, /* what nobody opened for so long goes when something new comes */
 };
 
 static const char prefix[] = "unpacked-";
@@ -57,8 +57,9 @@ static struct err *folder_open(int *ret)
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	bool has_xdg = xdg && *xdg == '/';
 	if (!has_xdg && (!home || *home != '/'))
-		return err_new(ERR_IO, "no folder for the unpacked file: neither XDG_CACHE_HOME nor "
-				       "HOME is set");
+		return err_new(ERR_IO,
+			"no folder for the unpacked file: neither XDG_CACHE_HOME nor "
+			"HOME is set");
 	scoped_free char *cache = has_xdg ? xstrdup(xdg) : xasprintf("%s/.cache", home);
 	scoped_free char *folder = xasprintf("%s/inquest", cache);
 	(void)mkdir(cache, 0700); /* what matters is whether the folder opens */
@@ -114,7 +115,8 @@ static void old_remove(int folder)
 		if (strncmp(e->d_name, prefix, sizeof(prefix) - 1) == 0 &&
 			fstatat(folder, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 			st.st_mtime + (time_t)KEEP_DAYS * 86400 < time(NULL))
-			(void)unlinkat(folder, e->d_name, 0); /* still open elsewhere: stays there */
+			(void)unlinkat(
+				folder, e->d_name, 0); /* still open elsewhere: stays there */
 	}
 	closedir(dir);
 }
@@ -172,7 +174,8 @@ static struct err *job_run(struct job *j)
 		if (j->o && j->o->progress)
 			j->o->progress(j->o->progress_cx, "unpacking", j->read, j->total);
 	}
-	return ftruncate(j->to, (off_t)j->written) ? err_io(errno, "writing the unpacked file") : NULL;
+	return ftruncate(j->to, (off_t)j->written) ? err_io(errno, "writing the unpacked file")
+						   : NULL;
 }
 
 static struct err *fill(int fd, const struct stat *st, enum unpack_kind kind, int folder,
@@ -182,8 +185,13 @@ static struct err *fill(int fd, const struct stat *st, enum unpack_kind kind, in
 	scoped_fd int to = openat(folder, part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (to < 0)
 		return err_io(errno, "making the unpacked file");
-	struct job j = { .stream = unpack_stream_create(kind), .o = o, .from = fd, .to = to,
-		.total = (uint64_t)st->st_size, .in = xmalloc(IN_BYTES), .out = xmalloc(OUT_BYTES) };
+	struct job j = { .stream = unpack_stream_create(kind),
+		.o = o,
+		.from = fd,
+		.to = to,
+		.total = (uint64_t)st->st_size,
+		.in = xmalloc(IN_BYTES),
+		.out = xmalloc(OUT_BYTES) };
 	struct err *err = j.stream ? job_run(&j) : err_new(ERR_NO_MEMORY, "unpacking");
 	unpack_stream_destroy(j.stream);
 	free(j.in);

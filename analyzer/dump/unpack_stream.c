@@ -11,7 +11,8 @@
 
 struct unpack_stream {
 	enum unpack_kind kind;
-	bool between; /* the last member or frame is complete, and nothing of another one was seen */
+	bool between; /* the last member or frame is complete, and nothing of another one was seen
+		       */
 	z_stream z;
 	lzma_stream xz;
 	ZSTD_DStream *zstd;
@@ -21,9 +22,12 @@ struct unpack_stream {
 static bool is_packed_lime(const uint8_t *p, size_t n)
 {
 	uint8_t head[4] = { 0 };
-	z_stream z = { .next_in = (Bytef *)p, .avail_in = (uInt)(n < 4096 ? n : 4096),
-		.next_out = head, .avail_out = sizeof(head) };
-	if (n < 2 || (p[0] & 0x0f) != 8 || ((unsigned)p[0] << 8 | p[1]) % 31 || inflateInit(&z) != Z_OK)
+	z_stream z = { .next_in = (Bytef *)p,
+		.avail_in = (uInt)(n < 4096 ? n : 4096),
+		.next_out = head,
+		.avail_out = sizeof(head) };
+	if (n < 2 || (p[0] & 0x0f) != 8 || ((unsigned)p[0] << 8 | p[1]) % 31 ||
+		inflateInit(&z) != Z_OK)
 		return false;
 	int verdict = inflate(&z, Z_SYNC_FLUSH);
 	inflateEnd(&z);
@@ -34,7 +38,10 @@ enum unpack_kind unpack_stream_kind(const uint8_t *p, size_t n)
 {
 	if (n >= 3 && memcmp(p, "\x1f\x8b\x08", 3) == 0)
 		return UNPACK_GZIP;
-	if (n >= 6 && memcmp(p, "\xfd" "7zXZ", 6) == 0)
+	if (n >= 6 && memcmp(p,
+			      "\xfd"
+			      "7zXZ",
+			      6) == 0)
 		return UNPACK_XZ;
 	if (n >= 4 && memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0)
 		return UNPACK_ZSTD;
@@ -43,8 +50,10 @@ enum unpack_kind unpack_stream_kind(const uint8_t *p, size_t n)
 
 const char *unpack_stream_name(enum unpack_kind kind)
 {
-	static const char *const name[] = { [UNPACK_GZIP] = "gzip", [UNPACK_XZ] = "xz",
-		[UNPACK_ZSTD] = "zstd", [UNPACK_ZLIB] = "zlib" };
+	static const char *const name[] = { [UNPACK_GZIP] = "gzip",
+		[UNPACK_XZ] = "xz",
+		[UNPACK_ZSTD] = "zstd",
+		[UNPACK_ZLIB] = "zlib" };
 	return name[kind];
 }
 
@@ -89,8 +98,8 @@ void unpack_stream_destroy(struct unpack_stream *s)
 }
 
 /* gzip: members follow one another; what follows the last one and is none is not looked at. */
-static enum unpack_state zlib_run(struct unpack_stream *s, const uint8_t *p, size_t *n, uint8_t *to,
-	size_t *n_to)
+static enum unpack_state zlib_run(
+	struct unpack_stream *s, const uint8_t *p, size_t *n, uint8_t *to, size_t *n_to)
 {
 	if (s->between && (s->kind != UNPACK_GZIP || p[0] != 0x1f)) {
 		*n = *n_to = 0;
@@ -107,12 +116,12 @@ static enum unpack_state zlib_run(struct unpack_stream *s, const uint8_t *p, siz
 	*n -= s->z.avail_in;
 	*n_to -= s->z.avail_out;
 	s->between = verdict == Z_STREAM_END;
-	return verdict == Z_OK || verdict == Z_STREAM_END || verdict == Z_BUF_ERROR ? UNPACK_MORE :
-										     UNPACK_BAD;
+	return verdict == Z_OK || verdict == Z_STREAM_END || verdict == Z_BUF_ERROR ? UNPACK_MORE
+										    : UNPACK_BAD;
 }
 
-static enum unpack_state xz_run(struct unpack_stream *s, const uint8_t *p, size_t *n, uint8_t *to,
-	size_t *n_to)
+static enum unpack_state xz_run(
+	struct unpack_stream *s, const uint8_t *p, size_t *n, uint8_t *to, size_t *n_to)
 {
 	s->xz.next_in = p;
 	s->xz.avail_in = *n;
@@ -121,12 +130,13 @@ static enum unpack_state xz_run(struct unpack_stream *s, const uint8_t *p, size_
 	lzma_ret verdict = lzma_code(&s->xz, LZMA_RUN);
 	*n -= s->xz.avail_in;
 	*n_to -= s->xz.avail_out;
-	return verdict == LZMA_STREAM_END ? UNPACK_END :
-	       verdict == LZMA_OK || verdict == LZMA_BUF_ERROR ? UNPACK_MORE : UNPACK_BAD;
+	return verdict == LZMA_STREAM_END			 ? UNPACK_END
+	       : verdict == LZMA_OK || verdict == LZMA_BUF_ERROR ? UNPACK_MORE
+								 : UNPACK_BAD;
 }
 
-static enum unpack_state zstd_run(struct unpack_stream *s, const uint8_t *p, size_t *n, uint8_t *to,
-	size_t *n_to)
+static enum unpack_state zstd_run(
+	struct unpack_stream *s, const uint8_t *p, size_t *n, uint8_t *to, size_t *n_to)
 {
 	ZSTD_inBuffer in = { p, *n, 0 };
 	ZSTD_outBuffer out = { to, *n_to, 0 };
@@ -137,8 +147,8 @@ static enum unpack_state zstd_run(struct unpack_stream *s, const uint8_t *p, siz
 	return ZSTD_isError(left) ? UNPACK_BAD : UNPACK_MORE;
 }
 
-enum unpack_state unpack_stream_run(struct unpack_stream *s, const uint8_t *p, size_t *n, uint8_t *to,
-	size_t *n_to)
+enum unpack_state unpack_stream_run(
+	struct unpack_stream *s, const uint8_t *p, size_t *n, uint8_t *to, size_t *n_to)
 {
 	if (!*n && s->kind != UNPACK_XZ && s->between) {
 		*n_to = 0;
@@ -162,7 +172,8 @@ bool unpack_stream_may_end(const struct unpack_stream *s)
 {
 	if (s->kind != UNPACK_XZ)
 		return s->between;
-	/* The index and the footer were read: asked to finish, the decoder has nothing to wait for. */
+	/* The index and the footer were read: asked to finish, the decoder has nothing to wait for.
+	 */
 	lzma_stream copy = s->xz;
 	uint8_t room;
 	copy.next_in = NULL;

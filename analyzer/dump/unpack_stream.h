@@ -25,8 +25,8 @@ struct unpack_stream *unpack_stream_create(enum unpack_kind kind);
 void unpack_stream_destroy(struct unpack_stream *s);
 
 /* Unpacks some of the *n bytes at @p into *n_to bytes at @to; both become what was used. */
-enum unpack_state unpack_stream_run(struct unpack_stream *s, const uint8_t *p, size_t *n, uint8_t *to,
-	size_t *n_to);
+enum unpack_state unpack_stream_run(
+	struct unpack_stream *s, const uint8_t *p, size_t *n, uint8_t *to, size_t *n_to);
 
 /* Whether the input may end here: between two members or frames. */
 bool unpack_stream_may_end(const struct unpack_stream *s);

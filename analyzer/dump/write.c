@@ -44,7 +44,8 @@ static struct err *plan_add(struct writer *w, const struct dump_run *run, void *
 		return NULL;
 	}
 	if (w->plan.n == STRETCHES_MAX)
-		return err_new(ERR_UNSUPPORTED, "its memory is in more than %d pieces", STRETCHES_MAX);
+		return err_new(
+			ERR_UNSUPPORTED, "its memory is in more than %d pieces", STRETCHES_MAX);
 	vec_push(&w->plan, ((struct stretch){ run->pa.v, run->size, fault }));
 	return NULL;
 }
@@ -83,8 +84,8 @@ static void notes_make(struct writer *w)
 	w->note = (uint8_t *)strbuf_take(&b);
 }
 
-struct err *dump_write(struct dump *d, int fd, const struct dump_write_options *o,
-	struct dump_write_result *ret)
+struct err *dump_write(
+	struct dump *d, int fd, const struct dump_write_options *o, struct dump_write_result *ret)
 {
 	struct writer w = { .d = d, .o = o, .fd = fd };
 	struct stat st;

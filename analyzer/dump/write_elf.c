@@ -1,6 +1,6 @@
 /*
- * ELF cores: the header, a PT_NOTE, and a PT_LOAD for each stretch of memory, whose p_memsz takes in the
- * excluded pages behind it, as makedumpfile -E does. What is lost has no segment.
+ * ELF cores: the header, a PT_NOTE, and a PT_LOAD for each stretch of memory, whose p_memsz takes
+ * in the excluded pages behind it, as makedumpfile -E does. What is lost has no segment.
  */
 #include <elf.h>
 #include <errno.h>
@@ -38,7 +38,8 @@ static void loads_make(const struct writer *w, struct elf_out *e)
 	}
 }
 
-/* ELF32 cannot hold what lies at or beyond 4 GiB, be it RAM of an LPAE machine or the file's own end. */
+/* ELF32 cannot hold what lies at or beyond 4 GiB, be it RAM of an LPAE machine or the file's own
+ * end. */
 static bool needs_64(const struct writer *w, const struct elf_out *e)
 {
 	const uint64_t limit = (uint64_t)1 << 32;

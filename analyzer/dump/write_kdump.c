@@ -1,7 +1,7 @@
 /*
  * kdump-compressed files, laid out as makedumpfile does for the target's word (diskdump_mod.h):
- * header, sub-header with the notes, two bitmaps, a descriptor for each dumped page, the pages. Pages of
- * zeroes share one copy. Page numbers count from physical 0.
+ * header, sub-header with the notes, two bitmaps, a descriptor for each dumped page, the pages.
+ * Pages of zeroes share one copy. Page numbers count from physical 0.
  */
 #include <elf.h>
 #include <errno.h>
@@ -53,8 +53,10 @@ struct kdump_out {
 
 static uint32_t codec_flag(enum dump_write_codec codec)
 {
-	static const uint32_t flag[] = { [DUMP_WRITE_ZLIB] = KDUMP_ZLIB, [DUMP_WRITE_LZO] = KDUMP_LZO,
-		[DUMP_WRITE_SNAPPY] = KDUMP_SNAPPY, [DUMP_WRITE_ZSTD] = KDUMP_ZSTD };
+	static const uint32_t flag[] = { [DUMP_WRITE_ZLIB] = KDUMP_ZLIB,
+		[DUMP_WRITE_LZO] = KDUMP_LZO,
+		[DUMP_WRITE_SNAPPY] = KDUMP_SNAPPY,
+		[DUMP_WRITE_ZSTD] = KDUMP_ZSTD };
 	return flag[codec];
 }
 
@@ -86,8 +88,8 @@ static uint64_t round_up(uint64_t v, uint64_t unit)
 }
 
 /* Where the pages of @s that lie in it whole begin and end. */
-static bool whole_pages(const struct kdump_out *k, const struct stretch *s, uint64_t *ret_first,
-	uint64_t *ret_end)
+static bool whole_pages(
+	const struct kdump_out *k, const struct stretch *s, uint64_t *ret_first, uint64_t *ret_end)
 {
 	*ret_first = s->pa / k->block + (s->pa % k->block != 0);
 	*ret_end = (s->pa + s->size) / k->block;
@@ -100,19 +102,22 @@ static void bits_set(uint8_t *map, uint64_t first, uint64_t end)
 		map[i / 8] |= (uint8_t)(1 << (i % 8));
 }
 
-/* The bitmaps; *ret_n is how many pages will be dumped. Memory that is lost exists, and is not dumped. */
+/* The bitmaps; *ret_n is how many pages will be dumped. Memory that is lost exists, and is not
+ * dumped. */
 static struct err *bitmaps_make(struct writer *w, struct kdump_out *k, uint64_t *ret_n)
 {
 	const struct stretch *last = &w->plan.v[w->plan.n - 1];
 	const uint64_t most = (uint64_t)1 << 36; /* 2^48 bytes of 4K pages: 8 GiB of bitmap */
 	uint64_t first, end;
-	k->npages = last->pa + last->size >= last->pa ? (last->pa + last->size) / k->block : most + 1;
+	k->npages =
+		last->pa + last->size >= last->pa ? (last->pa + last->size) / k->block : most + 1;
 	k->half_bytes = round_up(k->npages / 8 + 1, k->block);
 	*ret_n = 0;
 	if (k->npages > most || k->half_bytes / k->block > UINT32_MAX / 2)
 		return err_new(ERR_UNSUPPORTED, "its last address is too high for a kdump file");
 	for (unsigned i = 0; i < 2; i++) {
-		struct err *err = mem_alloc_array((size_t)k->half_bytes, 1, "bitmap", &k->bitmap[i]);
+		struct err *err =
+			mem_alloc_array((size_t)k->half_bytes, 1, "bitmap", &k->bitmap[i]);
 		if (err)
 			return err;
 	}
@@ -131,17 +136,19 @@ static struct err *bitmaps_make(struct writer *w, struct kdump_out *k, uint64_t 
 
 /* ---- headers ------------------------------------------------------------- */
 
-/* Version 6 only adds page numbers of 64 bits. Without VMCOREINFO nothing tells readers which of the 32-bit
- * layouts its fields follow (libkdumpfile's read_sub_hdr_32() takes the packed one), so there it is used
- * where it must be. */
+/* Version 6 only adds page numbers of 64 bits. Without VMCOREINFO nothing tells readers which of
+ * the 32-bit layouts its fields follow (libkdumpfile's read_sub_hdr_32() takes the packed one), so
+ * there it is used where it must be. */
 static unsigned version(const struct writer *w, const struct kdump_out *k)
 {
 	return w->o->abi.word_bytes == 4 && k->npages < UINT32_MAX ? 5 : 6;
 }
 
-static void main_header(const struct writer *w, const struct kdump_out *k, uint8_t *p, uint64_t sub_blocks)
+static void main_header(
+	const struct writer *w, const struct kdump_out *k, uint8_t *p, uint64_t sub_blocks)
 {
-	const char *text = dump_info(w->d)->vmcoreinfo ? dump_info(w->d)->vmcoreinfo : w->o->vmcoreinfo;
+	const char *text =
+		dump_info(w->d)->vmcoreinfo ? dump_info(w->d)->vmcoreinfo : w->o->vmcoreinfo;
 	bool wide = w->o->abi.word_bytes == 8;
 	uint8_t *f = p + (wide ? 428 : 416);
 	uint64_t when = 0, cpus = 0;
@@ -257,8 +264,8 @@ static struct err *page_put(struct writer *w, struct kdump_out *k, const uint8_t
 }
 
 /* Bytes of a page that is not in one run: it counts once it is whole. */
-static struct err *partial_add(struct writer *w, struct kdump_out *k, uint64_t pa, const uint8_t *p,
-	uint32_t n)
+static struct err *partial_add(
+	struct writer *w, struct kdump_out *k, uint64_t pa, const uint8_t *p, uint32_t n)
 {
 	if (pa % k->block == 0) {
 		k->partial_pa = pa;
@@ -279,8 +286,8 @@ static struct err *run_put(struct writer *w, const struct dump_run *run, void *c
 		uint64_t pa = run->pa.v + at;
 		size_t n = k->block - pa % k->block;
 		n = n < run->size - at ? n : run->size - at;
-		err = n == k->block ? page_put(w, k, run->p + at) :
-				      partial_add(w, k, pa, run->p + at, (uint32_t)n);
+		err = n == k->block ? page_put(w, k, run->p + at)
+				    : partial_add(w, k, pa, run->p + at, (uint32_t)n);
 		at += n;
 	}
 	return err;

@@ -1,5 +1,5 @@
-/* The table of finders, and the way from a question through them to an answer. Each finder knows one
- * kind of thing; this file knows none. */
+/* The table of finders, and the way from a question through them to an answer. Each finder knows
+ * one kind of thing; this file knows none. */
 #include "analyzer/explain/explain.h"
 
 #include <inttypes.h>
@@ -43,29 +43,15 @@ const char *explain_kind_name(enum explain_kind k)
 
 /* The most specific first, then what holds that. */
 static const explain_find_fn finders[] = {
-	explain_find_percpu,
-	explain_find_stack,
-	explain_find_task,
-	explain_find_code,
-	explain_find_symbol,
-	explain_find_slab,
-	explain_find_module,
-	explain_find_vmalloc,
-	explain_find_fixmap,
-	explain_find_shadow,
-	explain_find_struct_page,
-	explain_find_user,
-	explain_find_table,
-	explain_find_alias,
-	explain_find_page,
-	explain_find_zone,
-	explain_find_claims,
-	explain_find_old_symbol,
-	explain_find_region,
+	explain_find_percpu, explain_find_stack, explain_find_task, explain_find_code,
+	explain_find_symbol, explain_find_slab, explain_find_module, explain_find_vmalloc,
+	explain_find_fixmap, explain_find_shadow, explain_find_struct_page, explain_find_user,
+	explain_find_table, explain_find_alias, explain_find_page, explain_find_zone,
+	explain_find_claims, explain_find_old_symbol, explain_find_region,
 	explain_find_value, /* last: a number that is some address is not called a poison */
 };
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------- */
 
 struct explain_row *explain_add(struct explain_cx *cx, enum explain_kind kind, const char *fmt, ...)
 {
@@ -123,9 +109,10 @@ const char *explain_plus(struct explain_cx *cx, int64_t offset)
 		offset < 0 ? -(uint64_t)offset : (uint64_t)offset);
 }
 
-/* ---- questions --------------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------------------- */
 
-/* Windows are a subtraction: where the kernel gave a part of its image back, only its tables know. */
+/* Windows are a subtraction: where the kernel gave a part of its image back, only its tables know.
+ */
 static bool kernel_frame(struct target *t, uint64_t va, uint64_t *ret_pa)
 {
 	const struct arch_layout *l = &vspace_facts(t->kernel)->layout;
@@ -193,16 +180,16 @@ static struct err *explain(struct explain_cx *cx)
 	return NULL;
 }
 
-struct err *explain_address(struct target *t, const struct explain_ask *ask, struct arena *a,
-	struct explanation *ret)
+struct err *explain_address(
+	struct target *t, const struct explain_ask *ask, struct arena *a, struct explanation *ret)
 {
 	*ret = (struct explanation){ .n = 0 };
 	struct explain_cx cx = { .t = t, .a = a, .ask = ask, .out = ret };
 	return explain(&cx);
 }
 
-struct err *explain_first(struct target *t, const struct explain_ask *ask, struct arena *a,
-	struct explain_row *ret)
+struct err *explain_first(
+	struct target *t, const struct explain_ask *ask, struct arena *a, struct explain_row *ret)
 {
 	struct explanation out = { .n = 0 };
 	struct explain_cx cx = { .t = t, .a = a, .ask = ask, .out = &out, .quick = true };

@@ -10,14 +10,14 @@
 #include "analyzer/kernel/task.h"
 
 enum explain_kind {
-	EXPLAIN_VALUE,	     /* no address at all: a poison, an error, NULL, text */
+	EXPLAIN_VALUE, /* no address at all: a poison, an error, NULL, text */
 	EXPLAIN_PERCPU,
 	EXPLAIN_SYMBOL,
-	EXPLAIN_CODE,	     /* that the kernel wrote: a BPF program, a kprobe's slot */
-	EXPLAIN_TASK,	     /* in a task_struct */
+	EXPLAIN_CODE, /* that the kernel wrote: a BPF program, a kprobe's slot */
+	EXPLAIN_TASK, /* in a task_struct */
 	EXPLAIN_STACK,
 	EXPLAIN_SLAB,
-	EXPLAIN_MODULE,	     /* a part of a module's memory */
+	EXPLAIN_MODULE, /* a part of a module's memory */
 	EXPLAIN_VMALLOC,
 	EXPLAIN_FIXMAP,
 	EXPLAIN_SHADOW,	     /* KASAN's, of what */
@@ -30,9 +30,9 @@ enum explain_kind {
 	EXPLAIN_ZONE,
 	EXPLAIN_RESOURCE,
 	EXPLAIN_MEMBLOCK,
-	EXPLAIN_REGION,	     /* of the kernel's address map */
-	EXPLAIN_HOLE,	     /* nothing is mapped there */
-	EXPLAIN_UNKNOWN,     /* what could not be asked, and why */
+	EXPLAIN_REGION,	 /* of the kernel's address map */
+	EXPLAIN_HOLE,	 /* nothing is mapped there */
+	EXPLAIN_UNKNOWN, /* what could not be asked, and why */
 	EXPLAIN_KINDS
 };
 
@@ -53,8 +53,9 @@ struct explain_row {
 	unsigned cpu;
 	uint32_t pid;
 	uint64_t pfn;
-	uint64_t object_va; /* of the struct that says so: slab, vm_struct, task_struct …; 0: none */
-	bool is_stale;	    /* free memory, or what was freed */
+	uint64_t
+		object_va; /* of the struct that says so: slab, vm_struct, task_struct …; 0: none */
+	bool is_stale;	   /* free memory, or what was freed */
 };
 
 enum { EXPLAIN_ROWS_MAX = 32 };
@@ -73,8 +74,8 @@ struct explain_ask {
 	const struct task *task; /* whose user space, for user addresses; NULL: nobody's */
 };
 
-/* Strings are the arena's or the target's. A model that cannot be asked is a row of EXPLAIN_UNKNOWN;
- * the error is Ctrl-C, or that there is no kernel. */
+/* Strings are the arena's or the target's. A model that cannot be asked is a row of
+ * EXPLAIN_UNKNOWN; the error is Ctrl-C, or that there is no kernel. */
 struct err *explain_address(struct target *t, const struct explain_ask *ask, struct arena *a,
 	struct explanation *ret) MUST_CHECK;
 

@@ -39,7 +39,7 @@ struct explain_index *explain_index_get(struct target *t)
 	return ix;
 }
 
-/* ---- tasks and stacks --------------------------------------------------------------------------- */
+/* ---- tasks and stacks -------------------------------------------------------------------- */
 
 static int stack_by_lo(const void *a, const void *b)
 {
@@ -61,7 +61,9 @@ static void add_task(struct explain_index *ix, const struct task *task, uint64_t
 	vec_push(&ix->by_va, by_va);
 	if (!lo || lo > UINT64_MAX - stack_bytes)
 		return;
-	struct indexed_stack s = { .lo = lo, .hi = lo + stack_bytes, .name = "task", .task = by_va.task };
+	struct indexed_stack s = {
+		.lo = lo, .hi = lo + stack_bytes, .name = "task", .task = by_va.task
+	};
 	vec_push(&ix->stack, s);
 }
 
@@ -118,7 +120,7 @@ static struct err *read_tasks(struct explain_index *ix)
 	return NULL;
 }
 
-/* ---- the rest ----------------------------------------------------------------------------------- */
+/* ---- the rest ---------------------------------------------------------------------------- */
 
 static struct err *read_modules(struct explain_index *ix)
 {
@@ -189,7 +191,8 @@ static struct err *read_part(struct explain_index *ix, enum explain_part part)
 	return err_new(ERR_MISSING, "no such part");
 }
 
-struct err *explain_need(struct explain_index *ix, enum explain_part part, const struct err **ret_why)
+struct err *explain_need(
+	struct explain_index *ix, enum explain_part part, const struct err **ret_why)
 {
 	if (!ix->tried[part]) {
 		struct err *err = read_part(ix, part);

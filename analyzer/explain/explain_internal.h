@@ -10,7 +10,7 @@
 #include "analyzer/kernel/vmalloc.h"
 #include "analyzer/kernel/zone_map.h"
 
-/* ---- what was read once --------------------------------------------------------------------- */
+/* ---- what was read once ------------------------------------------------------------------ */
 
 enum explain_part {
 	PART_MAP,
@@ -61,9 +61,9 @@ struct explain_index {
 	struct err *why[PARTS]; /* NULL: it was read */
 	struct address_map map;
 	VEC(struct task) task;
-	VEC(struct indexed_stack) stack;  /* by lo */
+	VEC(struct indexed_stack) stack; /* by lo */
 	VEC(struct indexed_task) by_va;
-	uint64_t task_bytes; /* of a task_struct; 0: not known */
+	uint64_t task_bytes;	      /* of a task_struct; 0: not known */
 	const struct type *task_type; /* NULL: not known */
 	struct vmalloc vmalloc;
 	struct zone_map zones;
@@ -76,8 +76,8 @@ struct explain_index {
 
 struct explain_index *explain_index_get(struct target *t);
 
-/* Reads a part at its first use. *ret_why: why it is not there, the index's; NULL: it is. The error is
- * Ctrl-C: then it is tried again. */
+/* Reads a part at its first use. *ret_why: why it is not there, the index's; NULL: it is. The error
+ * is Ctrl-C: then it is tried again. */
 struct err *explain_need(
 	struct explain_index *ix, enum explain_part part, const struct err **ret_why) MUST_CHECK;
 
@@ -87,7 +87,7 @@ struct err *explain_read_tables(struct explain_index *ix) MUST_CHECK;
 /* The smallest region of the kernel's address map that holds @va; NULL: none, or no map. */
 const struct map_region *explain_region(const struct explain_index *ix, uint64_t va);
 
-/* ---- one question ---------------------------------------------------------------------------- */
+/* ---- one question ------------------------------------------------------------------------ */
 
 struct explain_cx {
 	struct target *t;
@@ -99,7 +99,7 @@ struct explain_cx {
 	uint64_t va;	      /* without tag */
 	bool has_pa;
 	uint64_t pa;
-	bool given_back;      /* init memory: what its symbols name is gone */
+	bool given_back; /* init memory: what its symbols name is gone */
 	struct explanation *out;
 };
 

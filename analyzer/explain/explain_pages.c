@@ -9,7 +9,7 @@
 #include "analyzer/kernel/user_space.h"
 #include "analyzer/space/pieces.h"
 
-/* ---- aliases ------------------------------------------------------------------------------------ */
+/* ---- aliases ----------------------------------------------------------------------------- */
 
 enum { ALIASES_MAX = 1 << 22, TABLES_MAX = 1 << 20 };
 
@@ -21,7 +21,8 @@ static int alias_by_pa(const void *a, const void *b)
 	return x->va < y->va ? -1 : x->va > y->va;
 }
 
-/* The areas where each frame has an owner of its own: the linear map and KASAN's zero pages are not. */
+/* The areas where each frame has an owner of its own: the linear map and KASAN's zero pages are
+ * not. */
 static bool has_aliases(const struct map_region *r)
 {
 	static const char *const name[] = { "modules", "BPF", "vmalloc" };
@@ -33,7 +34,8 @@ static bool has_aliases(const struct map_region *r)
 
 static struct err *read_region(struct explain_index *ix, const struct map_region *r)
 {
-	struct pieces *p = pieces_of_space(ix->t->dump, vspace_facts(ix->t->kernel), r->start, r->last);
+	struct pieces *p =
+		pieces_of_space(ix->t->dump, vspace_facts(ix->t->kernel), r->start, r->last);
 	struct sweep_piece piece;
 	bool more = true;
 	struct err *err = NULL;
@@ -61,8 +63,8 @@ struct err *explain_read_aliases(struct explain_index *ix)
 	return err;
 }
 
-/* The last one that begins at or below @pa. Larger ones below it may hold @pa too: looked for within
- * a few steps, since vmalloc's pieces seldom overlap. */
+/* The last one that begins at or below @pa. Larger ones below it may hold @pa too: looked for
+ * within a few steps, since vmalloc's pieces seldom overlap. */
 static const struct indexed_alias *alias_find(const struct explain_index *ix, uint64_t pa)
 {
 	enum { STEPS = 64 };
@@ -123,13 +125,15 @@ struct err *explain_find_alias(struct explain_cx *cx)
 	uint64_t alias = a ? a->va + (cx->pa - a->pa) : 0;
 	if (cx->has_va && a && alias != cx->va) {
 		const struct map_region *r = explain_region(cx->ix, alias);
-		struct explain_row *row = explain_add(cx, EXPLAIN_ALIAS, "in %s", r ? r->name : "?");
+		struct explain_row *row =
+			explain_add(cx, EXPLAIN_ALIAS, "in %s", r ? r->name : "?");
 		row->name = r ? r->name : NULL;
 		row->has_range = true;
 		row->start = alias;
 	} else if (cx->has_va && window_va(cx->t, cx->pa, &window) && window != cx->va) {
 		const struct map_region *r = explain_region(cx->ix, window);
-		struct explain_row *row = explain_add(cx, EXPLAIN_ALIAS, "in %s", r ? r->name : "?");
+		struct explain_row *row =
+			explain_add(cx, EXPLAIN_ALIAS, "in %s", r ? r->name : "?");
 		row->name = r ? r->name : NULL;
 		row->has_range = true;
 		row->start = window;
@@ -137,7 +141,7 @@ struct err *explain_find_alias(struct explain_cx *cx)
 	return NULL;
 }
 
-/* ---- page tables -------------------------------------------------------------------------------- */
+/* ---- page tables ------------------------------------------------------------------------- */
 
 static int table_by_pa(const void *a, const void *b)
 {
@@ -173,7 +177,8 @@ static void add_children(struct explain_index *ix, const struct paging *p, struc
 		if (dump_try_read(ix->t->dump, (struct paddr){ of.pa + at }, raw, n, NULL))
 			continue; /* the dump lacks this table */
 		for (size_t i = 0; i < n; i += l->entry_bytes) {
-			struct pte pte = p->decode(p, of.level, load_uint(&abi, raw + i, l->entry_bytes));
+			struct pte pte =
+				p->decode(p, of.level, load_uint(&abi, raw + i, l->entry_bytes));
 			if (pte.kind != PTE_TABLE || ix->table.n >= TABLES_MAX)
 				continue;
 			struct indexed_table t = of;
@@ -185,7 +190,8 @@ static void add_children(struct explain_index *ix, const struct paging *p, struc
 	}
 }
 
-static void add_root(struct explain_index *ix, uint64_t pgd_pa, uint64_t mm, uint32_t pid, uint64_t va)
+static void add_root(
+	struct explain_index *ix, uint64_t pgd_pa, uint64_t mm, uint32_t pid, uint64_t va)
 {
 	struct indexed_table root = { .pa = pgd_pa, .mm = mm, .pid = pid, .va = va };
 	vec_push(&ix->table, root);
@@ -220,7 +226,8 @@ struct err *explain_read_tables(struct explain_index *ix)
 	const struct arch_layout *l = &vspace_facts(ix->t->kernel)->layout;
 	const struct paging *p = &l->paging;
 	ix->table.n = 0;
-	add_root(ix, l->pgd.v, 0, 0, p->two_halves && p->va_bits < 64 ? UINT64_MAX << p->va_bits : 0);
+	add_root(ix, l->pgd.v, 0, 0,
+		p->two_halves && p->va_bits < 64 ? UINT64_MAX << p->va_bits : 0);
 	struct err *err = add_user_roots(ix);
 	if (err && err->code == ERR_INTERRUPTED)
 		return err;
@@ -268,11 +275,11 @@ struct err *explain_find_table(struct explain_cx *cx)
 			continue;
 		struct explain_row *r;
 		if (t->mm)
-			r = explain_add(cx, EXPLAIN_TABLE, "%s of pid %u, for 0x%llx and on", l->name,
-				t->pid, (unsigned long long)t->va);
+			r = explain_add(cx, EXPLAIN_TABLE, "%s of pid %u, for 0x%llx and on",
+				l->name, t->pid, (unsigned long long)t->va);
 		else
-			r = explain_add(cx, EXPLAIN_TABLE, "%s of the kernel, for 0x%llx and on", l->name,
-				(unsigned long long)t->va);
+			r = explain_add(cx, EXPLAIN_TABLE, "%s of the kernel, for 0x%llx and on",
+				l->name, (unsigned long long)t->va);
 		r->name = l->name;
 		r->object_va = t->mm;
 		r->type = t->mm ? "struct mm_struct" : NULL;

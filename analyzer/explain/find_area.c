@@ -1,5 +1,5 @@
-/* Areas of the kernel's address map and what is special about each: vmalloc, fixmap, KASAN's shadow,
- * the array of struct pages. */
+/* Areas of the kernel's address map and what is special about each: vmalloc, fixmap, KASAN's
+ * shadow, the array of struct pages. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ static bool is_in(const struct explain_cx *cx, const char *name)
 	return r && cx->va >= r->start && cx->va <= r->last;
 }
 
-/* ---- vmalloc ------------------------------------------------------------------------------------ */
+/* ---- vmalloc ----------------------------------------------------------------------------- */
 
 struct err *explain_find_vmalloc(struct explain_cx *cx)
 {
@@ -23,7 +23,8 @@ struct err *explain_find_vmalloc(struct explain_cx *cx)
 	if (!cx->has_va || cx->is_user)
 		return NULL;
 	struct err *err = explain_need_told(cx, PART_VMALLOC, "vmalloc areas", &known);
-	const struct vmalloc_area *a = err || !known ? NULL : vmalloc_find(&cx->ix->vmalloc, cx->va);
+	const struct vmalloc_area *a =
+		err || !known ? NULL : vmalloc_find(&cx->ix->vmalloc, cx->va);
 	if (!a)
 		return err;
 	vmalloc_format_kind(&cx->ix->vmalloc, a, &kind);
@@ -40,7 +41,7 @@ struct err *explain_find_vmalloc(struct explain_cx *cx)
 	return NULL;
 }
 
-/* ---- fixmap ------------------------------------------------------------------------------------- */
+/* ---- fixmap ------------------------------------------------------------------------------ */
 
 struct err *explain_find_fixmap(struct explain_cx *cx)
 {
@@ -63,7 +64,7 @@ struct err *explain_find_fixmap(struct explain_cx *cx)
 	return NULL;
 }
 
-/* ---- KASAN -------------------------------------------------------------------------------------- */
+/* ---- KASAN ------------------------------------------------------------------------------- */
 
 struct err *explain_find_shadow(struct explain_cx *cx)
 {
@@ -82,8 +83,9 @@ struct err *explain_find_shadow(struct explain_cx *cx)
 		return NULL;
 	uint64_t from = kasan_from_shadow(&k, cx->va);
 	bool read = kasan_try_byte(&k, from, &value);
-	struct explain_row *r = explain_add(cx, EXPLAIN_SHADOW, "of 0x%" PRIx64 " to 0x%" PRIx64 "%s%s%s",
-		from, from + (k.granule - 1), read ? arena_printf(cx->a, ": 0x%02x, ", value) : "",
+	struct explain_row *r = explain_add(cx, EXPLAIN_SHADOW,
+		"of 0x%" PRIx64 " to 0x%" PRIx64 "%s%s%s", from, from + (k.granule - 1),
+		read ? arena_printf(cx->a, ": 0x%02x, ", value) : "",
 		read ? kasan_value_name(&k, value) : "",
 		kasan_backing(&k, from, NULL) == KASAN_ZERO ? " (the zero page)" : "");
 	r->state = read ? kasan_value_name(&k, value) : NULL;
@@ -93,7 +95,7 @@ struct err *explain_find_shadow(struct explain_cx *cx)
 	return NULL;
 }
 
-/* ---- struct pages ------------------------------------------------------------------------------- */
+/* ---- struct pages ------------------------------------------------------------------------ */
 
 /* The frame of the struct page that @va lies in: one begins at a word at or below it. */
 static struct err *page_around(struct explain_cx *cx, uint64_t *ret_pfn, uint64_t *ret_va)
@@ -128,8 +130,8 @@ struct err *explain_find_struct_page(struct explain_cx *cx)
 	}
 	if (err)
 		return explain_trouble(cx, "struct pages", err);
-	struct explain_row *r = explain_add(cx, EXPLAIN_STRUCT_PAGE, "of pfn 0x%" PRIx64
-		", physical 0x%" PRIx64, pfn, pfn << page_shift(cx->t));
+	struct explain_row *r = explain_add(cx, EXPLAIN_STRUCT_PAGE,
+		"of pfn 0x%" PRIx64 ", physical 0x%" PRIx64, pfn, pfn << page_shift(cx->t));
 	r->type = "struct page";
 	r->has_pfn = true;
 	r->pfn = pfn;
@@ -138,17 +140,19 @@ struct err *explain_find_struct_page(struct explain_cx *cx)
 	return NULL;
 }
 
-/* ---- the map ------------------------------------------------------------------------------------ */
+/* ---- the map ----------------------------------------------------------------------------- */
 
 struct err *explain_find_region(struct explain_cx *cx)
 {
-	const struct map_region *r = cx->has_va && !cx->is_user ? explain_region(cx->ix, cx->va) : NULL;
+	const struct map_region *r =
+		cx->has_va && !cx->is_user ? explain_region(cx->ix, cx->va) : NULL;
 	if (!r)
 		return NULL;
 	bool linear = !strcmp(r->name, "linear map") || !strcmp(r->name, "lowmem");
 	struct explain_row *row;
 	if (linear && cx->has_pa)
-		row = explain_add(cx, EXPLAIN_REGION, "%s, of physical 0x%" PRIx64, r->name, cx->pa);
+		row = explain_add(
+			cx, EXPLAIN_REGION, "%s, of physical 0x%" PRIx64, r->name, cx->pa);
 	else
 		row = explain_add(cx, EXPLAIN_REGION, "%s%s", r->name,
 			cx->has_pa ? "" : ", nothing is mapped there");

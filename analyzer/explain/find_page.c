@@ -10,19 +10,21 @@
 #include "analyzer/kernel/resource.h"
 #include "analyzer/kernel/stack_depot.h"
 
-/* ---- the page ----------------------------------------------------------------------------------- */
+/* ---- the page ---------------------------------------------------------------------------- */
 
-/* The first frames that are not the page allocator's own say who it was. No module is the allocator's. */
+/* The first frames that are not the page allocator's own say who it was. No module is the
+ * allocator's. */
 static const char *stack_words(struct explain_cx *cx, uint32_t handle)
 {
 	enum { TOLD = 3 };
-	static const char *const machinery[] = { "page", "folio", "slab", "kmalloc", "kmem_cache", "stack_trace",
-		"vmalloc", "save_stack" };
+	static const char *const machinery[] = { "page", "folio", "slab", "kmalloc", "kmem_cache",
+		"stack_trace", "vmalloc", "save_stack" };
 	uint64_t pc[STACK_DEPOT_FRAMES_MAX];
 	scoped_strbuf struct strbuf b = { 0 };
 	size_t n = 0;
 	unsigned told = 0;
-	struct err *err = handle ? stack_depot_fetch(cx->t, handle, pc, STACK_DEPOT_FRAMES_MAX, &n) : NULL;
+	struct err *err =
+		handle ? stack_depot_fetch(cx->t, handle, pc, STACK_DEPOT_FRAMES_MAX, &n) : NULL;
 	err_drop(err); /* the record is gone: the page is known without it */
 	for (size_t i = 0; i < n && told < TOLD; i++) {
 		struct symbol s;
@@ -82,7 +84,8 @@ struct err *explain_find_page(struct explain_cx *cx)
 	struct explain_row *r = explain_add(cx, EXPLAIN_PAGE, "%s, pfn 0x%" PRIx64 "%s%s",
 		is_free ? "free" : s.owner, s.pfn,
 		folio ? arena_printf(cx->a, ", in a folio of %u pages", 1u << s.order) : "",
-		s.is_free ? arena_printf(cx->a, ", in a free block of order %u", s.block_order) : "");
+		s.is_free ? arena_printf(cx->a, ", in a free block of order %u", s.block_order)
+			  : "");
 	r->name = s.owner;
 	r->state = is_free ? "free" : s.owner;
 	r->has_pfn = true;
@@ -118,7 +121,8 @@ struct err *explain_find_zone(struct explain_cx *cx)
 	const struct zone_place *p = zone_map_find(&cx->ix->zones, cx->pa >> shift, page.flags);
 	if (!p)
 		return NULL;
-	struct explain_row *r = explain_add(cx, EXPLAIN_ZONE, "%s of node %d", p->zone.name, p->node.id);
+	struct explain_row *r =
+		explain_add(cx, EXPLAIN_ZONE, "%s of node %d", p->zone.name, p->node.id);
 	r->name = p->zone.name;
 	r->type = "struct zone";
 	r->object_va = p->zone.va;
@@ -128,7 +132,7 @@ struct err *explain_find_zone(struct explain_cx *cx)
 	return NULL;
 }
 
-/* ---- who claims the range ----------------------------------------------------------------------- */
+/* ---- who claims the range ---------------------------------------------------------------- */
 
 static struct err *find_resource(struct explain_cx *cx)
 {

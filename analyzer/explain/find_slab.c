@@ -7,8 +7,8 @@
 #include "analyzer/kernel/slab_object.h"
 #include "analyzer/stack/bad_address.h"
 
-/* Caches that are not named as their structure: kernel/fork.c, fs/, mm/, net/, 4.19 to 7.2. Others are
- * found by the name itself, with or without "_cache". */
+/* Caches that are not named as their structure: kernel/fork.c, fs/, mm/, net/, 4.19 to 7.2. Others
+ * are found by the name itself, with or without "_cache". */
 static const struct {
 	const char *cache, *type;
 } cache_types[] = {
@@ -52,7 +52,8 @@ static const char *type_name(const struct slab_cache *c, char *room, size_t n)
 	return room;
 }
 
-/* A structure that fills the objects: caches of one size are merged, and then the name is of another. */
+/* A structure that fills the objects: caches of one size are merged, and then the name is of
+ * another. */
 static const struct type *find_type(struct explain_cx *cx, const struct slab_cache *c)
 {
 	char room[sizeof(c->name)];
@@ -110,7 +111,8 @@ struct err *explain_find_slab(struct explain_cx *cx)
 	const struct type *type = object_type(cx, &o.cache);
 	if (type && o.offset >= 0 && (uint64_t)o.offset < type->size)
 		bad_address_member(cx->t->types, type, (uint64_t)o.offset, &member);
-	const char *state = o.broken ? "state not sure, its free list is damaged" : slab_state_name(o.state);
+	const char *state =
+		o.broken ? "state not sure, its free list is damaged" : slab_state_name(o.state);
 	struct explain_row *r = explain_add(cx, EXPLAIN_SLAB, "%s%s%s%s%s, %s%s", o.cache.name,
 		explain_plus(cx, o.offset), member.len ? " (" : "", strbuf_text(&member),
 		member.len ? ")" : "", state, where_in(cx, &o));

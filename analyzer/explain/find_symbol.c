@@ -1,4 +1,5 @@
-/* What has a name in a symbol table, and the parts of modules: per-CPU variables, functions, data. */
+/* What has a name in a symbol table, and the parts of modules: per-CPU variables, functions, data.
+ */
 #include <inttypes.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "analyzer/kernel/percpu.h"
 #include "analyzer/kernel/slab_cache.h"
 
-/* ---- per-CPU ------------------------------------------------------------------------------------ */
+/* ---- per-CPU ----------------------------------------------------------------------------- */
 
 static const char *percpu_words(const struct percpu_place *p)
 {
@@ -48,8 +49,8 @@ struct err *explain_find_percpu(struct explain_cx *cx)
 	const char *plus = explain_plus(cx, (int64_t)p.offset);
 	struct explain_row *r;
 	if (p.is_pointer)
-		r = explain_add(cx, EXPLAIN_PERCPU, "%s%s: a per-CPU pointer, each CPU has a copy", name,
-			plus);
+		r = explain_add(cx, EXPLAIN_PERCPU, "%s%s: a per-CPU pointer, each CPU has a copy",
+			name, plus);
 	else
 		r = explain_add(cx, EXPLAIN_PERCPU, "%s%s of CPU %u%s%s", name, plus, p.cpu,
 			p.symbol ? "" : ", ", p.symbol ? "" : percpu_words(&p));
@@ -64,7 +65,7 @@ struct err *explain_find_percpu(struct explain_cx *cx)
 	return NULL;
 }
 
-/* ---- generated code ------------------------------------------------------------------------------ */
+/* ---- generated code ---------------------------------------------------------------------- */
 
 static const char *code_words(struct explain_cx *cx, const struct generated_code *c)
 {
@@ -97,10 +98,10 @@ struct err *explain_find_code(struct explain_cx *cx)
 	return NULL;
 }
 
-/* ---- symbols ------------------------------------------------------------------------------------ */
+/* ---- symbols ----------------------------------------------------------------------------- */
 
-/* Init memory is given back after boot; then its pages are no longer reserved. ARM32 has it mapped as
- * before. */
+/* Init memory is given back after boot; then its pages are no longer reserved. ARM32 has it mapped
+ * as before. */
 static bool is_given_back(struct explain_cx *cx, const struct map_region *region)
 {
 	struct page page;
@@ -117,12 +118,14 @@ static bool is_given_back(struct explain_cx *cx, const struct map_region *region
 	return owner && strcmp(owner, "reserved");
 }
 
-static void add_symbol(struct explain_cx *cx, const struct symbol *s, const struct map_region *region)
+static void add_symbol(
+	struct explain_cx *cx, const struct symbol *s, const struct map_region *region)
 {
 	uint64_t offset = cx->va - s->va;
 	struct explain_row *r = explain_add(cx, EXPLAIN_SYMBOL, "%s%s%s%s%s%s%s%s%s", s->name,
-		explain_plus(cx, (int64_t)offset), s->module ? " [" : "", s->module ? s->module : "",
-		s->module ? "]" : "", region ? ", " : "", region ? region->name : "",
+		explain_plus(cx, (int64_t)offset), s->module ? " [" : "",
+		s->module ? s->module : "", s->module ? "]" : "", region ? ", " : "",
+		region ? region->name : "",
 		s->object_size && offset >= s->object_size ? ", behind its end" : "",
 		cx->given_back ? ", which was given back after boot" : "");
 	r->name = s->name;
@@ -154,13 +157,13 @@ struct err *explain_find_old_symbol(struct explain_cx *cx)
 	return cx->quick ? NULL : find_symbol(cx, true);
 }
 
-/* ---- modules ------------------------------------------------------------------------------------ */
+/* ---- modules ----------------------------------------------------------------------------- */
 
 static const char *part_name(unsigned i)
 {
 	/* enum mod_mem_type, include/linux/module.h since v6.4; before: core and init alone */
-	static const char *const name[MODULE_PARTS_MAX] = { "text", "data", "rodata", "ro_after_init",
-		"init text", "init data", "init rodata" };
+	static const char *const name[MODULE_PARTS_MAX] = { "text", "data", "rodata",
+		"ro_after_init", "init text", "init data", "init rodata" };
 	return name[i];
 }
 
@@ -214,8 +217,9 @@ struct err *explain_find_module(struct explain_cx *cx)
 				err = section_of(cx, m, p, &section);
 			if (err)
 				return err;
-			struct explain_row *r = explain_add(cx, EXPLAIN_MODULE, "%s, %s%s%s", m->name, part,
-				section ? ", section " : "", section ? section->name : "");
+			struct explain_row *r =
+				explain_add(cx, EXPLAIN_MODULE, "%s, %s%s%s", m->name, part,
+					section ? ", section " : "", section ? section->name : "");
 			r->name = section ? section->name : part;
 			r->module = m->name;
 			r->state = part;

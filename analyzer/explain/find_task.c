@@ -13,7 +13,8 @@ static const char *task_words(struct explain_cx *cx, const struct task *task)
 	return arena_strdup(cx->a, strbuf_text(&b));
 }
 
-/* The frame that @va lies in: of the functions whose stack pointer is not above it the outermost. */
+/* The frame that @va lies in: of the functions whose stack pointer is not above it the outermost.
+ */
 static struct err *frame_words(struct explain_cx *cx, const struct task *task,
 	const struct indexed_stack *stack, const char **ret)
 {
@@ -72,8 +73,9 @@ struct err *explain_find_stack(struct explain_cx *cx)
 	if (!s)
 		return err;
 	if (s->task == SIZE_MAX) {
-		struct explain_row *r = explain_add(cx, EXPLAIN_STACK, "%s stack of CPU %u, 0x%" PRIx64
-			" from its base", s->name, s->cpu, cx->va - s->lo);
+		struct explain_row *r = explain_add(cx, EXPLAIN_STACK,
+			"%s stack of CPU %u, 0x%" PRIx64 " from its base", s->name, s->cpu,
+			cx->va - s->lo);
 		r->name = s->name;
 		r->has_cpu = true;
 		r->cpu = s->cpu;
@@ -85,8 +87,9 @@ struct err *explain_find_stack(struct explain_cx *cx)
 		err = frame_words(cx, task, s, &frame);
 	if (err)
 		return err;
-	struct explain_row *r = explain_add(cx, EXPLAIN_STACK, "stack of %s, 0x%" PRIx64 " from its base%s",
-		task_words(cx, task), cx->va - s->lo, frame ? frame : "");
+	struct explain_row *r =
+		explain_add(cx, EXPLAIN_STACK, "stack of %s, 0x%" PRIx64 " from its base%s",
+			task_words(cx, task), cx->va - s->lo, frame ? frame : "");
 	r->name = s->name;
 	r->state = frame ? frame + 2 : NULL; /* without the comma */
 	r->has_pid = true;

@@ -22,7 +22,8 @@ static void translate(struct explain_cx *cx, const struct task *task)
 	vspace_destroy(user);
 }
 
-static struct err *find_area(struct explain_cx *cx, const struct mm *mm, struct vma *ret, bool *ret_found)
+static struct err *find_area(
+	struct explain_cx *cx, const struct mm *mm, struct vma *ret, bool *ret_found)
 {
 	struct vma_iter it;
 	bool more = true;
@@ -63,8 +64,8 @@ struct err *explain_find_user(struct explain_cx *cx)
 	scoped_strbuf struct strbuf shown = { 0 };
 	strbuf_add_text(&shown, strbuf_text(&name), name.len);
 	struct explain_row *r = explain_add(cx, EXPLAIN_USER, "%s of pid %u %.*s%s",
-		name.len ? strbuf_text(&shown) : "anonymous memory", task->pid, task_comm_length(task),
-		task->comm, cx->has_pa ? "" : ", this page is not there");
+		name.len ? strbuf_text(&shown) : "anonymous memory", task->pid,
+		task_comm_length(task), task->comm, cx->has_pa ? "" : ", this page is not there");
 	r->name = name.len ? arena_strdup(cx->a, strbuf_text(&shown)) : NULL;
 	r->has_pid = true;
 	r->pid = task->pid;

@@ -1,5 +1,5 @@
-/* Numbers that are no addresses: poisons, error pointers, text; and addresses where nothing is. Asks
- * what fault asks of a bad address. */
+/* Numbers that are no addresses: poisons, error pointers, text; and addresses where nothing is.
+ * Asks what fault asks of a bad address. */
 #include "analyzer/explain/explain_internal.h"
 #include "analyzer/stack/bad_address.h"
 
@@ -17,7 +17,8 @@ static bool is_elsewhere(const char *kind)
 
 static bool is_place(const char *kind)
 {
-	return !strcmp(kind, "hole") || !strcmp(kind, "module-hole") || !strcmp(kind, "stack-guard");
+	return !strcmp(kind, "hole") || !strcmp(kind, "module-hole") ||
+	       !strcmp(kind, "stack-guard");
 }
 
 struct err *explain_find_value(struct explain_cx *cx)
@@ -36,8 +37,8 @@ struct err *explain_find_value(struct explain_cx *cx)
 		bool place = is_place(b->kind);
 		if (is_elsewhere(b->kind) || (known && place))
 			continue;
-		struct explain_row *r = explain_add(cx, place ? EXPLAIN_HOLE : EXPLAIN_VALUE, "%s%s%s",
-			b->text, b->evidence ? "; " : "", b->evidence ? b->evidence : "");
+		struct explain_row *r = explain_add(cx, place ? EXPLAIN_HOLE : EXPLAIN_VALUE,
+			"%s%s%s", b->text, b->evidence ? "; " : "", b->evidence ? b->evidence : "");
 		r->name = b->kind;
 	}
 	return NULL;

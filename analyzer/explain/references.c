@@ -1,5 +1,5 @@
-/* One sweep over RAM with one range as pattern, as search -p does it; then each finding is explained by
- * where the kernel itself sees it. */
+/* One sweep over RAM with one range as pattern, as search -p does it; then each finding is
+ * explained by where the kernel itself sees it. */
 #include "analyzer/explain/references.h"
 
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 #include "analyzer/base/pattern.h"
 #include "analyzer/space/pieces.h"
 
-/* Bits 63:56 of a 64-bit address hold tags (KASAN's, MTE's, a user's); bit 55 tells the halves apart. */
+/* Bits 63:56 of a 64-bit address hold tags (KASAN's, MTE's, a user's); bit 55 tells the halves
+ * apart. */
 static const uint64_t UNTAGGED_64 = 0x00ffffffffffffffull;
 
 struct finder {
@@ -104,8 +105,8 @@ static struct pattern pointers_into(const struct target *t, uint64_t addr, uint6
 	return p;
 }
 
-struct err *references_find(struct target *t, uint64_t addr, uint64_t bytes, struct arena *a,
-	struct references *ret)
+struct err *references_find(
+	struct target *t, uint64_t addr, uint64_t bytes, struct arena *a, struct references *ret)
 {
 	struct finder f = { .t = t, .out = ret };
 	struct sweep sweep = { .cx = &f, .next = next_piece, .look = look, .hit = keep };

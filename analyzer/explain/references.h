@@ -15,10 +15,10 @@ enum reference_rank {
 	REFERENCE_OBJECT, /* in an allocated object whose type is known */
 	REFERENCE_SLAB,
 	REFERENCE_STACK,
-	REFERENCE_AREA,	  /* of vmalloc or a module */
-	REFERENCE_PAGE,	  /* some page in use */
-	REFERENCE_STALE,  /* in free memory */
-	REFERENCE_SELF	  /* in the very memory that is pointed to */
+	REFERENCE_AREA,	 /* of vmalloc or a module */
+	REFERENCE_PAGE,	 /* some page in use */
+	REFERENCE_STALE, /* in free memory */
+	REFERENCE_SELF	 /* in the very memory that is pointed to */
 };
 
 struct reference {
@@ -39,8 +39,8 @@ struct references {
 /* How many are explained and put in order; more are only counted. */
 enum { REFERENCES_MAX = 1 << 17 };
 
-/* Words that point into [addr, addr + bytes). Strings are the arena's. After Ctrl-C the answer is what
- * there was, and no error. */
+/* Words that point into [addr, addr + bytes). Strings are the arena's. After Ctrl-C the answer is
+ * what there was, and no error. */
 struct err *references_find(struct target *t, uint64_t addr, uint64_t bytes, struct arena *a,
 	struct references *ret) MUST_CHECK;
 void references_deinit(struct references *r);

@@ -1,6 +1,7 @@
 /*
  * Where the kernel put its areas. Three sources, the surest first: address_markers[], VMCOREINFO's
- * numbers, and the rules of the headers, which stand in arch/ beside the words of its page-table dump.
+ * numbers, and the rules of the headers, which stand in arch/ beside the words of its page-table
+ * dump.
  */
 #include "analyzer/kernel/address_map.h"
 
@@ -10,7 +11,8 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/kernel/address_markers.h"
 
-/* Areas of which only the beginning is marked end where the next begins, and are left to the rules. */
+/* Areas of which only the beginning is marked end where the next begins, and are left to the rules.
+ */
 static void add_marked(struct target *t, struct address_map *m)
 {
 	struct address_marker marker[ADDRESS_MARKERS_MAX];
@@ -42,7 +44,8 @@ static void add_numbered(struct target *t, struct address_map *m)
 			address_map_add(m, key[i].name, start, end - 1, "VMCOREINFO");
 }
 
-/* include/asm-generic/sections.h; arch/arm*'s vmlinux.lds.S. The first pair that exists is taken. */
+/* include/asm-generic/sections.h; arch/arm*'s vmlinux.lds.S. The first pair that exists is taken.
+ */
 static void add_image(struct target *t, struct address_map *m)
 {
 	static const struct {

@@ -1,5 +1,5 @@
-/* struct addr_marker { unsigned long start_address; const char *name; } on both architectures, 4.19 to
- * 7.x; the last element has -1. */
+/* struct addr_marker { unsigned long start_address; const char *name; } on both architectures, 4.19
+ * to 7.x; the last element has -1. */
 #include "analyzer/kernel/address_markers.h"
 
 #include <string.h>

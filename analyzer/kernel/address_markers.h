@@ -1,5 +1,5 @@
-/* The kernel's own list of the sections of its address space, which its page-table dump prints between
- * the lines: address_markers[] of arch/arm*. Kernels without CONFIG_PTDUMP have none. */
+/* The kernel's own list of the sections of its address space, which its page-table dump prints
+ * between the lines: address_markers[] of arch/arm*. Kernels without CONFIG_PTDUMP have none. */
 #ifndef ANALYZER_KERNEL_ADDRESS_MARKERS_H
 #define ANALYZER_KERNEL_ADDRESS_MARKERS_H
 

@@ -12,8 +12,8 @@
 /* Names of one path and mounts in mounts: a path of 4096 bytes has at most 2048 names. */
 enum { STEPS_MAX = 8192, MINOR_BITS = 20 };
 
-/* FMODE_BACKING (include/linux/fs.h): a file that overlayfs opened on behalf of another. Bit 25 in 6.5 and 6.6,
- * bit 24 in 6.12 and 7.2, where 25 is FMODE_NONOTIFY: neither alone is a proof. */
+/* FMODE_BACKING (include/linux/fs.h): a file that overlayfs opened on behalf of another. Bit 25
+ * in 6.5 and 6.6, bit 24 in 6.12 and 7.2, where 25 is FMODE_NONOTIFY: neither alone is a proof. */
 static const uint64_t mode_backing = 3 << 24;
 
 struct file {

@@ -48,8 +48,8 @@ struct err *fixmap_slots_read(struct target *t, struct fixmap_slots *ret)
 		return err_new(ERR_MISSING, "where the fixmap lies is not known");
 	const struct paging *p = &vspace_facts(t->kernel)->layout.paging;
 	s.page = 1ull << p->page_shift;
-	/* asm-generic/fixmap.h: FIXADDR_TOP - (x << PAGE_SHIFT); where slot 0 is a hole, the top may be the
-	 * area's end. */
+	/* asm-generic/fixmap.h: FIXADDR_TOP - (x << PAGE_SHIFT); where slot 0 is a hole, the top
+	 * may be the area's end. */
 	s.top = r->last + 1 - t->arch->fixmap_pages_above * s.page;
 	for (uint32_t i = 0; i < s.names->nenumerators; i++) {
 		const struct type_enumerator *e = &s.names->enumerator[i];

@@ -1,7 +1,8 @@
 /*
- * bpf_kallsyms, a list of struct bpf_ksym (kernel/bpf/core.c, since v5.7; before, it was a list of programs
- * and is left out), and the pages of kprobe_insn_slots and kprobe_optinsn_slots with the kprobes that
- * kprobe_table leads to (kernel/kprobes.c), 5.10 to 7.2. Neither architecture has ftrace trampolines.
+ * bpf_kallsyms, a list of struct bpf_ksym (kernel/bpf/core.c, since v5.7; before, it was a list of
+ * programs and is left out), and the pages of kprobe_insn_slots and kprobe_optinsn_slots with the
+ * kprobes that kprobe_table leads to (kernel/kprobes.c), 5.10 to 7.2. Neither architecture has
+ * ftrace trampolines.
  */
 #include "analyzer/kernel/generated_code.h"
 
@@ -13,7 +14,10 @@
 #include "analyzer/kernel/list.h"
 #include "analyzer/kernel/page.h"
 
-#define SPEC(t, h, f) { .type = (t), .hint = (h), .fields = (f), .nfields = ARRAY_SIZE(f) }
+#define SPEC(t, h, f)                                                                              \
+	{                                                                                          \
+		.type = (t), .hint = (h), .fields = (f), .nfields = ARRAY_SIZE(f)                  \
+	}
 
 /* A crafted dump may have more; a real one has some thousands at most. */
 enum { CODES_MAX = 1 << 20, CODE_BYTES_MAX = 1 << 24 };
@@ -49,7 +53,7 @@ static struct err *read_view(struct target *t, const struct view_spec *spec, uin
 	return err ? err : view_read(*ret_view, t->kernel, va, ret);
 }
 
-/* ---- BPF ---------------------------------------------------------------------------------------- */
+/* ---- BPF --------------------------------------------------------------------------------- */
 
 struct raw_ksym {
 	uint64_t start, end, name_va, node;
@@ -71,14 +75,18 @@ static struct err *add_ksym(struct reading *r, const struct view *v, uint64_t va
 	struct err *err = view_read(v, r->t->kernel, va, &k);
 	if (err)
 		return err_wrap(err, "bpf_ksym 0x%" PRIx64, va);
-	struct generated_code c = { .start = k.start, .end = k.end, .object_va = va,
-		.type = "struct bpf_ksym", .kind = k.program ? CODE_BPF_PROGRAM : CODE_BPF_IMAGE };
+	struct generated_code c = { .start = k.start,
+		.end = k.end,
+		.object_va = va,
+		.type = "struct bpf_ksym",
+		.kind = k.program ? CODE_BPF_PROGRAM : CODE_BPF_IMAGE };
 	uint64_t offset;
 	if (k.program && target_number(r->t, "offsetof(bpf_prog_aux.ksym)", &offset)) {
 		c.object_va = va - offset;
 		c.type = "struct bpf_prog_aux";
 	}
-	err_drop(vspace_read_str(r->t->kernel, k.name_va, c.name, sizeof(c.name))); /* its place is known */
+	err_drop(vspace_read_str(
+		r->t->kernel, k.name_va, c.name, sizeof(c.name))); /* its place is known */
 	add(r, &c);
 	return NULL;
 }
@@ -102,14 +110,15 @@ static struct err *read_bpf(struct reading *r)
 		if (err)
 			return err_wrap(err, "bpf_kallsyms");
 		if (more)
-			err = trouble(r, add_ksym(r, v, list_entry(r->t, node, view_offset(v, KSYM_NODE))));
+			err = trouble(r,
+				add_ksym(r, v, list_entry(r->t, node, view_offset(v, KSYM_NODE))));
 		if (err)
 			return err;
 	}
 	return NULL;
 }
 
-/* ---- kprobes -------------------------------------------------------------------------------------- */
+/* ---- kprobes ----------------------------------------------------------------------------- */
 
 struct raw_slots {
 	uint64_t pages, insn_size;
@@ -118,7 +127,8 @@ static const struct view_field slots_fields[] = {
 	FIELD_ADDRESS(struct raw_slots, pages, "pages"),
 	FIELD(struct raw_slots, insn_size, "insn_size"),
 };
-static const struct view_spec slots_spec = SPEC("kprobe_insn_cache", "kernel/kprobes.c", slots_fields);
+static const struct view_spec slots_spec =
+	SPEC("kprobe_insn_cache", "kernel/kprobes.c", slots_fields);
 
 struct raw_slot_page {
 	uint64_t node, insns, used_va;
@@ -143,7 +153,8 @@ static const struct view_field kprobe_fields[] = {
 };
 static const struct view_spec kprobe_spec = SPEC("kprobe", "kernel/kprobes.c", kprobe_fields);
 
-/* Both architectures: typedef u32 (or __le32) kprobe_opcode_t. SLOT_DIRTY and SLOT_USED are 1 and 2. */
+/* Both architectures: typedef u32 (or __le32) kprobe_opcode_t. SLOT_DIRTY and SLOT_USED are 1
+ * and 2. */
 enum { OPCODE_BYTES = 4, INSNS_MAX = 1024, SLOT_CLEAN = 0 };
 
 static struct err *add_slots(
@@ -158,10 +169,13 @@ static struct err *add_slots(
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t used;
 		if (!vspace_try_uint(r->t->kernel, page.used_va + i, 1, &used))
-			return err_new(ERR_FAULT, "kprobe_insn_page 0x%" PRIx64 " cannot be read", page_va);
+			return err_new(ERR_FAULT, "kprobe_insn_page 0x%" PRIx64 " cannot be read",
+				page_va);
 		struct generated_code c = { .start = page.insns + i * bytes,
-			.end = page.insns + (i + 1) * bytes, .object_va = page_va,
-			.type = "struct kprobe_insn_page", .kind = CODE_KPROBE_SLOT_FREE };
+			.end = page.insns + (i + 1) * bytes,
+			.object_va = page_va,
+			.type = "struct kprobe_insn_page",
+			.kind = CODE_KPROBE_SLOT_FREE };
 		if (used != SLOT_CLEAN)
 			c.kind = optimized ? CODE_OPTIMIZED_SLOT : CODE_KPROBE_SLOT;
 		add(r, &c);
@@ -194,7 +208,8 @@ static struct err *read_slots(struct reading *r, const char *symbol, bool optimi
 		if (err)
 			return err_wrap(err, "%s", symbol);
 		if (more)
-			err = trouble(r, add_slots(r, &cache, list_entry(r->t, node, offset), optimized));
+			err = trouble(
+				r, add_slots(r, &cache, list_entry(r->t, node, offset), optimized));
 		if (!err)
 			err = interrupt_check();
 		if (err)
@@ -264,7 +279,8 @@ static struct err *name_slots(struct reading *r)
 	if (!err)
 		err = target_view(r->t, &kprobe_spec, &v);
 	for (unsigned i = 0; !err && i < BUCKETS; i++) {
-		err = vspace_read_word(r->t->kernel, table + (uint64_t)i * r->t->abi.word_bytes, &va);
+		err = vspace_read_word(
+			r->t->kernel, table + (uint64_t)i * r->t->abi.word_bytes, &va);
 		while (!err && va && walked++ < KPROBES_MAX) {
 			struct raw_kprobe k = { 0 };
 			uint64_t at = list_entry(r->t, va, view_offset(v, 0));
@@ -279,9 +295,10 @@ static struct err *name_slots(struct reading *r)
 	return err ? err_wrap(err, "kprobe_table") : NULL;
 }
 
-/* ---- all -------------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------- */
 
-struct err *generated_codes_read(struct target *t, struct generated_codes *ret, struct err **ret_damage)
+struct err *generated_codes_read(
+	struct target *t, struct generated_codes *ret, struct err **ret_damage)
 {
 	scoped_generated_codes struct generated_codes codes = { 0 };
 	struct err *damage = NULL;

@@ -235,8 +235,7 @@ struct err *irq_count(struct target *t, const struct irq *irq, unsigned cpu, uin
 	return err ? err : vspace_read_uint(t->kernel, va, 4, ret);
 }
 
-/* ---- softirqs ----------------------------------------------------------------------------------
- */
+/* ---- softirqs ---------------------------------------- */
 
 /* kernel/softirq.c: softirq_vec[NR_SOFTIRQS] of one pointer each, softirq_to_name[]. */
 struct err *softirqs_read(struct target *t, struct softirq ret[SOFTIRQS_MAX], unsigned *ret_n)

@@ -1,6 +1,7 @@
 /*
- * The shadow's bytes in blocks. Most blocks are one value; most others are made of the few values that slabs
- * and free pages have, which are counted many bytes at a time; what is left goes byte by byte.
+ * The shadow's bytes in blocks. Most blocks are one value; most others are made of the few values
+ * that slabs and free pages have, which are counted many bytes at a time; what is left goes byte by
+ * byte.
  */
 #include "analyzer/kernel/kasan_look.h"
 
@@ -29,11 +30,11 @@ void kasan_look_init(const struct kasan *k, struct kasan_look *ret)
 	ret->tags = k->mode != KASAN_GENERIC;
 	for (unsigned v = 0; v < 256 && !ret->tags; v++)
 		ret->class[v] = kasan_value_kind(k, (uint8_t)v) == KASAN_STRANGE ? LOOK_STRANGE
-				: v && v < k->granule			         ? LOOK_EARLY
+				: v && v < k->granule				 ? LOOK_EARLY
 										 : LOOK_ORDINARY;
 }
 
-/* ---- many bytes at a time ------------------------------------------------------------------- */
+/* ---- many bytes at a time ---------------------------------------------------------------- */
 
 enum { LANES = 16, VECTORS = 4, BLOCK = LANES * VECTORS, STRETCH = 8 * BLOCK };
 typedef uint8_t lanes __attribute__((vector_size(LANES)));
@@ -88,8 +89,8 @@ static void flush(struct counts *c)
 	c->blocks = 0;
 }
 
-/* Counts the usual values of a block; a lane of @others is 0xff where the byte is none of them. False when there is
- * no such byte. */
+/* Counts the usual values of a block; a lane of @others is 0xff where the byte is none of them.
+ * False when there is no such byte. */
 static bool count_usual(struct counts *c, const uint8_t *p, lanes others[VECTORS])
 {
 	lanes known = ~(lanes){ 0 };
@@ -108,11 +109,12 @@ static bool count_usual(struct counts *c, const uint8_t *p, lanes others[VECTORS
 	return !all_set(known);
 }
 
-/* ---- byte by byte --------------------------------------------------------------------------- */
+/* ---- byte by byte ------------------------------------------------------------------------ */
 
-/* The byte at @i, which is none of the usual ones. There is a redzone behind each object, variable and area, so what
- * follows a granule that ends early is not accessible. */
-static void look_closely(const struct kasan_look *l, const struct sweep_run *run, size_t i, struct sweep_hits *hits)
+/* The byte at @i, which is none of the usual ones. There is a redzone behind each object, variable
+ * and area, so what follows a granule that ends early is not accessible. */
+static void look_closely(
+	const struct kasan_look *l, const struct sweep_run *run, size_t i, struct sweep_hits *hits)
 {
 	unsigned v = run->p[i];
 	if (l->class[v] == LOOK_STRANGE)
@@ -137,8 +139,8 @@ static void look_at_others(const struct kasan_look *l, const struct sweep_run *r
 }
 
 /* What is not a whole block. */
-static void look_at_rest(const struct kasan_look *l, const struct sweep_run *run, size_t i, struct counts *c,
-	struct sweep_hits *hits)
+static void look_at_rest(const struct kasan_look *l, const struct sweep_run *run, size_t i,
+	struct counts *c, struct sweep_hits *hits)
 {
 	for (; i < run->n; i++) {
 		c->n[run->p[i]]++;
@@ -146,8 +148,8 @@ static void look_at_rest(const struct kasan_look *l, const struct sweep_run *run
 	}
 }
 
-static void look_at_poison(const struct kasan_look *l, const struct sweep_run *run, struct counts *c,
-	struct sweep_hits *hits)
+static void look_at_poison(const struct kasan_look *l, const struct sweep_run *run,
+	struct counts *c, struct sweep_hits *hits)
 {
 	lanes others[VECTORS];
 	size_t i = 0;
@@ -156,7 +158,8 @@ static void look_at_poison(const struct kasan_look *l, const struct sweep_run *r
 		tell(hits, TOLD_EARLY, run->addr, run->before[run->nbefore - 1], 1);
 	while (run->n - i >= BLOCK) {
 		const uint8_t *p = run->p + i;
-		if (run->n - i >= STRETCH && l->class[p[0]] == LOOK_ORDINARY && is_uniform(p, STRETCH)) {
+		if (run->n - i >= STRETCH && l->class[p[0]] == LOOK_ORDINARY &&
+			is_uniform(p, STRETCH)) {
 			c->n[p[0]] += STRETCH;
 			i += STRETCH;
 			continue;
@@ -171,8 +174,8 @@ static void look_at_poison(const struct kasan_look *l, const struct sweep_run *r
 	look_at_rest(l, run, i, c, hits);
 }
 
-/* Objects are some granules of one tag each: several tables, so that counting one byte does not wait for the one
- * before, which is often the same. */
+/* Objects are some granules of one tag each: several tables, so that counting one byte does not
+ * wait for the one before, which is often the same. */
 static void look_at_tags(const struct sweep_run *run, struct counts *c)
 {
 	enum { TABLES = 4 };

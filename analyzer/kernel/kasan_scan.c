@@ -105,10 +105,10 @@ struct pages {
 	bool deferred;
 	uint8_t *shadow; /* of one page */
 	size_t nshadow;
-	const char *cache;    /* only its slabs; NULL: all */
-	uint64_t chunk;	      /* the frames that .first_va is of; UINT64_MAX: none yet */
+	const char *cache;	       /* only its slabs; NULL: all */
+	uint64_t chunk;		       /* the frames that .first_va is of; UINT64_MAX: none yet */
 	uint64_t first_va, page_bytes; /* of its first struct page; sizeof(struct page) */
-	struct kfence kfence; /* .nobjects 0: none; its pool is not for KASAN to watch */
+	struct kfence kfence;	       /* .nobjects 0: none; its pool is not for KASAN to watch */
 	struct kasan_compared n;
 };
 
@@ -229,8 +229,8 @@ static struct err *check_values(struct pages *p, uint64_t va, const char *owner)
 	return err;
 }
 
-/* page_of_pfn() for frames in a row: the struct pages of one section lie in one array, and sections are
- * whole chunks. */
+/* page_of_pfn() for frames in a row: the struct pages of one section lie in one array, and sections
+ * are whole chunks. */
 static struct err *next_page_va(struct pages *p, uint64_t pfn, uint64_t *ret)
 {
 	enum { CHUNK = 4096 };
@@ -321,7 +321,7 @@ struct err *kasan_scan_pages(const struct kasan *k, uint64_t lo, uint64_t last, 
 		.deferred = target_has_symbol(k->t, "deferred_pages") };
 	if (!target_number(k->t, "SIZE(page)", &p->page_bytes) &&
 		!target_number(k->t, "sizeof(page)", &p->page_bytes))
-		p->page_bytes = 0; /* then each frame is looked up */
+		p->page_bytes = 0;		 /* then each frame is looked up */
 	err_drop(kfence_init(k->t, &p->kfence)); /* most kernels with KASAN have none */
 	for (unsigned w = 0; w < l->nwindows; w++)
 		for (size_t i = 0;

@@ -34,8 +34,8 @@ struct kasan_compared {
 /*
  * Page by page in the linear map's [lo, last]: a free page must be poisoned as freed, a page in use
  * must not be, what only slabs have must be in slabs, and a slab's shadow must fit its objects
- * (kasan_scan_slab.h). With @cache (may be NULL) only the slabs of this cache. Tags say nothing of pages: with
- * them only slab objects are compared with what SLUB has as free.
+ * (kasan_scan_slab.h). With @cache (may be NULL) only the slabs of this cache. Tags say nothing of
+ * pages: with them only slab objects are compared with what SLUB has as free.
  */
 struct err *kasan_scan_pages(const struct kasan *k, uint64_t lo, uint64_t last, const char *cache,
 	struct kasan_compared *ret, kasan_finding_fn found, void *cx) MUST_CHECK;

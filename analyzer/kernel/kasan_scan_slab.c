@@ -82,9 +82,9 @@ static struct err *check_open(const struct slot *s)
 }
 
 /*
- * What SLUB's lists say of the object against its shadow. Objects of caches that are freed by RCU stay
- * accessible when they are freed (SLAB_TYPESAFE_BY_RCU); what the quarantine holds is freed for KASAN and in
- * use for SLUB. A slab whose lists are damaged says nothing.
+ * What SLUB's lists say of the object against its shadow. Objects of caches that are freed by RCU
+ * stay accessible when they are freed (SLAB_TYPESAFE_BY_RCU); what the quarantine holds is freed
+ * for KASAN and in use for SLUB. A slab whose lists are damaged says nothing.
  */
 static struct err *check_state(const struct slot *s)
 {
@@ -100,9 +100,9 @@ static struct err *check_state(const struct slot *s)
 		what = o.state == SLAB_FREE_QUARANTINE ? "accessible object in the quarantine"
 						       : "accessible object on a free list";
 	else if (!open && o.state == SLAB_ALLOCATED)
-		what = !generic			? "object in use has no tag"
+		what = !generic			 ? "object in use has no tag"
 		       : v == KASAN_SLAB_REDZONE ? "object in use was never opened"
-						: "object in use is poisoned as freed";
+						 : "object in use is poisoned as freed";
 	return what && !kasan_in_flight(s->k, o.va) ? tell(s, s->pad, what) : NULL;
 }
 

@@ -11,9 +11,9 @@ typedef struct err *(*kasan_slab_found_fn)(
 /*
  * The slab that @first (any of its objects) is in: between objects nothing may be accessible; an
  * object is accessible from its first byte to some end within its size and not behind it, or not at
- * all, and then wholly as freed, or wholly as never used (generic mode only). What SLUB's lists have as
- * free is not accessible, what it has in use is, but for KASAN's quarantine. *io_objects goes up by its
- * objects.
+ * all, and then wholly as freed, or wholly as never used (generic mode only). What SLUB's lists
+ * have as free is not accessible, what it has in use is, but for KASAN's quarantine. *io_objects
+ * goes up by its objects.
  */
 struct err *kasan_check_slab(const struct kasan *k, const struct kasan_object *first,
 	kasan_slab_found_fn found, void *cx, uint64_t *io_objects) MUST_CHECK;

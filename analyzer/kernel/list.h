@@ -18,10 +18,12 @@ void list_iter_init(struct list_iter *it, const struct target *t, uint64_t head)
 /* The same from the last to the first, by what the nodes call the one before them. */
 void list_iter_init_backwards(struct list_iter *it, const struct target *t, uint64_t head);
 
-/* The structure whose list_head, @offset bytes into it, is at @node: container_of() of the target. */
+/* The structure whose list_head, @offset bytes into it, is at @node: container_of() of the target.
+ */
 uint64_t list_entry(const struct target *t, uint64_t node, uint64_t offset);
 
-/* The next node's address. A node of a loop may come more than once before ERR_LIMIT. *ret_more is false at the end, and with an error. */
+/* The next node's address. A node of a loop may come more than once before ERR_LIMIT. *ret_more is
+ * false at the end, and with an error. */
 struct err *list_iter_next(struct list_iter *it, uint64_t *ret_node, bool *ret_more) MUST_CHECK;
 
 #endif

@@ -1,5 +1,6 @@
-/* The list of modules and each one's symbol table in memory. include/linux/module.h: core_layout and
- * init_layout up to v6.3, mem[] since v6.4; struct mod_kallsyms in every version from 4.19 on. */
+/* The list of modules and each one's symbol table in memory. include/linux/module.h: core_layout
+ * and init_layout up to v6.3, mem[] since v6.4; struct mod_kallsyms in every version from 4.19 on.
+ */
 #include "analyzer/kernel/module.h"
 
 #include <ctype.h>
@@ -141,8 +142,8 @@ struct err *module_iter_next(struct module_iter *it, struct module *ret, bool *r
 		if (it->layout.by_types)
 			err = read_by_types(it->t, node, &m);
 		else
-			err = module_layout_read(&it->layout, it->t,
-				list_entry(it->t, node, it->layout.list), &m);
+			err = module_layout_read(
+				&it->layout, it->t, list_entry(it->t, node, it->layout.list), &m);
 		if (err)
 			return err_wrap(err, "module 0x%" PRIx64, m.va);
 		if (m.state == MODULE_UNFORMED)
@@ -176,7 +177,8 @@ struct module_symbol module_symbol_decode(const struct abi *abi, const uint8_t *
 	return s;
 }
 
-/* The names that the kernel's own lookup skips: kernel/module/kallsyms.c, is_arm_mapping_symbol(). */
+/* The names that the kernel's own lookup skips: kernel/module/kallsyms.c, is_arm_mapping_symbol().
+ */
 static bool is_name(const char *s)
 {
 	return *s && *s != '$' && strncmp(s, ".L", 2) && strncmp(s, "L0\001", 3);
@@ -207,8 +209,8 @@ static struct err *add_entries(const struct table *table)
 	struct err *first = NULL;
 	for (uint32_t i = 1; i < table->k.num_symtab; i++) {
 		char name[SYMBOL_NAME_MAX];
-		struct module_symbol s =
-			module_symbol_decode(&t->abi, table->syms + i * each, (char)table->types[i]);
+		struct module_symbol s = module_symbol_decode(
+			&t->abi, table->syms + i * each, (char)table->types[i]);
 		if (interrupt_pending())
 			break;
 		if (!s.defined)
@@ -227,8 +229,8 @@ static struct err *add_entries(const struct table *table)
 	return first;
 }
 
-static struct err *read_kallsyms(struct target *t, const struct module_layout *l, uint64_t va,
-	struct mod_kallsyms *ret)
+static struct err *read_kallsyms(
+	struct target *t, const struct module_layout *l, uint64_t va, struct mod_kallsyms *ret)
 {
 	const struct view *view;
 	if (!l->by_types)
@@ -237,7 +239,8 @@ static struct err *read_kallsyms(struct target *t, const struct module_layout *l
 	return err ? err : view_read(view, t->kernel, va, ret);
 }
 
-static struct err *add_symbols(struct target *t, const struct module_layout *l, const struct module *m)
+static struct err *add_symbols(
+	struct target *t, const struct module_layout *l, const struct module *m)
 {
 	struct table table = { .t = t, .m = m };
 	struct mod_kallsyms *k = &table.k;
@@ -283,8 +286,10 @@ static struct err *add_ranges(struct target *t, const struct module *m)
 			symtab_add_range(t->syms, text_end, end, m->name);
 		} else {
 			err_drop(err);
-			err = err_new(ERR_FORMAT, "part %u at 0x%" PRIx64 " of %" PRIu64 " bytes makes no "
-				"sense", i, start, size);
+			err = err_new(ERR_FORMAT,
+				"part %u at 0x%" PRIx64 " of %" PRIu64 " bytes makes no "
+				"sense",
+				i, start, size);
 		}
 	}
 	return err;
@@ -355,7 +360,8 @@ bool module_unwind_table(struct target *t, uint64_t pc, uint64_t *ret_start, uin
 	list_iter_init(&it, t, head);
 	while (!(err = list_iter_next(&it, &node, &more)) && more) {
 		struct unwind_table table = { 0 };
-		if (!view_try_read(view, t->kernel, list_entry(t, node, view_offset(view, 0)), &table))
+		if (!view_try_read(
+			    view, t->kernel, list_entry(t, node, view_offset(view, 0)), &table))
 			continue;
 		if (pc >= table.begin && pc < table.end) {
 			*ret_start = table.start;

@@ -13,11 +13,12 @@ struct module_part {
 struct module {
 	uint64_t va;
 	char name[64];
-	uint32_t state; /* 0 live, 1 coming, 2 going, 3 unformed */
+	uint32_t state;				   /* 0 live, 1 coming, 2 going, 3 unformed */
 	struct module_part part[MODULE_PARTS_MAX]; /* size 0: absent; part[0] holds the text */
-	uint64_t text_bytes; /* of part[0] */
-	uint64_t kallsyms;   /* struct mod_kallsyms; 0: none */
-	uint64_t exports;    /* struct kernel_symbol of EXPORT_SYMBOL(); in v7.2 of EXPORT_SYMBOL_GPL() too */
+	uint64_t text_bytes;			   /* of part[0] */
+	uint64_t kallsyms;			   /* struct mod_kallsyms; 0: none */
+	uint64_t exports; /* struct kernel_symbol of EXPORT_SYMBOL(); in v7.2 of EXPORT_SYMBOL_GPL()
+			     too */
 	uint32_t num_exports;
 };
 
@@ -26,9 +27,10 @@ struct module_layout {
 	bool by_types; /* the views know it, nothing below counts */
 	uint32_t list, name, name_bytes;
 	uint32_t kallsyms; /* the pointer; core_kallsyms follows it */
-	bool typetab;      /* since v5.2 */
-	uint32_t nparts, part, part_size, part_step; /* {base, size}: the first, its size's place in it */
-	uint32_t text_size;         /* of the first part's text; 0: all of it is text */
+	bool typetab;	   /* since v5.2 */
+	uint32_t nparts, part, part_size,
+		part_step;	       /* {base, size}: the first, its size's place in it */
+	uint32_t text_size;	       /* of the first part's text; 0: all of it is text */
 	uint32_t exports, num_exports; /* 0: no module proves them */
 	bool exports_relative;
 	uint32_t export_bytes;
@@ -44,7 +46,8 @@ struct module_iter {
 /* By the kernel's types, without them by what the modules prove (module_layout.h). */
 struct err *module_iter_init(struct module_iter *it, struct target *t) MUST_CHECK;
 
-/* An error that comes with *ret_more true concerns one module only. Unformed modules are skipped. */
+/* An error that comes with *ret_more true concerns one module only. Unformed modules are skipped.
+ */
 struct err *module_iter_next(struct module_iter *it, struct module *ret, bool *ret_more) MUST_CHECK;
 
 /* Adds all modules' symbols to the target's table. What cannot be read of one module is left out;

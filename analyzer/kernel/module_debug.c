@@ -1,6 +1,6 @@
 /*
- * The glue between loaded modules and their files. Knows where modules lie and which database wants what;
- * files are found by debug/module_file.c and relocated by debug/module_elf.c.
+ * The glue between loaded modules and their files. Knows where modules lie and which database wants
+ * what; files are found by debug/module_file.c and relocated by debug/module_elf.c.
  */
 #include "analyzer/kernel/module_debug.h"
 
@@ -23,7 +23,8 @@ struct one {
 	struct target *t;
 	struct module m;
 	struct module_section *section;
-	struct module_elf_section *placed; /* the same less the kernel's slide, as DWARF's addresses are */
+	struct module_elf_section
+		*placed; /* the same less the kernel's slide, as DWARF's addresses are */
 	size_t nsections;
 	char *path; /* NULL: no file */
 	bool has_dwarf;
@@ -62,8 +63,7 @@ static struct module_files *make_files(struct module_debug *d)
 static struct err *find_file(struct module_debug *d, struct one *o)
 {
 	struct module_identity id;
-	struct err *err =
-		module_sections_read(d->t, &o->m, &d->arena, &o->section, &o->nsections);
+	struct err *err = module_sections_read(d->t, &o->m, &d->arena, &o->section, &o->nsections);
 	if (err)
 		return err;
 	module_identity_read(d->t, &o->m, o->section, o->nsections, &d->arena, &id);
@@ -142,8 +142,8 @@ static void add_dwarf(struct module_debug *d, struct one *o)
 	for (unsigned i = 0; i < MODULE_PARTS_MAX; i++) {
 		uint64_t start = o->m.part[i].va - slide_of(o->t);
 		if (o->m.part[i].size)
-			tm.range[tm.nranges++] = (struct types_module_range){ start,
-				start + o->m.part[i].size };
+			tm.range[tm.nranges++] =
+				(struct types_module_range){ start, start + o->m.part[i].size };
 	}
 	types_add_module_dwarf(d->t->types, &tm);
 }

@@ -1,5 +1,6 @@
-/* What a module exports, which is what makes its letters capitals in /proc/kallsyms: kernel/module/kallsyms.c,
- * is_exported(), kernel/module.c up to v5.18. Knows struct kernel_symbol in both of its forms, nothing of CRCs. */
+/* What a module exports, which is what makes its letters capitals in /proc/kallsyms:
+ * kernel/module/kallsyms.c, is_exported(), kernel/module.c up to v5.18. Knows struct kernel_symbol
+ * in both of its forms, nothing of CRCs. */
 #include "analyzer/kernel/module_internal.h"
 
 #include <stdlib.h>
@@ -35,7 +36,8 @@ static uint64_t to_word(const struct target *t, uint64_t va)
 	return t->abi.word_bytes == 4 ? (uint32_t)va : va;
 }
 
-bool module_export_read(struct target *t, const struct export_form *form, uint64_t va, struct module_export *ret)
+bool module_export_read(
+	struct target *t, const struct export_form *form, uint64_t va, struct module_export *ret)
 {
 	uint8_t raw[2 * sizeof(uint64_t)];
 	unsigned each = form->relative ? 4 : t->abi.word_bytes;
@@ -76,15 +78,18 @@ void module_exports_read(struct target *t, const struct module_layout *l, const 
 {
 	struct export_form form;
 	*ret = (struct module_exports){ 0 };
-	if (!m->exports || !m->num_exports || m->num_exports > MODULE_EXPORTS_MAX || !find_form(t, l, &form))
+	if (!m->exports || !m->num_exports || m->num_exports > MODULE_EXPORTS_MAX ||
+		!find_form(t, l, &form))
 		return;
 	ret->v = xcalloc(m->num_exports, sizeof(*ret->v));
 	for (uint32_t i = 0; i < m->num_exports && !interrupt_pending(); i++)
-		ret->n += module_export_read(t, &form, m->exports + (uint64_t)i * form.bytes, &ret->v[ret->n]);
+		ret->n += module_export_read(
+			t, &form, m->exports + (uint64_t)i * form.bytes, &ret->v[ret->n]);
 	qsort(ret->v, ret->n, sizeof(*ret->v), by_address);
 }
 
-bool module_is_exported(struct target *t, const struct module_exports *e, const char *name, uint64_t va)
+bool module_is_exported(
+	struct target *t, const struct module_exports *e, const char *name, uint64_t va)
 {
 	size_t low = 0, high = e->n;
 	while (low < high) {
@@ -96,7 +101,8 @@ bool module_is_exported(struct target *t, const struct module_exports *e, const 
 	}
 	for (size_t end = low + ALIASES_MAX; low < e->n && low < end && e->v[low].va == va; low++) {
 		char text[SYMBOL_NAME_MAX];
-		scoped_err struct err *err = vspace_read_str(t->kernel, e->v[low].name_va, text, sizeof(text));
+		scoped_err struct err *err =
+			vspace_read_str(t->kernel, e->v[low].name_va, text, sizeof(text));
 		if (!err && !strcmp(text, name))
 			return true;
 	}

@@ -1,4 +1,5 @@
-/* What the module*.c files share: a module's table of symbols, and of what it exports, as they lie in memory. */
+/* What the module*.c files share: a module's table of symbols, and of what it exports, as they lie
+ * in memory. */
 #ifndef ANALYZER_KERNEL_MODULE_INTERNAL_H
 #define ANALYZER_KERNEL_MODULE_INTERNAL_H
 
@@ -39,8 +40,8 @@ static inline size_t module_symbol_bytes(const struct abi *abi)
 	return abi->word_bytes == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
 }
 
-/* @type is its letter of the typetab; 0: there is none, and the letter stands in st_info (up to v5.0) or
- * st_size (v5.1). */
+/* @type is its letter of the typetab; 0: there is none, and the letter stands in st_info (up to
+ * v5.0) or st_size (v5.1). */
 struct module_symbol module_symbol_decode(const struct abi *abi, const uint8_t *p, char type);
 
 /* The kernel itself exports 15,000 of both sorts (6.12). */
@@ -53,13 +54,15 @@ struct export_form {
 };
 
 /* One entry, at @va; false: it cannot be read. */
-bool module_export_read(struct target *t, const struct export_form *form, uint64_t va, struct module_export *ret);
+bool module_export_read(
+	struct target *t, const struct export_form *form, uint64_t va, struct module_export *ret);
 
 /* What @m exports for everybody: empty, too, where that cannot be known. Free .v. */
 void module_exports_read(struct target *t, const struct module_layout *l, const struct module *m,
 	struct module_exports *ret);
 
 /* As the kernel has it: the same name and the same address. */
-bool module_is_exported(struct target *t, const struct module_exports *e, const char *name, uint64_t va);
+bool module_is_exported(
+	struct target *t, const struct module_exports *e, const char *name, uint64_t va);
 
 #endif

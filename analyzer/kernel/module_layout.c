@@ -1,8 +1,9 @@
 /*
- * The layout of struct module without types. What begins it (state, list, name) is the same in all versions;
- * the rest shows itself: the pointer kallsyms leads to the core_kallsyms right behind it, whose table is one of
- * ELF symbols with names in a row, and the module's memory is where these symbols lie. Every module is asked; one
- * place must fit all that have something to say. Knows no member beyond these.
+ * The layout of struct module without types. What begins it (state, list, name) is the same in all
+ * versions; the rest shows itself: the pointer kallsyms leads to the core_kallsyms right behind it,
+ * whose table is one of ELF symbols with names in a row, and the module's memory is where these
+ * symbols lie. Every module is asked; one place must fit all that have something to say. Knows no
+ * member beyond these.
  */
 #include "analyzer/kernel/module_layout.h"
 
@@ -36,7 +37,8 @@ bool search_readable(const struct search *s, uint64_t va)
 
 /* ---- the modules ----------------------------------------------- */
 
-/* include/linux/module.h: enum module_state, list_head, char name[MODULE_NAME_LEN], in all versions */
+/* include/linux/module.h: enum module_state, list_head, char name[MODULE_NAME_LEN], in all versions
+ */
 static bool is_module(const struct search *s, const struct sample *m)
 {
 	const char *name = (const char *)m->raw + s->l.name;
@@ -80,19 +82,22 @@ static void decode_table(const struct search *s, const uint8_t *p, struct mod_ka
 {
 	const struct abi *abi = &s->t->abi;
 	unsigned w = s->word;
-	*ret = (struct mod_kallsyms){ .symtab = get_word(abi, p), .num_symtab = get_u32(abi, p + w),
-		.strtab = get_word(abi, p + 2 * w), .typetab = get_word(abi, p + 3 * w) };
+	*ret = (struct mod_kallsyms){ .symtab = get_word(abi, p),
+		.num_symtab = get_u32(abi, p + w),
+		.strtab = get_word(abi, p + 2 * w),
+		.typetab = get_word(abi, p + 3 * w) };
 }
 
-/* kernel/module/kallsyms.c, layout_symtab(), kernel/module.c up to v5.18: the strings follow the symbols, in
- * their order; since v5.2 the letters follow the strings. The first symbol is empty, the second has the first
- * name. Whatever can be told without reading it all. */
+/* kernel/module/kallsyms.c, layout_symtab(), kernel/module.c up to v5.18: the strings follow the
+ * symbols, in their order; since v5.2 the letters follow the strings. The first symbol is empty,
+ * the second has the first name. Whatever can be told without reading it all. */
 static bool looks_like_table(const struct search *s, const struct mod_kallsyms *k)
 {
 	uint8_t raw[2 * sizeof(Elf64_Sym)];
 	const struct abi *abi = &s->t->abi;
 	size_t each = module_symbol_bytes(abi);
-	if (!k->symtab || k->symtab % s->word || k->num_symtab < 2 || k->num_symtab > MODULE_SYMBOLS_MAX ||
+	if (!k->symtab || k->symtab % s->word || k->num_symtab < 2 ||
+		k->num_symtab > MODULE_SYMBOLS_MAX ||
 		k->strtab != k->symtab + k->num_symtab * each ||
 		vspace_try_read(s->t->kernel, k->symtab, raw, 2 * each, NULL))
 		return false;
@@ -101,9 +106,10 @@ static bool looks_like_table(const struct search *s, const struct mod_kallsyms *
 	return !empty.name && !empty.va && !empty.defined && get_u32(abi, raw + each) == 1;
 }
 
-/* Each name begins where the one before has ended; none of them has anything but what compilers write. */
-static bool names_in_a_row(const struct search *s, const uint8_t *syms, uint32_t n, const char *text,
-	size_t bytes)
+/* Each name begins where the one before has ended; none of them has anything but what compilers
+ * write. */
+static bool names_in_a_row(
+	const struct search *s, const uint8_t *syms, uint32_t n, const char *text, size_t bytes)
 {
 	size_t each = module_symbol_bytes(&s->t->abi), at = 1;
 	if (!bytes || *text)
@@ -114,7 +120,8 @@ static bool names_in_a_row(const struct search *s, const uint8_t *syms, uint32_t
 			return false;
 		while (at + len < bytes && text[at + len]) {
 			unsigned char c = (unsigned char)text[at + len++];
-			if (c <= ' ' && c != 1 && c != 2) /* binutils' local labels: ".L14472\0021" */
+			if (c <= ' ' && c != 1 &&
+				c != 2) /* binutils' local labels: ".L14472\0021" */
 				return false;
 		}
 		if (at + len >= bytes)
@@ -152,15 +159,16 @@ static bool holds(const struct module *parts, uint64_t va)
 	return false;
 }
 
-/* What symbols say of the module's code; with @parts whether it is there that they lie (per-CPU ones and
- * numbers, 'a', lie anywhere). */
-static bool note_symbols(const struct search *s, struct sample *m, const uint8_t *syms, const char *letters,
-	uint32_t n, const struct module *parts)
+/* What symbols say of the module's code; with @parts whether it is there that they lie (per-CPU
+ * ones and numbers, 'a', lie anywhere). */
+static bool note_symbols(const struct search *s, struct sample *m, const uint8_t *syms,
+	const char *letters, uint32_t n, const struct module *parts)
 {
 	size_t each = module_symbol_bytes(&s->t->abi);
 	for (uint32_t i = 1; i < n; i++) {
 		char letter = m->typetab ? letters[i] : 0;
-		struct module_symbol sym = module_symbol_decode(&s->t->abi, syms + i * each, letter);
+		struct module_symbol sym =
+			module_symbol_decode(&s->t->abi, syms + i * each, letter);
 		if (!sym.type)
 			return false;
 		note_text(m, &sym);
@@ -196,15 +204,17 @@ static bool prove_table(struct search *s, struct sample *m, const struct mod_kal
 	m->start = k->symtab;
 	m->end = k->strtab + last + strlen(text + last) + 1;
 	m->text_lo = m->text_hi = 0;
-	m->typetab = k->typetab == m->end && !vspace_try_read(s->t->kernel, k->typetab, letters, n, NULL) &&
+	m->typetab = k->typetab == m->end &&
+		     !vspace_try_read(s->t->kernel, k->typetab, letters, n, NULL) &&
 		     are_letters(letters, n);
 	return note_symbols(s, m, syms, letters, n, parts);
 }
 
 /* ---- where kallsyms is ----------------------------------------------- */
 
-/* kernel/module/main.c, do_init_module(): kallsyms points to core_kallsyms once the init part is gone (a little
- * after the module is live). Before that it leads to a larger table in the init part. */
+/* kernel/module/main.c, do_init_module(): kallsyms points to core_kallsyms once the init part is
+ * gone (a little after the module is live). Before that it leads to a larger table in the init
+ * part. */
 static bool is_kallsyms(struct search *s, struct sample *m, size_t off)
 {
 	struct mod_kallsyms core, init;
@@ -229,7 +239,8 @@ static bool is_kallsyms(struct search *s, struct sample *m, size_t off)
 /* A module without symbols, with a self-pointer where the others have it, says nothing. */
 static bool is_neutral(const struct search *s, const struct sample *m, size_t off)
 {
-	return sample_word(s, m, off) == m->va + off + s->word && sample_u32(s, m, off + 2 * s->word) < 2;
+	return sample_word(s, m, off) == m->va + off + s->word &&
+	       sample_u32(s, m, off + 2 * s->word) < 2;
 }
 
 /* The only place that any module proves: two of them would prove nothing. */
@@ -250,7 +261,8 @@ static bool vote(struct search *s, size_t *ret_off, unsigned *ret_votes)
 	return *ret_votes != 0;
 }
 
-/* Modules that say nothing there and have not even the pointer are damaged: no more than the sound ones. */
+/* Modules that say nothing there and have not even the pointer are damaged: no more than the sound
+ * ones. */
 static bool find_kallsyms(struct search *s)
 {
 	unsigned votes, voters = 0, letters = 0;
@@ -297,11 +309,14 @@ static struct err *search_layout(struct search *s, uint64_t head)
 	if (!any)
 		return NULL;
 	if (!s->m.n)
-		return err_new(ERR_MISSING, "the list at 0x%" PRIx64 " (modules) does not lead to modules", head);
+		return err_new(ERR_MISSING,
+			"the list at 0x%" PRIx64 " (modules) does not lead to modules", head);
 	if (!find_kallsyms(s))
-		return err_new(ERR_MISSING, "of %zu modules too few prove where they keep their symbols", s->m.n);
+		return err_new(ERR_MISSING,
+			"of %zu modules too few prove where they keep their symbols", s->m.n);
 	if (!search_parts(s) || !check_parts(s))
-		return err_new(ERR_MISSING, "of %zu modules too few prove where their memory is", s->m.n);
+		return err_new(
+			ERR_MISSING, "of %zu modules too few prove where their memory is", s->m.n);
 	search_exports(s);
 	return NULL;
 }
@@ -323,8 +338,8 @@ struct err *module_layout_find(struct target *t, uint64_t head, struct module_la
 	return stop ? stop : err;
 }
 
-struct err *module_layout_read(const struct module_layout *l, struct target *t, uint64_t va,
-	struct module *ret)
+struct err *module_layout_read(
+	const struct module_layout *l, struct target *t, uint64_t va, struct module *ret)
 {
 	struct search s = { .t = t, .word = t->abi.word_bytes };
 	struct sample m = { .va = va, .n = l->kallsyms + s.word };
@@ -345,8 +360,8 @@ struct err *module_layout_read(const struct module_layout *l, struct target *t, 
 	return NULL;
 }
 
-struct err *module_layout_read_kallsyms(const struct module_layout *l, struct target *t, uint64_t va,
-	struct mod_kallsyms *ret)
+struct err *module_layout_read_kallsyms(
+	const struct module_layout *l, struct target *t, uint64_t va, struct mod_kallsyms *ret)
 {
 	struct search s = { .t = t, .word = t->abi.word_bytes };
 	uint8_t raw[4 * sizeof(uint64_t)] = { 0 };
@@ -361,8 +376,8 @@ void module_layout_describe(const struct module_layout *l, struct strbuf *out)
 {
 	if (l->by_types || !l->modules)
 		return;
-	strbuf_addf(out, "struct module by %u of %u modules: %s at 0x%x, kallsyms at 0x%x", l->proving, l->modules,
-		l->text_size ? "core_layout" : "mem", l->part, l->kallsyms);
+	strbuf_addf(out, "struct module by %u of %u modules: %s at 0x%x, kallsyms at 0x%x",
+		l->proving, l->modules, l->text_size ? "core_layout" : "mem", l->part, l->kallsyms);
 	if (l->export_bytes)
 		strbuf_addf(out, ", syms at 0x%x", l->exports);
 	strbuf_add(out, "; ");

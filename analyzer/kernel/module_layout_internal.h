@@ -5,7 +5,8 @@
 #include "analyzer/base/vec.h"
 #include "analyzer/kernel/module_layout.h"
 
-/* struct module has 384 to 1280 bytes in 6.1 and 6.12 (bin); 64-byte lines and debugging make it longer. */
+/* struct module has 384 to 1280 bytes in 6.1 and 6.12 (bin); 64-byte lines and debugging make it
+ * longer. */
 enum { STRUCT_BYTES = 4096 };
 
 struct sample {

@@ -1,7 +1,7 @@
 /*
- * Where struct module says which memory the module has, and what it exports. Knows struct module_layout (up to
- * v6.3), struct module_memory (since v6.4) and the row of pointers before num_syms; what of it a kernel has is
- * what the modules' own symbols prove.
+ * Where struct module says which memory the module has, and what it exports. Knows struct
+ * module_layout (up to v6.3), struct module_memory (since v6.4) and the row of pointers before
+ * num_syms; what of it a kernel has is what the modules' own symbols prove.
  */
 #include "analyzer/kernel/module_layout_internal.h"
 
@@ -11,14 +11,15 @@
 #include "analyzer/base/scope.h"
 
 enum {
-	PAGE_BYTES = 4096,   /* of whole pages is each part, and whole 4 KiB are 16 KiB and 64 KiB too */
+	PAGE_BYTES =
+		4096, /* of whole pages is each part, and whole 4 KiB are 16 KiB and 64 KiB too */
 	STEP_WORDS_MAX = 64, /* of struct module_memory: 36 and 72 bytes (bin) */
 };
 
 /* ---- where the memory is ----------------------------------------------- */
 
-static bool read_part(const struct search *s, const struct sample *m, size_t base_off, size_t size_off,
-	struct module_part *ret)
+static bool read_part(const struct search *s, const struct sample *m, size_t base_off,
+	size_t size_off, struct module_part *ret)
 {
 	ret->va = sample_word(s, m, base_off);
 	ret->size = sample_u32(s, m, size_off);
@@ -42,19 +43,23 @@ static bool holds_text(const struct sample *m, const struct module_part *p)
 	return !m->text_lo || part_holds(p, m->text_lo, m->text_hi + 2);
 }
 
-/* include/linux/module.h up to v6.3, struct module_layout: base, size, text_size, …; code, data and table in one */
-static bool is_core_layout(const struct search *s, const struct sample *m, const struct module_layout *l)
+/* include/linux/module.h up to v6.3, struct module_layout: base, size, text_size, …; code, data and
+ * table in one */
+static bool is_core_layout(
+	const struct search *s, const struct sample *m, const struct module_layout *l)
 {
 	struct module_part p;
-	if (!read_part(s, m, l->part, l->part + l->part_size, &p) || !part_holds(&p, m->start, m->end))
+	if (!read_part(s, m, l->part, l->part + l->part_size, &p) ||
+		!part_holds(&p, m->start, m->end))
 		return false;
 	uint32_t text = sample_u32(s, m, l->text_size);
-	return text <= p.size && (!m->text_lo || (m->text_lo >= p.va && m->text_hi - p.va < text)) &&
+	return text <= p.size &&
+	       (!m->text_lo || (m->text_lo >= p.va && m->text_hi - p.va < text)) &&
 	       ends_readable(s, &p);
 }
 
-/* The same since v6.4, struct module_memory mem[MOD_MEM_NUM_TYPES]: code in the first, the table in the second,
- * others absent or ranges of their own. */
+/* The same since v6.4, struct module_memory mem[MOD_MEM_NUM_TYPES]: code in the first, the table in
+ * the second, others absent or ranges of their own. */
 static bool is_mem(const struct search *s, const struct sample *m, const struct module_layout *l)
 {
 	struct module_part p[MODULE_PARTS_MAX];
@@ -65,10 +70,12 @@ static bool is_mem(const struct search *s, const struct sample *m, const struct 
 			return false;
 		if (!there)
 			p[i] = (struct module_part){ 0 };
-		if ((i == 0 && !holds_text(m, &p[0])) || (i == 1 && !part_holds(&p[1], m->start, m->end)))
+		if ((i == 0 && !holds_text(m, &p[0])) ||
+			(i == 1 && !part_holds(&p[1], m->start, m->end)))
 			return false;
 		for (unsigned k = 0; there && k < i; k++)
-			if (p[k].size && p[k].va < p[i].va + p[i].size && p[i].va < p[k].va + p[k].size)
+			if (p[k].size && p[k].va < p[i].va + p[i].size &&
+				p[i].va < p[k].va + p[k].size)
 				return false;
 	}
 	for (unsigned i = 0; i < MODULE_PARTS_MAX; i++)
@@ -77,9 +84,11 @@ static bool is_mem(const struct search *s, const struct sample *m, const struct 
 	return true;
 }
 
-typedef bool (*part_fn)(const struct search *s, const struct sample *m, const struct module_layout *l);
+typedef bool (*part_fn)(
+	const struct search *s, const struct sample *m, const struct module_layout *l);
 
-/* How many modules it holds for; 0 when that is not most of them, or none of them has code to prove it. */
+/* How many modules it holds for; 0 when that is not most of them, or none of them has code to prove
+ * it. */
 static unsigned count_votes(const struct search *s, const struct module_layout *l, part_fn fn)
 {
 	unsigned votes = 0, voters = 0, code = 0;
@@ -101,7 +110,8 @@ struct choice {
 	bool tie;
 };
 
-static void choose(struct choice *c, const struct search *s, const struct module_layout *l, part_fn fn)
+static void choose(
+	struct choice *c, const struct search *s, const struct module_layout *l, part_fn fn)
 {
 	unsigned votes = count_votes(s, l, fn);
 	if (!votes || votes < c->votes)
@@ -111,19 +121,22 @@ static void choose(struct choice *c, const struct search *s, const struct module
 	c->l = *l;
 }
 
-/* Some module with code has it in a part at @off: what most places fail, so that the rest need not be tried. */
+/* Some module with code has it in a part at @off: what most places fail, so that the rest need not
+ * be tried. */
 static bool may_be_part(const struct search *s, size_t off, size_t size_off)
 {
 	for (size_t i = 0; i < s->m.n; i++) {
 		const struct sample *m = s->m.v[i];
 		struct module_part p;
-		if (m->chosen && m->text_lo && read_part(s, m, off, off + size_off, &p) && holds_text(m, &p))
+		if (m->chosen && m->text_lo && read_part(s, m, off, off + size_off, &p) &&
+			holds_text(m, &p))
 			return true;
 	}
 	return false;
 }
 
-/* Between base and size of module_memory there are a bool since v6.13 and one more pointer in v6.13 and v6.14. */
+/* Between base and size of module_memory there are a bool since v6.13 and one more pointer in v6.13
+ * and v6.14. */
 static void try_place(struct choice *c, const struct search *s, uint32_t off)
 {
 	struct module_layout l = s->l;
@@ -138,16 +151,18 @@ static void try_place(struct choice *c, const struct search *s, uint32_t off)
 		}
 		l.nparts = MODULE_PARTS_MAX;
 		l.text_size = 0;
-		for (l.part_step = l.part_size + 4; l.part_step <= STEP_WORDS_MAX * s->word &&
-			off + MODULE_PARTS_MAX * l.part_step <= s->l.kallsyms; l.part_step += 4)
+		for (l.part_step = l.part_size + 4;
+			l.part_step <= STEP_WORDS_MAX * s->word &&
+			off + MODULE_PARTS_MAX * l.part_step <= s->l.kallsyms;
+			l.part_step += 4)
 			if (l.part_step % s->word == 0)
 				choose(c, s, &l, is_mem);
 		l.part_step = 0;
 	}
 }
 
-/* Up to v6.3 the init part has a struct module_layout of its own, behind the core's; it is there only while a
- * module starts, and such a module's kallsyms leads into it. */
+/* Up to v6.3 the init part has a struct module_layout of its own, behind the core's; it is there
+ * only while a module starts, and such a module's kallsyms leads into it. */
 static void find_init_layout(struct search *s)
 {
 	struct module_layout *l = &s->l;
@@ -156,7 +171,8 @@ static void find_init_layout(struct search *s)
 		uint64_t to = sample_word(s, m, l->kallsyms);
 		if (!m->chosen || to == m->va + l->kallsyms + s->word)
 			continue;
-		for (uint32_t off = l->text_size + 4; off < l->kallsyms && l->nparts == 1; off += 4) {
+		for (uint32_t off = l->text_size + 4; off < l->kallsyms && l->nparts == 1;
+			off += 4) {
 			struct module_part p;
 			if (off % s->word || !read_part(s, m, off, off + l->part_size, &p) ||
 				!part_holds(&p, to, to + 4 * s->word) || !ends_readable(s, &p))
@@ -206,10 +222,10 @@ static bool in_parts(const struct module *parts, uint64_t va)
 	return false;
 }
 
-/* kernel/module/main.c, cmp_name(): sorted by name. Names and table are the module's own; an exported per-CPU
- * variable is not, but it is not alone. */
-static bool is_export_table(const struct search *s, const struct module *parts, uint64_t va, uint32_t n,
-	const struct export_form *form)
+/* kernel/module/main.c, cmp_name(): sorted by name. Names and table are the module's own; an
+ * exported per-CPU variable is not, but it is not alone. */
+static bool is_export_table(const struct search *s, const struct module *parts, uint64_t va,
+	uint32_t n, const struct export_form *form)
 {
 	char name[2][SYMBOL_NAME_MAX] = { "", "" };
 	bool own = false;
@@ -218,7 +234,8 @@ static bool is_export_table(const struct search *s, const struct module *parts, 
 	for (uint32_t i = 0; i < n && !interrupt_pending(); i++) {
 		struct module_export e;
 		uint64_t at = va + (uint64_t)i * form->bytes;
-		if (!in_parts(parts, at) || !module_export_read(s->t, form, at, &e) || !in_parts(parts, e.name_va))
+		if (!in_parts(parts, at) || !module_export_read(s->t, form, at, &e) ||
+			!in_parts(parts, e.name_va))
 			return false;
 		scoped_err struct err *err =
 			vspace_read_str(s->t->kernel, e.name_va, name[i % 2], SYMBOL_NAME_MAX);
@@ -229,10 +246,10 @@ static bool is_export_table(const struct search *s, const struct module *parts, 
 	return own;
 }
 
-/* Of the tables in struct module, up to where they became one in 7.x, it is num_gpl_syms that stands before its
- * pointer. */
-static bool counted_before(const struct search *s, const struct sample *m, const struct module *parts,
-	const struct export_place *p, uint64_t base)
+/* Of the tables in struct module, up to where they became one in 7.x, it is num_gpl_syms that
+ * stands before its pointer. */
+static bool counted_before(const struct search *s, const struct sample *m,
+	const struct module *parts, const struct export_place *p, uint64_t base)
 {
 	return is_export_table(s, parts, base, sample_u32(s, m, p->base - 4), &p->form) ||
 	       is_export_table(s, parts, base, sample_u32(s, m, p->base - 8), &p->form);
@@ -249,15 +266,16 @@ static bool fits_exports(const struct search *s, const struct export_place *p)
 		if (!m->chosen || !n)
 			continue;
 		sample_parts(s, &s->l, m, &parts);
-		if (!is_export_table(s, &parts, base, n, &p->form) || counted_before(s, m, &parts, p, base))
+		if (!is_export_table(s, &parts, base, n, &p->form) ||
+			counted_before(s, m, &parts, p, base))
 			return false;
 		proofs++;
 	}
 	return proofs > 0;
 }
 
-/* include/linux/module.h: syms, crcs, num_syms, before all other tables of the kind; in v7.2 flagstab stands before
- * num_syms. */
+/* include/linux/module.h: syms, crcs, num_syms, before all other tables of the kind; in v7.2
+ * flagstab stands before num_syms. */
 void search_exports(struct search *s)
 {
 	/* The third member, namespace, since v5.4; distances on ARM64 since v4.19
@@ -267,7 +285,8 @@ void search_exports(struct search *s)
 	for (uint32_t base = s->l.name + s->l.name_bytes; base < s->l.part && !interrupt_pending();
 		base += s->word)
 		for (unsigned i = 0; i < 2 * ARRAY_SIZE(forms); i++) {
-			struct export_place p = { base, base + (2 + i % 2) * s->word, forms[i / 2] };
+			struct export_place p = { base, base + (2 + i % 2) * s->word,
+				forms[i / 2] };
 			if (p.num >= s->l.part || !fits_exports(s, &p))
 				continue;
 			s->l.exports = p.base;

@@ -1,6 +1,6 @@
 /* Section attributes of modules. kernel/module/sysfs.c (kernel/module.c up to v5.18): an array of
- * struct module_sect_attr up to v6.13, pointers to bin_attributes with the address as .private since.
- * Knows nothing of the modules' files. */
+ * struct module_sect_attr up to v6.13, pointers to bin_attributes with the address as .private
+ * since. Knows nothing of the modules' files. */
 #include "analyzer/kernel/module_sections.h"
 
 #include <inttypes.h>
@@ -13,8 +13,8 @@
 #define MODULE_HINT "kernel/module/main.c"
 #define SYSFS_HINT  "kernel/module/sysfs.c"
 
-/* The largest modules of a distribution have about 70 sections; one compiled with a section for each
- * function has thousands. */
+/* The largest modules of a distribution have about 70 sections; one compiled with a section for
+ * each function has thousands. */
 enum { SECTIONS_MAX = 1 << 16, SECTION_NAME_MAX = 256, BTF_BYTES_MAX = 1 << 28 };
 
 struct details {
@@ -43,7 +43,8 @@ struct attrs {
 enum attrs_field_index { ATTRS_N, ATTRS_POINTERS };
 static const struct view_field attrs_fields[] = {
 	[ATTRS_N] = FIELD_OPTIONAL(struct attrs, n, "nsections"),
-	[ATTRS_POINTERS] = FIELD_OPTIONAL(struct attrs, pointers, "grp.bin_attrs_new", "grp.bin_attrs"),
+	[ATTRS_POINTERS] =
+		FIELD_OPTIONAL(struct attrs, pointers, "grp.bin_attrs_new", "grp.bin_attrs"),
 	FIELD_ADDRESS(struct attrs, array_va, "attrs"),
 };
 static const struct view_spec attrs_spec = {
@@ -141,8 +142,8 @@ static struct err *read_pointers(struct reading *r, const struct attrs *attrs)
 		struct attr a;
 		if (i >= SECTIONS_MAX)
 			return err_new(ERR_LIMIT, "its list of sections has no end");
-		err = vspace_read(r->t->kernel, attrs->pointers + (uint64_t)i * abi->word_bytes, word,
-			abi->word_bytes);
+		err = vspace_read(r->t->kernel, attrs->pointers + (uint64_t)i * abi->word_bytes,
+			word, abi->word_bytes);
 		uint64_t va = err ? 0 : load_uint(abi, word, abi->word_bytes);
 		if (!err && !va)
 			return NULL;
@@ -202,8 +203,9 @@ struct err *module_sections_read(struct target *t, const struct module *m, struc
 static void read_note(struct target *t, uint64_t va, struct module_identity *ret)
 {
 	uint8_t head[16];
-	if (vspace_try_read(t->kernel, va, head, sizeof(head), NULL) || get_u32(&t->abi, head) != 4 ||
-		get_u32(&t->abi, head + 8) != 3 || memcmp(head + 12, "GNU", 4))
+	if (vspace_try_read(t->kernel, va, head, sizeof(head), NULL) ||
+		get_u32(&t->abi, head) != 4 || get_u32(&t->abi, head + 8) != 3 ||
+		memcmp(head + 12, "GNU", 4))
 		return;
 	uint32_t n = get_u32(&t->abi, head + 4);
 	if (n && n <= MODULE_BUILD_ID_MAX &&
@@ -211,8 +213,9 @@ static void read_note(struct target *t, uint64_t va, struct module_identity *ret
 		ret->build_id_bytes = n;
 }
 
-void module_identity_read(struct target *t, const struct module *m, const struct module_section *section,
-	size_t n, struct arena *arena, struct module_identity *ret)
+void module_identity_read(struct target *t, const struct module *m,
+	const struct module_section *section, size_t n, struct arena *arena,
+	struct module_identity *ret)
 {
 	char text[64];
 	struct details d = { 0 };
@@ -238,7 +241,8 @@ struct btf_module {
 	uint32_t bytes;
 };
 
-/* kernel/bpf/btf.c, since v5.11: the module's own .btf_data is freed with the file it was loaded from. */
+/* kernel/bpf/btf.c, since v5.11: the module's own .btf_data is freed with the file it was loaded
+ * from. */
 static const struct view_field btf_fields[] = {
 	FIELD_ADDRESS(struct btf_module, list_va, "list"),
 	FIELD(struct btf_module, module, "module"),

@@ -1,7 +1,7 @@
 /*
- * From frames to struct pages and what they say. Every mem_section's encoded map is biased, so that the
- * frame number is the index (mm/sparse.c, sparse_encode_mem_map(), 4.19 to 7.3): with vmemmap it is the
- * array's virtual base, whatever the map of that release, and no header's rule is needed.
+ * From frames to struct pages and what they say. Every mem_section's encoded map is biased, so that
+ * the frame number is the index (mm/sparse.c, sparse_encode_mem_map(), 4.19 to 7.3): with vmemmap
+ * it is the array's virtual base, whatever the map of that release, and no header's rule is needed.
  */
 #include "analyzer/kernel/page.h"
 
@@ -12,7 +12,7 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
 
-/* ---- struct page ---------------------------------------------------------------------------------- */
+/* ---- struct page ------------------------------------------------------------------------- */
 
 /* include/linux/mm_types.h: flags became a struct 6.12→6.18, compound_head compound_info 7.0→7.2;
  * page_type shares a union with _mapcount. */
@@ -52,12 +52,13 @@ static struct err *struct_page_bytes(struct target *t, uint64_t *ret)
 			target_keep(t, &key, kept, free);
 			return NULL;
 		}
-	return err_new(ERR_MISSING, "sizeof(struct page) is not known: neither VMCOREINFO nor types say it");
+	return err_new(ERR_MISSING,
+		"sizeof(struct page) is not known: neither VMCOREINFO nor types say it");
 }
 
 /*
- * A tail's word for its head has bit 0 set. Up to 7.0 the rest is the head's address; since 7.2, where
- * struct page is a power of two, it may be the mask that leads there from the tail.
+ * A tail's word for its head has bit 0 set. Up to 7.0 the rest is the head's address; since 7.2,
+ * where struct page is a power of two, it may be the mask that leads there from the tail.
  */
 static uint64_t head_of(const struct target *t, uint64_t va, uint64_t word)
 {
@@ -84,7 +85,7 @@ struct err *page_read(struct target *t, uint64_t va, struct page *ret)
 	return NULL;
 }
 
-/* ---- frames to pages -------------------------------------------------------------------------------- */
+/* ---- frames to pages --------------------------------------------------------------------- */
 
 struct sections {
 	uint64_t array; /* of pointers to sections (extreme) or of sections */
@@ -93,8 +94,8 @@ struct sections {
 	uint64_t section_bytes, map_offset;
 };
 
-/* SPARSEMEM_EXTREME's variable is a pointer; VMCOREINFO has the value of the expression, so that it is
- * the symbol's address where it is an array. */
+/* SPARSEMEM_EXTREME's variable is a pointer; VMCOREINFO has the value of the expression, so that it
+ * is the symbol's address where it is an array. */
 static bool look_up_sections(struct target *t, struct sections *ret)
 {
 	uint64_t said = 0, bits;
@@ -150,12 +151,14 @@ static bool find_sections(struct target *t, struct sections *ret)
 	return k->found;
 }
 
-static struct err *section_at(struct target *t, const struct sections *s, uint64_t pfn, uint64_t *ret)
+static struct err *section_at(
+	struct target *t, const struct sections *s, uint64_t pfn, uint64_t *ret)
 {
 	uint64_t nr = pfn >> s->shift, at = s->array + nr * s->section_bytes, root;
 
 	if (nr >= 1ull << 24)
-		return err_new(ERR_NOT_FOUND, "frame 0x%" PRIx64 " is beyond all memory sections", pfn);
+		return err_new(
+			ERR_NOT_FOUND, "frame 0x%" PRIx64 " is beyond all memory sections", pfn);
 	if (s->extreme) {
 		uint64_t per_root = (1ull << page_shift(t)) / s->section_bytes;
 		struct err *err = vspace_read_word(
@@ -163,17 +166,20 @@ static struct err *section_at(struct target *t, const struct sections *s, uint64
 		if (err)
 			return err_wrap(err, "mem_section");
 		if (!root)
-			return err_new(ERR_NOT_FOUND, "frame 0x%" PRIx64 " has no struct page: no "
-				"memory section holds it", pfn);
+			return err_new(ERR_NOT_FOUND,
+				"frame 0x%" PRIx64 " has no struct page: no "
+				"memory section holds it",
+				pfn);
 		at = root + nr % per_root * s->section_bytes;
 	}
 	*ret = at;
 	return NULL;
 }
 
-/* include/linux/mmzone.h: SECTION_MARKED_PRESENT 1, SECTION_HAS_MEM_MAP 2; three flag bits in 4.19, up
- * to six in 7.3, and an encoded map has as many zeroes at least. */
-static struct err *sparse_page(struct target *t, const struct sections *s, uint64_t pfn, uint64_t *ret)
+/* include/linux/mmzone.h: SECTION_MARKED_PRESENT 1, SECTION_HAS_MEM_MAP 2; three flag bits in 4.19,
+ * up to six in 7.3, and an encoded map has as many zeroes at least. */
+static struct err *sparse_page(
+	struct target *t, const struct sections *s, uint64_t pfn, uint64_t *ret)
 {
 	enum { HAS_MEM_MAP = 2, FLAG_BITS = 0x3f };
 	uint64_t at, map, bytes;
@@ -188,8 +194,10 @@ static struct err *sparse_page(struct target *t, const struct sections *s, uint6
 	if (err)
 		return err_wrap(err, "mem_section");
 	if (!(map & HAS_MEM_MAP))
-		return err_new(ERR_NOT_FOUND, "frame 0x%" PRIx64 " has no struct page: its memory section "
-			"has none", pfn);
+		return err_new(ERR_NOT_FOUND,
+			"frame 0x%" PRIx64 " has no struct page: its memory section "
+			"has none",
+			pfn);
 	*ret = (map & ~(uint64_t)FLAG_BITS) + pfn * bytes;
 	if (word == 4)
 		*ret &= UINT32_MAX;
@@ -210,8 +218,10 @@ static struct err *flat_page(struct target *t, uint64_t pfn, uint64_t *ret)
 	if (!target_try_variable(t, "max_pfn", &max))
 		max = UINT32_MAX;
 	if (pfn < first || pfn - first > max)
-		return err_new(ERR_NOT_FOUND, "frame 0x%" PRIx64 " has no struct page: it is outside of "
-			"mem_map", pfn);
+		return err_new(ERR_NOT_FOUND,
+			"frame 0x%" PRIx64 " has no struct page: it is outside of "
+			"mem_map",
+			pfn);
 	*ret = map + (pfn - first) * bytes;
 	return NULL;
 }
@@ -247,14 +257,16 @@ struct err *page_of_pfn(struct target *t, uint64_t pfn, uint64_t *ret_va)
 	struct paddr pa;
 	enum fault_kind fault = vspace_translate(t->kernel, va, &pa, NULL);
 	if (fault)
-		return err_new(ERR_NOT_FOUND, "frame 0x%" PRIx64 " has no struct page: 0x%" PRIx64
-			" is %s", pfn, va, fault_text(fault));
+		return err_new(ERR_NOT_FOUND,
+			"frame 0x%" PRIx64 " has no struct page: 0x%" PRIx64 " is %s", pfn, va,
+			fault_text(fault));
 	*ret_va = va;
 	return NULL;
 }
 
-/* Without vmemmap each section has an array of its own, wherever there was room: all that RAM reaches
- * into are tried. The kernel itself reads the section from the page's flags, where its width varies. */
+/* Without vmemmap each section has an array of its own, wherever there was room: all that RAM
+ * reaches into are tried. The kernel itself reads the section from the page's flags, where its
+ * width varies. */
 static bool search_sections(struct target *t, uint64_t va, uint64_t bytes, uint64_t *ret_pfn)
 {
 	const struct dump_info *info = dump_info(t->dump);
@@ -298,19 +310,21 @@ struct err *page_to_pfn(struct target *t, uint64_t va, uint64_t *ret_pfn)
 		err_drop(err); /* whatever it is about, there is no such page */
 	}
 	if (!search_sections(t, va, bytes, &pfn))
-		return err_new(ERR_NOT_FOUND, "0x%" PRIx64 " is not the address of a struct page", va);
+		return err_new(
+			ERR_NOT_FOUND, "0x%" PRIx64 " is not the address of a struct page", va);
 	*ret_pfn = pfn;
 	return NULL;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------ */
+/* ---- all of them ------------------------------------------------------------------------- */
 
 void page_iter_init(struct page_iter *it, struct target *t)
 {
 	*it = (struct page_iter){ .t = t };
 }
 
-struct err *page_iter_next(struct page_iter *it, uint64_t *ret_pfn, uint64_t *ret_va, bool *ret_more)
+struct err *page_iter_next(
+	struct page_iter *it, uint64_t *ret_pfn, uint64_t *ret_va, bool *ret_more)
 {
 	const struct dump_info *info = dump_info(it->t->dump);
 	unsigned shift = page_shift(it->t);

@@ -1,7 +1,7 @@
 /*
- * Swap entries beyond their bits: include/linux/swap.h, swapops.h (4.19 to 7.3). Types from MAX_SWAPFILES
- * on are no devices but marks; which ones exist is the configuration's, and shows in functions that only
- * then are there.
+ * Swap entries beyond their bits: include/linux/swap.h, swapops.h (4.19 to 7.3). Types from
+ * MAX_SWAPFILES on are no devices but marks; which ones exist is the configuration's, and shows in
+ * functions that only then are there.
  */
 #include "analyzer/kernel/page_entry.h"
 

@@ -17,7 +17,8 @@ static void add_word(struct strbuf *out, const char *word)
 	strbuf_addf(out, "%s%s", out->len ? "|" : "", word);
 }
 
-/* struct trace_print_flags { unsigned long mask; const char *name; }, mm/debug.c; ends with mask 0 */
+/* struct trace_print_flags { unsigned long mask; const char *name; }, mm/debug.c; ends with mask 0
+ */
 static bool flags_by_kernel(struct target *t, uint64_t flags, struct strbuf *out)
 {
 	unsigned word = t->abi.word_bytes;
@@ -33,7 +34,8 @@ static bool flags_by_kernel(struct target *t, uint64_t flags, struct strbuf *out
 			return false;
 		if (!mask)
 			return i > 0;
-		scoped_err struct err *err = vspace_read_str(t->kernel, name_va, name, sizeof(name));
+		scoped_err struct err *err =
+			vspace_read_str(t->kernel, name_va, name, sizeof(name));
 		if (err)
 			return false;
 		if (flags & mask)
@@ -139,7 +141,8 @@ bool page_enum_find(struct target *t, const char *tag, const char *name, int64_t
 bool page_flag_has(struct target *t, uint64_t flags, const char *name)
 {
 	int64_t bit;
-	return page_enum_find(t, "pageflags", name, &bit) && bit >= 0 && bit < 64 && (flags >> bit & 1);
+	return page_enum_find(t, "pageflags", name, &bit) && bit >= 0 && bit < 64 &&
+	       (flags >> bit & 1);
 }
 
 bool page_flag_get(struct target *t, size_t i, struct page_flag *ret)
@@ -160,10 +163,10 @@ bool page_flag_get(struct target *t, size_t i, struct page_flag *ret)
 	return false;
 }
 
-/* ---- types ------------------------------------------------------------------------------------------- */
+/* ---- types ------------------------------------------------------------------------------- */
 
-/* Words for the enumerators of enum pagetype behind "PGTY_" or, in 6.11, "PG_"; the others speak for
- * themselves. */
+/* Words for the enumerators of enum pagetype behind "PGTY_" or, in 6.11, "PG_"; the others speak
+ * for themselves. */
 static const char *type_name(const char *enumerator)
 {
 	static const char *const known[][2] = { { "table", "page table" },
@@ -176,8 +179,8 @@ static const char *type_name(const char *enumerator)
 	return name;
 }
 
-/* 6.12: the top byte is one of PGTY_*, and 0xff says that there was never a type. 6.11: a bit of PG_*
- * taken out, below PAGE_TYPE_BASE. *ret_known: the enum is of such a release. */
+/* 6.12: the top byte is one of PGTY_*, and 0xff says that there was never a type. 6.11: a bit of
+ * PG_* taken out, below PAGE_TYPE_BASE. *ret_known: the enum is of such a release. */
 static const char *type_by_enum(struct target *t, uint32_t type, bool *ret_known)
 {
 	const struct type *e;
@@ -192,9 +195,10 @@ static const char *type_by_enum(struct target *t, uint32_t type, bool *ret_known
 		const char *name = e->enumerator[i].name;
 		uint32_t value = (uint32_t)e->enumerator[i].value;
 		bool fits = bits ? !strncmp(name, "PG_", 3) &&
-				   (type & ((uint32_t)base | value)) == (uint32_t)base :
-				   !strncmp(name, "PGTY_", 5) && strcmp(name, "PGTY_mapcount_underflow") &&
-				   type >> 24 == value;
+					    (type & ((uint32_t)base | value)) == (uint32_t)base
+				 : !strncmp(name, "PGTY_", 5) &&
+					    strcmp(name, "PGTY_mapcount_underflow") &&
+					    type >> 24 == value;
 		if (fits)
 			return type_name(name);
 	}
@@ -203,8 +207,8 @@ static const char *type_by_enum(struct target *t, uint32_t type, bool *ret_known
 }
 
 /*
- * Up to 6.10 bits were taken out of 0xf0000000 | mapcount -1 (include/linux/page-flags.h). PG_table moved
- * from 0x400 to 0x200 5.10→5.15, as struct page got pp_magic.
+ * Up to 6.10 bits were taken out of 0xf0000000 | mapcount -1 (include/linux/page-flags.h). PG_table
+ * moved from 0x400 to 0x200 5.10→5.15, as struct page got pp_magic.
  */
 const char *page_type_word(struct target *t, uint32_t type)
 {

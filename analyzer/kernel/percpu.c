@@ -1,5 +1,6 @@
-/* CPU masks (kernel/cpu.c) and the first-chunk arithmetic of per-CPU variables: address of the symbol
- * plus __per_cpu_offset[cpu] (mm/percpu.c, all versions). Dynamic chunks are not known here yet. */
+/* CPU masks (kernel/cpu.c) and the first-chunk arithmetic of per-CPU variables: address of the
+ * symbol plus __per_cpu_offset[cpu] (mm/percpu.c, all versions). Dynamic chunks are not known here
+ * yet. */
 #include "analyzer/kernel/percpu.h"
 
 #include "analyzer/base/scope.h"
@@ -28,8 +29,9 @@ unsigned cpu_mask_count(const struct cpu_mask *m)
 	return n;
 }
 
-/* How many bits of @mask count. Bits from nr_cpu_ids (kernel/smp.c; a macro with FORCE_NR_CPUS, since
- * v6.1) on are never set, so that where it makes no sense the mask's own size serves as well. */
+/* How many bits of @mask count. Bits from nr_cpu_ids (kernel/smp.c; a macro with FORCE_NR_CPUS,
+ * since v6.1) on are never set, so that where it makes no sense the mask's own size serves as well.
+ */
 static unsigned cpu_limit(const struct target *t, const struct symbol *mask)
 {
 	uint64_t n, bits = mask->object_size * 8;
@@ -83,7 +85,7 @@ bool percpu_is_static(const struct target *t, uint64_t va)
 {
 	struct symbol start, end;
 	return symtab_find_kernel(t->syms, "__per_cpu_start", &start) &&
-		symtab_find_kernel(t->syms, "__per_cpu_end", &end) && va >= start.va && va < end.va;
+	       symtab_find_kernel(t->syms, "__per_cpu_end", &end) && va >= start.va && va < end.va;
 }
 
 struct err *percpu_address(const struct target *t, uint64_t va, unsigned cpu, uint64_t *ret_va)
@@ -92,9 +94,11 @@ struct err *percpu_address(const struct target *t, uint64_t va, unsigned cpu, ui
 	uint64_t offset = 0;
 	struct err *err = target_need_kernel(t);
 	if (!err && symtab_find_kernel(t->syms, "__per_cpu_offset", &sym))
-		err = vspace_read_word(t->kernel, sym.va + (uint64_t)cpu * t->abi.word_bytes, &offset);
+		err = vspace_read_word(
+			t->kernel, sym.va + (uint64_t)cpu * t->abi.word_bytes, &offset);
 	else if (!err && target_has_symbol(t, "secondary_start_kernel"))
-		err = target_symbol(t, "__per_cpu_offset", &sym.va); /* SMP: only its symbol is missing */
+		err = target_symbol(
+			t, "__per_cpu_offset", &sym.va); /* SMP: only its symbol is missing */
 	else if (!err && cpu > 0)
 		err = err_new(ERR_NOT_FOUND, "this kernel was built for one CPU");
 	if (err)

@@ -85,7 +85,8 @@ struct err *percpu_module_find(
 }
 
 /* Their addresses lie outside of what symtab_at() knows as the module's. */
-static bool find_loaded_symbol(const struct target *t, const struct percpu_place *p, struct symbol *ret)
+static bool find_loaded_symbol(
+	const struct target *t, const struct percpu_place *p, struct symbol *ret)
 {
 	struct symbol sym;
 	uint64_t start = p->start;
@@ -102,8 +103,8 @@ static bool find_loaded_symbol(const struct target *t, const struct percpu_place
 	return found;
 }
 
-/* Without CONFIG_KALLSYMS_ALL only the module's own file has them; looking for a name that is nowhere has the
- * files read. */
+/* Without CONFIG_KALLSYMS_ALL only the module's own file has them; looking for a name that is
+ * nowhere has the files read. */
 static void find_module_symbol(const struct target *t, struct percpu_place *p)
 {
 	struct symbol best;

@@ -98,8 +98,9 @@ static unsigned state_of(const struct target *t, const struct desc *d)
 }
 
 /*
- * Head or tail id is damaged, for they are further apart than there are descriptors. The descriptors
- * know their ids themselves: the newest and the oldest of those that stand where their id belongs.
+ * Head or tail id is damaged, for they are further apart than there are descriptors. The
+ * descriptors know their ids themselves: the newest and the oldest of those that stand where their
+ * id belongs.
  */
 static struct err *find_ids(struct printk_iter *it, uint64_t count)
 {
@@ -110,7 +111,8 @@ static struct err *find_ids(struct printk_iter *it, uint64_t count)
 	for (uint64_t i = 0; !err && i < count; i++) {
 		struct desc d;
 		err = interrupt_check();
-		if (err || !view_try_read(view, it->t->kernel, it->ring.descs + i * view_size(view), &d))
+		if (err || !view_try_read(
+				   view, it->t->kernel, it->ring.descs + i * view_size(view), &d))
 			continue;
 		uint64_t id = d.state_var & mask;
 		unsigned state = state_of(it->t, &d);
@@ -129,7 +131,8 @@ static struct err *find_ids(struct printk_iter *it, uint64_t count)
 	if (err)
 		return err;
 	if (!any)
-		return err_new(ERR_FORMAT, "head id %" PRIu64 " and tail id %" PRIu64 " cannot be of one "
+		return err_new(ERR_FORMAT,
+			"head id %" PRIu64 " and tail id %" PRIu64 " cannot be of one "
 			"ring of %" PRIu64 " records, and none of these is in use",
 			it->ring.head_id & mask, it->ring.tail_id & mask, count);
 	it->left = newest - oldest < count ? newest - oldest + 1 : count;
@@ -146,7 +149,7 @@ static bool ring_fits(const struct printk_iter *it)
 	for (size_t i = 0; i < info->nextents; i++)
 		ram += info->extent[i].size;
 	return it->ring.count_bits <= RING_BITS_MAX && it->ring.size_bits <= RING_BITS_MAX &&
-		1ull << it->ring.count_bits <= ram / 64 && 1ull << it->ring.size_bits <= ram;
+	       1ull << it->ring.count_bits <= ram / 64 && 1ull << it->ring.size_bits <= ram;
 }
 
 static struct err *ring_init(struct printk_iter *it, uint64_t prb)
@@ -158,8 +161,10 @@ static struct err *ring_init(struct printk_iter *it, uint64_t prb)
 	if (err)
 		return err;
 	if (!ring_fits(it))
-		return err_new(ERR_FORMAT, "printk ring of 2^%u records and 2^%u bytes: no ring looks "
-			"like this", it->ring.count_bits, it->ring.size_bits);
+		return err_new(ERR_FORMAT,
+			"printk ring of 2^%u records and 2^%u bytes: no ring looks "
+			"like this",
+			it->ring.count_bits, it->ring.size_bits);
 	uint64_t mask = id_mask(it->t), count = 1ull << it->ring.count_bits;
 	it->is_ring = true;
 	it->id = it->ring.tail_id & mask;
@@ -202,16 +207,18 @@ struct err *printk_iter_init(struct printk_iter *it, struct target *t)
 	} else if (target_has_symbol(t, "log_first_idx")) {
 		err = byte_log_init(it);
 	} else {
-		err = err_new(ERR_MISSING, "neither symbol prb (since v5.10) nor log_first_idx (before)");
+		err = err_new(
+			ERR_MISSING, "neither symbol prb (since v5.10) nor log_first_idx (before)");
 	}
 	return err_wrap(err, "printk log");
 }
 
-/* Where the text of a block lies; false: it was lost, or the block makes no sense. A block that would
- * wrap is stored at the start of the ring; positions with bit 0 set mark blocks without data: 3 an
- * empty line, 1 a record whose text found no room (NO_LPOS, FAILED_LPOS in printk_ringbuffer.h). */
-static bool block_text(const struct printk_iter *it, const struct desc *d, uint64_t *ret_off,
-	uint64_t *ret_max)
+/* Where the text of a block lies; false: it was lost, or the block makes no sense. A block that
+ * would wrap is stored at the start of the ring; positions with bit 0 set mark blocks without data:
+ * 3 an empty line, 1 a record whose text found no room (NO_LPOS, FAILED_LPOS in
+ * printk_ringbuffer.h). */
+static bool block_text(
+	const struct printk_iter *it, const struct desc *d, uint64_t *ret_off, uint64_t *ret_max)
 {
 	enum { NO_LPOS = 3 };
 	uint64_t size = 1ull << it->ring.size_bits, word = it->t->abi.word_bytes;
@@ -242,7 +249,8 @@ static bool read_text(struct printk_iter *it, uint64_t va, size_t n)
 
 enum ring_verdict { RECORD_GOOD, RECORD_NONE, RECORD_BAD };
 
-/* The newest ids are taken before their descriptors are marked: one for each CPU that is about to print. */
+/* The newest ids are taken before their descriptors are marked: one for each CPU that is about to
+ * print. */
 static bool may_be_unmarked(const struct printk_iter *it, const struct desc *d, uint64_t id)
 {
 	enum { WRITERS_MAX = 64 };
@@ -250,16 +258,16 @@ static bool may_be_unmarked(const struct printk_iter *it, const struct desc *d, 
 	return it->left < WRITERS_MAX && ((d->state_var & mask) == before || !d->state_var);
 }
 
-/* The descriptor of @id. One that was recycled (or, first of all, never used), or that its writer had
- * not committed when the machine died, holds no record. */
+/* The descriptor of @id. One that was recycled (or, first of all, never used), or that its writer
+ * had not committed when the machine died, holds no record. */
 static enum ring_verdict ring_record(struct printk_iter *it, const struct view *desc_view,
 	const struct view *info_view, uint64_t id, struct printk_record *ret)
 {
 	uint64_t low = (1ull << it->ring.count_bits) - 1, index = id & low, off, max;
 	struct desc d;
 	struct info info = { 0 };
-	if (!view_try_read(desc_view, it->t->kernel,
-		    it->ring.descs + index * view_size(desc_view), &d) ||
+	if (!view_try_read(
+		    desc_view, it->t->kernel, it->ring.descs + index * view_size(desc_view), &d) ||
 		!view_try_read(info_view, it->t->kernel,
 			it->ring.infos + index * view_size(info_view), &info))
 		return RECORD_BAD;
@@ -292,15 +300,18 @@ static struct err *ring_end(struct printk_iter *it)
 	uint64_t mask = id_mask(it->t);
 	if (it->ids_damaged) {
 		it->ids_damaged = false;
-		return err_new(ERR_FORMAT, "the ring's head id %" PRIu64 " or tail id %" PRIu64 " is "
-			"damaged: the records were found by their own ids", it->ring.head_id & mask,
-			it->ring.tail_id & mask);
+		return err_new(ERR_FORMAT,
+			"the ring's head id %" PRIu64 " or tail id %" PRIu64 " is "
+			"damaged: the records were found by their own ids",
+			it->ring.head_id & mask, it->ring.tail_id & mask);
 	}
 	if (it->claimed && !it->good) {
 		uint64_t claimed = it->claimed;
 		it->claimed = 0;
-		return err_new(ERR_FORMAT, "none of the printk ring's %" PRIu64 " records is where it "
-			"should be", claimed);
+		return err_new(ERR_FORMAT,
+			"none of the printk ring's %" PRIu64 " records is where it "
+			"should be",
+			claimed);
 	}
 	return NULL;
 }
@@ -329,8 +340,8 @@ static struct err *ring_next(struct printk_iter *it, struct printk_record *ret, 
 
 static struct err *byte_log_damaged(const struct printk_iter *it)
 {
-	return err_new(ERR_FORMAT, "printk record at offset %" PRIu64 " is damaged; the log ends here",
-		it->id);
+	return err_new(ERR_FORMAT,
+		"printk record at offset %" PRIu64 " is damaged; the log ends here", it->id);
 }
 
 static struct err *byte_log_next(struct printk_iter *it, struct printk_record *ret, bool *ret_more)

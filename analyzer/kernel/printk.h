@@ -1,4 +1,5 @@
-/* The kernel's log: records of the printk ring buffer (since v5.10) or of the byte log before it. */
+/* The kernel's log: records of the printk ring buffer (since v5.10) or of the byte log before it.
+ */
 #ifndef ANALYZER_KERNEL_PRINTK_H
 #define ANALYZER_KERNEL_PRINTK_H
 
@@ -7,11 +8,11 @@
 
 struct printk_record {
 	uint64_t seq;
-	uint64_t ts_ns;     /* local_clock() when it was printed */
-	uint8_t level;      /* 0 emergency … 7 debug */
+	uint64_t ts_ns; /* local_clock() when it was printed */
+	uint8_t level;	/* 0 emergency … 7 debug */
 	uint8_t facility;
 	uint32_t caller_id; /* CONFIG_PRINTK_CALLER: task pid, or 0x80000000 + CPU; else 0 */
-	const char *text;   /* text_bytes bytes, not terminated, may hold newlines; until the next */
+	const char *text; /* text_bytes bytes, not terminated, may hold newlines; until the next */
 	size_t text_bytes;
 };
 
@@ -31,7 +32,7 @@ struct printk_iter {
 	struct printk_ring ring;
 	struct printk_bytes log;
 	uint64_t id, left, seq;
-	uint64_t lost; /* records that could not be read */
+	uint64_t lost;		/* records that could not be read */
 	uint64_t good, claimed; /* records given so far; how many the ring's ids say there are */
 	bool ids_damaged;
 	struct strbuf text;
@@ -39,10 +40,10 @@ struct printk_iter {
 
 struct err *printk_iter_init(struct printk_iter *it, struct target *t) MUST_CHECK;
 
-/* *ret_more is false at the end and with an error. A ring that is damaged as a whole says so at its end,
- * behind what could be read. */
-struct err *printk_iter_next(struct printk_iter *it, struct printk_record *ret, bool *ret_more)
-	MUST_CHECK;
+/* *ret_more is false at the end and with an error. A ring that is damaged as a whole says so at its
+ * end, behind what could be read. */
+struct err *printk_iter_next(
+	struct printk_iter *it, struct printk_record *ret, bool *ret_more) MUST_CHECK;
 void printk_iter_deinit(struct printk_iter *it);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * What the kernel prints of its page tables, from the table's runs: note_page() of
- * arch/arm64/mm/ptdump.c and arch/arm/mm/dump.c (5.10, 6.1) decides where a line ends, and this does
- * as they do. The sections' addresses come from the kernel's address_markers[] where it has one.
+ * arch/arm64/mm/ptdump.c and arch/arm/mm/dump.c (5.10, 6.1) decides where a line ends, and this
+ * does as they do. The sections' addresses come from the kernel's address_markers[] where it has
+ * one.
  */
 #include "analyzer/kernel/ptdump.h"
 
@@ -13,7 +14,7 @@
 #include "analyzer/kernel/address_map.h"
 #include "analyzer/kernel/user_space.h"
 
-/* ---- the sections -------------------------------------------------------------------------------- */
+/* ---- the sections ------------------------------------------------------------------------ */
 
 /* Without the array: the kernel has no such debug file either, so the newest words do. */
 static void compute_markers(struct target *t, struct ptdump *d)
@@ -79,7 +80,7 @@ struct err *ptdump_task(struct target *t, const struct task *task, struct ptdump
 	return NULL;
 }
 
-/* ---- lines ----------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------- */
 
 struct state {
 	const struct ptdump *d;
@@ -115,8 +116,8 @@ static bool at_next_marker(const struct state *st, uint64_t addr)
 
 static void tell_line(const struct state *st, uint64_t end)
 {
-	static const char *const upper[][2] = { { "pgd", "PGD" }, { "p4d", "P4D" }, { "pud", "PUD" },
-		{ "pmd", "PMD" }, { "pte", "PTE" } };
+	static const char *const upper[][2] = { { "pgd", "PGD" }, { "p4d", "P4D" },
+		{ "pud", "PUD" }, { "pmd", "PMD" }, { "pte", "PTE" } };
 	const struct ptdump *d = st->d;
 	struct ptdump_line line = {
 		.start = st->start,
@@ -166,8 +167,8 @@ static void note(struct state *st, uint64_t addr, const struct table_run *r, con
 }
 
 /*
- * walk_pmd() of arch/arm/mm/dump.c, where entries of the first level are two and two: of the second only
- * a section is looked at, and the line before goes on over all else.
+ * walk_pmd() of arch/arm/mm/dump.c, where entries of the first level are two and two: of the second
+ * only a section is looked at, and the line before goes on over all else.
  */
 static bool skip_odd_half(const struct paging *p, struct table_run *r)
 {
@@ -231,7 +232,7 @@ struct err *ptdump_walk(struct target *t, const struct ptdump *d, ptdump_line_fn
 	return err;
 }
 
-/* ---- text -------------------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------- */
 
 /* (end - start) >> 10 with units, as the kernel writes sizes. */
 static void format_size(uint64_t bytes, struct strbuf *out)

@@ -165,7 +165,7 @@ static struct err *read_state(struct reading *r)
 	return NULL;
 }
 
-/* ---- tasks that sleep in a critical section ------------------------------------------------ */
+/* ---- tasks that sleep in a critical section ---------------------------------------------- */
 
 /* The list's newest come first; those from gp_tasks on are what the grace period waits for. */
 static struct err *read_blocked(struct reading *r, const struct raw_node *node)
@@ -211,7 +211,7 @@ static struct err *read_node(struct reading *r, uint64_t va, struct raw_node *re
 					  "tasks of rcu_node 0x%" PRIx64, va));
 }
 
-/* ---- CPUs ---------------------------------------------------------------------------------- */
+/* ---- CPUs -------------------------------------------------------------------------------- */
 
 static void read_watching(struct reading *r, const struct raw_data *raw, struct rcu_cpu *ret)
 {

@@ -1,7 +1,7 @@
 /*
- * Where RCU's grace period stands: since when it runs, which CPUs have not passed a quiescent state,
- * and which tasks sleep inside of a critical section. Tree RCU; the tiny one of kernels for one CPU
- * has no grace period that could stall.
+ * Where RCU's grace period stands: since when it runs, which CPUs have not passed a quiescent
+ * state, and which tasks sleep inside of a critical section. Tree RCU; the tiny one of kernels for
+ * one CPU has no grace period that could stall.
  */
 #ifndef ANALYZER_KERNEL_RCU_STATE_H
 #define ANALYZER_KERNEL_RCU_STATE_H
@@ -43,9 +43,9 @@ struct rcu {
 	struct rcu_grace_period gp;
 	VEC(struct rcu_cpu) cpu;
 	VEC(struct rcu_blocked) blocked;
-	uint64_t hz;	 /* jiffies a second; 0: not known */
+	uint64_t hz;	    /* jiffies a second; 0: not known */
 	uint64_t timeout_s; /* rcu_cpu_stall_timeout; 0: not known */
-	unsigned unread; /* CPUs and lists that could not be read */
+	unsigned unread;    /* CPUs and lists that could not be read */
 	struct err *first_unread;
 };
 

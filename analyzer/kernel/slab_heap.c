@@ -113,8 +113,8 @@ const struct slab *slab_heap_slabs(const struct slab_heap *h, uint64_t cache_va,
 	return *ret_n ? h->slab + from : NULL;
 }
 
-struct err *slab_heap_each(const struct slab_heap *h, const struct slab_cache *c, slab_contents_fn each,
-	void (*unread)(void *cx, struct err *err), void *cx)
+struct err *slab_heap_each(const struct slab_heap *h, const struct slab_cache *c,
+	slab_contents_fn each, void (*unread)(void *cx, struct err *err), void *cx)
 {
 	scoped_slab_held struct slab_held held = { 0 };
 	scoped_slab_contents struct slab_contents contents = { 0 };

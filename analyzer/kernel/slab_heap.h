@@ -25,12 +25,13 @@ void slab_heap_deinit(struct slab_heap *h);
 /* The slabs of the cache at @cache_va: *ret_n of them. */
 const struct slab *slab_heap_slabs(const struct slab_heap *h, uint64_t cache_va, size_t *ret_n);
 
-/* Calls @each for the contents of each slab of @c, by ascending address; an error of it ends the walk. What cannot
- * be read goes to @unread, which takes the error: a slab, or what CPUs hold; the others go on. */
+/* Calls @each for the contents of each slab of @c, by ascending address; an error of it ends the
+ * walk. What cannot be read goes to @unread, which takes the error: a slab, or what CPUs hold; the
+ * others go on. */
 typedef struct err *(*slab_contents_fn)(
 	void *cx, const struct slab_cache *c, const struct slab_contents *s);
-struct err *slab_heap_each(const struct slab_heap *h, const struct slab_cache *c, slab_contents_fn each,
-	void (*unread)(void *cx, struct err *err), void *cx) MUST_CHECK;
+struct err *slab_heap_each(const struct slab_heap *h, const struct slab_cache *c,
+	slab_contents_fn each, void (*unread)(void *cx, struct err *err), void *cx) MUST_CHECK;
 
 struct slab_totals {
 	uint64_t slabs, objects;

@@ -9,16 +9,22 @@
 #include "analyzer/kernel/open_files.h"
 
 /* include/linux/socket.h */
-enum { SOCKET_UNIX = 1, SOCKET_INET = 2, SOCKET_INET6 = 10, SOCKET_NETLINK = 16, SOCKET_PACKET = 17 };
+enum {
+	SOCKET_UNIX = 1,
+	SOCKET_INET = 2,
+	SOCKET_INET6 = 10,
+	SOCKET_NETLINK = 16,
+	SOCKET_PACKET = 17
+};
 enum { SOCKET_PATH_BYTES = 108 }; /* UNIX_PATH_MAX */
 
 struct open_socket {
 	uint64_t socket, sock; /* struct socket, sock; sock is 0 when it was shut down */
 	uint64_t inode_number; /* as in "socket:[1169]" */
 	uint32_t family, type, protocol, state; /* state: TCP_ESTABLISHED … of all families */
-	uint8_t source[16], destination[16]; /* INET: 4 bytes; INET6: 16; network order */
+	uint8_t source[16], destination[16];	/* INET: 4 bytes; INET6: 16; network order */
 	uint32_t source_port, destination_port; /* NETLINK: port ids */
-	uint64_t peer; /* UNIX: struct sock; 0: none */
+	uint64_t peer;				/* UNIX: struct sock; 0: none */
 	uint32_t name_bytes; /* UNIX; a name that begins with a NUL is of no file system */
 	char name[SOCKET_PATH_BYTES];
 };

@@ -104,7 +104,7 @@ struct err *spinlock_read(struct target *t, uint64_t va, struct spinlock *ret)
 	return NULL;
 }
 
-/* ---- the queue ----------------------------------------------------------------------------- */
+/* ---- the queue --------------------------------------------------------------------------- */
 
 struct raw_node {
 	uint64_t next;

@@ -53,9 +53,9 @@ static const struct view_spec timekeeper_spec = {
 };
 
 /*
- * kernel/time/timekeeping.c. Up to v6.12 shadow_timekeeper is a struct timekeeper of its own, the copy that
- * each tick leaves, and needs no type of a variable. Later it went into tk_core (struct tk_data), and since
- * v6.17 tk_core is a macro for timekeeper_data[0].
+ * kernel/time/timekeeping.c. Up to v6.12 shadow_timekeeper is a struct timekeeper of its own, the
+ * copy that each tick leaves, and needs no type of a variable. Later it went into tk_core (struct
+ * tk_data), and since v6.17 tk_core is a macro for timekeeper_data[0].
  */
 static struct err *find_timekeeper(struct target *t, uint64_t *ret_va)
 {
@@ -90,7 +90,7 @@ struct err *system_clock_read(struct target *t, struct system_clock *ret)
 	ret->realtime_s = tk.xtime_s;
 	/* Unsigned: what a damaged dump holds may overflow. */
 	ret->uptime_s = (int64_t)((uint64_t)tk.xtime_s + (uint64_t)tk.to_monotonic_s +
-		(uint64_t)(tk.boot_ns / 1000000000));
+				  (uint64_t)(tk.boot_ns / 1000000000));
 	return NULL;
 }
 
@@ -103,16 +103,16 @@ static struct err *read_text(struct target *t, uint64_t va, struct arena *a, con
 	return err;
 }
 
-struct err *system_string(struct target *t, const char *pointer_symbol, struct arena *a,
-	const char **ret)
+struct err *system_string(
+	struct target *t, const char *pointer_symbol, struct arena *a, const char **ret)
 {
 	uint64_t va;
 	struct err *err = target_read_variable(t, pointer_symbol, 0, &va);
 	return err ? err : err_wrap(read_text(t, va, a, ret), "%s", pointer_symbol);
 }
 
-struct err *system_text(struct target *t, const char *array_symbol, struct arena *a,
-	const char **ret)
+struct err *system_text(
+	struct target *t, const char *array_symbol, struct arena *a, const char **ret)
 {
 	uint64_t va;
 	struct err *err = target_need_kernel(t);

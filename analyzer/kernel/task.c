@@ -11,7 +11,8 @@
 enum task_field_index { TASK_CPU, TASK_TASKS, TASK_THREAD_NODE };
 
 static const struct view_field task_fields[] = {
-	/* In thread_info, in task_struct, or (ARM up to v5.15) in thread_info at the stack's base. */
+	/* In thread_info, in task_struct, or (ARM up to v5.15) in thread_info at the stack's base.
+	 */
 	[TASK_CPU] = FIELD_OPTIONAL(struct task, cpu, "thread_info.cpu", "cpu"),
 	[TASK_TASKS] = FIELD_ADDRESS(struct task, tasks_va, "tasks"),
 	[TASK_THREAD_NODE] = FIELD_ADDRESS(struct task, thread_node_va, "thread_node"),
@@ -89,8 +90,9 @@ struct err *task_read(struct target *t, uint64_t va, struct task *ret)
 		struct thread_info ti = { 0 };
 		err = target_view(t, &thread_info_spec, &ti_view);
 		if (!err)
-			task.cpu = view_try_read(ti_view, t->kernel, task.stack, &ti) ?
-				ti.cpu : TASK_CPU_UNKNOWN;
+			task.cpu = view_try_read(ti_view, t->kernel, task.stack, &ti)
+					   ? ti.cpu
+					   : TASK_CPU_UNKNOWN;
 	}
 	if (err)
 		return err_wrap(err, "task 0x%" PRIx64, va);
@@ -100,14 +102,19 @@ struct err *task_read(struct target *t, uint64_t va, struct task *ret)
 }
 
 /* fs/proc/array.c get_task_state(), include/linux/sched.h __task_state_index(): the highest of the
- * reported bits names the state; TASK_IDLE is uninterruptible without load; frozen tasks (a bit of their
- * own since v6.1) and those that wait for an RT lock (since v5.16) pass for uninterruptible. The bits have
- * had these values since v4.14. */
+ * reported bits names the state; TASK_IDLE is uninterruptible without load; frozen tasks (a bit of
+ * their own since v6.1) and those that wait for an RT lock (since v5.16) pass for uninterruptible.
+ * The bits have had these values since v4.14. */
 const char *task_state_letter(const struct task *task)
 {
 	static const char *const letter[] = { "R", "S", "D", "T", "t", "X", "Z", "P" };
-	enum { TASK_REPORT = 0x7f, TASK_UNINTERRUPTIBLE = 2, TASK_NOLOAD = 0x400, TASK_RTLOCK = 0x1000,
-		TASK_FROZEN = 0x8000 };
+	enum {
+		TASK_REPORT = 0x7f,
+		TASK_UNINTERRUPTIBLE = 2,
+		TASK_NOLOAD = 0x400,
+		TASK_RTLOCK = 0x1000,
+		TASK_FROZEN = 0x8000
+	};
 	uint64_t idle = TASK_UNINTERRUPTIBLE | TASK_NOLOAD;
 	if (task->state & (TASK_RTLOCK | TASK_FROZEN))
 		return "D";
@@ -291,12 +298,13 @@ struct err *task_parse(struct target *t, const char *text, struct task *ret)
 	if (number_parse(text, &v) && v <= PID_MAX_LIMIT)
 		return task_find_pid(t, (uint32_t)v, ret);
 	if (!number_parse_hex(text, &v))
-		return err_new(ERR_USAGE, "%s: neither a pid nor the address of a task_struct", text);
+		return err_new(
+			ERR_USAGE, "%s: neither a pid nor the address of a task_struct", text);
 	return task_read(t, v, ret);
 }
 
-/* include/asm-generic/vmlinux.lds.h, INIT_TASK_DATA: the first task's stack is THREAD_SIZE long between
- * two symbols; the last was renamed by v6.12. */
+/* include/asm-generic/vmlinux.lds.h, INIT_TASK_DATA: the first task's stack is THREAD_SIZE long
+ * between two symbols; the last was renamed by v6.12. */
 static bool init_stack_bytes(const struct target *t, uint64_t *ret)
 {
 	struct symbol start, end;

@@ -13,10 +13,10 @@ struct task {
 	char comm[16]; /* as in the dump: terminated unless damaged */
 	uint64_t state;
 	uint32_t exit_state, flags;
-	uint32_t cpu;       /* where it runs or last ran; TASK_CPU_UNKNOWN when its stack is gone */
-	uint32_t on_cpu;    /* not 0: running (always 0 on kernels for one CPU) */
-	uint64_t stack;     /* lowest address of its kernel stack */
-	uint64_t mm;        /* 0: kernel thread */
+	uint32_t cpu;	 /* where it runs or last ran; TASK_CPU_UNKNOWN when its stack is gone */
+	uint32_t on_cpu; /* not 0: running (always 0 on kernels for one CPU) */
+	uint64_t stack;	 /* lowest address of its kernel stack */
+	uint64_t mm;	 /* 0: kernel thread */
 	uint64_t active_mm;
 	uint64_t real_parent, group_leader, signal;
 	uint64_t tasks_va, thread_node_va; /* its list nodes */
@@ -62,8 +62,8 @@ struct err *task_parse(struct target *t, const char *text, struct task *ret) MUS
 /* THREAD_SIZE, a power of two. */
 struct err *task_stack_bytes(struct target *t, uint64_t *ret) MUST_CHECK;
 
-/* The kernel's own word for the panicking CPU, panic_cpu (kernel/panic.c, since v4.5): ERR_NOT_FOUND
- * when nobody panicked; any other error: it is not known. */
+/* The kernel's own word for the panicking CPU, panic_cpu (kernel/panic.c, since v4.5):
+ * ERR_NOT_FOUND when nobody panicked; any other error: it is not known. */
 struct err *task_panic_cpu(struct target *t, unsigned *ret) MUST_CHECK;
 
 /* The task that runs there; errors as of both. */

@@ -121,8 +121,7 @@ static struct err *add(struct timers *timers, const struct timer *timer)
 	return NULL;
 }
 
-/* ---- the wheel ---------------------------------------------------------------------------------
- */
+/* ---- the wheel ---------------------------------------- */
 
 struct wheel {
 	unsigned base;
@@ -186,9 +185,9 @@ static struct err *read_wheel(struct target *t, uint64_t va, const struct field_
 }
 
 /*
- * Both kinds of base say whose they are: timer_base.cpu since boot (init_timer_cpu()), hrtimer_cpu_base.cpu
- * since its CPU was first prepared (hrtimers_prepare_cpu(), 0 before), 4.19 to 7.2. One that says
- * something else is none, and that it is empty is no news.
+ * Both kinds of base say whose they are: timer_base.cpu since boot (init_timer_cpu()),
+ * hrtimer_cpu_base.cpu since its CPU was first prepared (hrtimers_prepare_cpu(), 0 before), 4.19
+ * to 7.2. One that says something else is none, and that it is empty is no news.
  */
 static struct err *check_cpu(
 	struct target *t, const struct type *base, uint64_t va, unsigned cpu, bool zero_too)
@@ -203,8 +202,9 @@ static struct err *check_cpu(
 	err = vspace_read_uint(t->kernel, va + field.bit_offset / 8, 4, &said);
 	if (err || said == cpu || (zero_too && !said))
 		return err;
-	return err_new(ERR_FORMAT, "%s 0x%" PRIx64 " says that it is CPU %" PRIu64 "'s, not CPU %u's",
-		base->name, va, said, cpu);
+	return err_new(ERR_FORMAT,
+		"%s 0x%" PRIx64 " says that it is CPU %" PRIu64 "'s, not CPU %u's", base->name, va,
+		said, cpu);
 }
 
 struct wheels {
@@ -277,8 +277,7 @@ struct err *timers_read(struct target *t, unsigned cpu, struct timers *ret)
 	return err ? err : first;
 }
 
-/* ---- high-resolution timers --------------------------------------------------------------------
- */
+/* ---- high-resolution timers ---------------------------------------- */
 
 /* HRTIMER_BASE_MONOTONIC_SOFT: "monotonic soft"; a number where the enum is not known. */
 static void name_clock(struct target *t, uint32_t index, char ret[TIMER_CLOCK_BYTES])

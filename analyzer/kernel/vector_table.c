@@ -1,6 +1,7 @@
 /*
  * Where exceptions go. Which tables there are and which instruction leads out of an entry is the
- * architecture's knowledge; here it gets its text, its target, and the CPUs that trap into the table.
+ * architecture's knowledge; here it gets its text, its target, and the CPUs that trap into the
+ * table.
  */
 #include "analyzer/kernel/vector_table.h"
 
@@ -28,8 +29,8 @@ static void add_range(struct strbuf *out, unsigned first, unsigned last)
 }
 
 /*
- * The CPUs whose table is that at @va, as " (CPU 0-3)". A kernel that is unmapped while user space runs
- * gives them the table's second address, in the fixmap (arch/arm64/include/asm/vectors.h,
+ * The CPUs whose table is that at @va, as " (CPU 0-3)". A kernel that is unmapped while user space
+ * runs gives them the table's second address, in the fixmap (arch/arm64/include/asm/vectors.h,
  * TRAMP_VALIAS): the place in memory is the same.
  */
 static void find_cpus(struct target *t, uint64_t va, char *ret, size_t n)

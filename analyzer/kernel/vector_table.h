@@ -6,12 +6,12 @@
 
 /* A vector, or something else of the vectors page that has a name. */
 struct vector {
-	char set[96];       /* "vectors page", "tramp_vectors[0] (CPU 0-3)": with the CPUs that use it */
-	char name[32];      /* "irq", "el1h sync", "kuser cmpxchg" */
+	char set[96];  /* "vectors page", "tramp_vectors[0] (CPU 0-3)": with the CPUs that use it */
+	char name[32]; /* "irq", "el1h sync", "kuser cmpxchg" */
 	uint64_t va;
-	char insn[160];     /* the branch that leads out; "" where none was found */
-	uint64_t target;    /* 0: not known */
-	char note[96];      /* "poison", …; may be empty */
+	char insn[160];	       /* the branch that leads out; "" where none was found */
+	uint64_t target;       /* 0: not known */
+	char note[96];	       /* "poison", …; may be empty */
 	enum fault_kind fault; /* its bytes cannot be read */
 };
 

@@ -25,7 +25,7 @@ const char *work_state_name(enum work_state s)
 	return name[s];
 }
 
-/* ---- what the kernel's structs are like ---------------------------------------------------- */
+/* ---- what the kernel's structs are like -------------------------------------------------- */
 
 static const struct view_field queue_fields[] = {
 	FIELD_ADDRESS(struct workqueue, va, "list"),
@@ -118,7 +118,8 @@ struct reading {
 	bool limit;
 };
 
-/* One part that is damaged costs the others nothing. Takes @err; gives back what must end it all. */
+/* One part that is damaged costs the others nothing. Takes @err; gives back what must end it all.
+ */
 static struct err *set_aside(struct reading *r, struct err *err)
 {
 	if (!err || err->code == ERR_INTERRUPTED)
@@ -147,7 +148,7 @@ static uint64_t pwq_of_data(const struct reading *r, uint64_t data)
 	return r->t->abi.word_bytes == 8 ? data : data & UINT32_MAX;
 }
 
-/* ---- works --------------------------------------------------------------------------------- */
+/* ---- works ------------------------------------------------------------------------------- */
 
 /* The works of the list at @head, all in one @like's state. */
 static struct err *read_works(struct reading *r, uint64_t head, const struct work *like)
@@ -213,7 +214,7 @@ static struct err *read_workers(struct reading *r, uint64_t head, size_t pool)
 	}
 }
 
-/* ---- pools --------------------------------------------------------------------------------- */
+/* ---- pools ------------------------------------------------------------------------------- */
 
 static int64_t jiffies_after(const struct reading *r, uint64_t a, uint64_t b)
 {
@@ -232,8 +233,8 @@ static void judge_progress(struct reading *r, struct work_pool *p)
 	p->without_progress = stood > 0 ? (uint64_t)stood : 0;
 	bool found = false;
 	if (p->cpu >= 0) {
-		struct err *err = percpu_symbol(
-			r->t, "wq_watchdog_touched_cpu", (unsigned)p->cpu, &va);
+		struct err *err =
+			percpu_symbol(r->t, "wq_watchdog_touched_cpu", (unsigned)p->cpu, &va);
 		found = !err && vspace_try_word(r->t->kernel, va, &touched);
 		err_drop(err); /* then the pool's own word counts */
 	} else {
@@ -257,8 +258,8 @@ static struct err *read_pool(struct reading *r, uint64_t va)
 	raw.p.va = va;
 	raw.p.has_progress = view_has(r->pool, POOL_PROGRESS);
 	vec_push(&r->ret->pool, raw.p);
-	err = set_aside(r, err_wrap(read_workers(r, raw.workers_va, number),
-				   "workers of pool %d", raw.p.id));
+	err = set_aside(r,
+		err_wrap(read_workers(r, raw.workers_va, number), "workers of pool %d", raw.p.id));
 	size_t before = r->ret->work.n;
 	struct work like = { .state = WORK_PENDING, .pool = number };
 	if (!err)
@@ -292,7 +293,7 @@ static struct err *read_pools(struct reading *r)
 	return err;
 }
 
-/* ---- queues -------------------------------------------------------------------------------- */
+/* ---- queues ------------------------------------------------------------------------------ */
 
 static size_t pool_number(const struct workqueues *w, uint64_t va)
 {
@@ -391,8 +392,8 @@ struct err *workqueues_read(struct target *t, struct workqueues *ret)
 	if (!err)
 		err = read_pools(&r);
 	for (size_t i = 0; !err && i < ret->queue.n; i++) {
-		err = set_aside(&r,
-			err_wrap(read_pwqs(&r, i), "workqueue %s", ret->queue.v[i].name));
+		err = set_aside(
+			&r, err_wrap(read_pwqs(&r, i), "workqueue %s", ret->queue.v[i].name));
 		if (!err)
 			err = interrupt_check();
 	}

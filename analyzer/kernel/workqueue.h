@@ -22,9 +22,9 @@ struct work_pool {
 	uint64_t va;
 	int32_t id, cpu; /* cpu below 0: of no CPU (unbound) */
 	uint32_t flags, workers, idle;
-	uint64_t pending;     /* works that no worker has begun */
-	bool has_progress;    /* and .now: jiffies are known */
-	uint64_t progress_ts; /* jiffies when it last took up a work */
+	uint64_t pending;	   /* works that no worker has begun */
+	bool has_progress;	   /* and .now: jiffies are known */
+	uint64_t progress_ts;	   /* jiffies when it last took up a work */
 	uint64_t without_progress; /* jiffies since then, 0 where nothing is pending */
 	bool stalled; /* for longer than the kernel's own watchdog allows, its pauses counted */
 };
@@ -52,9 +52,9 @@ struct workqueues {
 	VEC(struct work_pool) pool; /* by number */
 	VEC(struct work) work;	    /* by pool; running, scheduled, pending, inactive ones */
 	bool has_now;
-	uint64_t now, hz;      /* jiffies and their number in a second; hz 0: not known */
-	uint64_t threshold;    /* wq_watchdog_thresh, seconds; 0: the watchdog is off or not there */
-	unsigned unread;       /* parts that could not be read */
+	uint64_t now, hz;   /* jiffies and their number in a second; hz 0: not known */
+	uint64_t threshold; /* wq_watchdog_thresh, seconds; 0: the watchdog is off or not there */
+	unsigned unread;    /* parts that could not be read */
 	struct err *first_unread; /* why, for the first of them */
 };
 

@@ -190,7 +190,8 @@ void flame_draw(struct flame *f, struct strbuf *out)
 	strbuf_add(out, "</title>\n");
 	strbuf_add(out, style);
 	strbuf_addf(out,
-		"<rect class=\"back\" width=\"%d\" height=\"%zu\" fill=\"#fff\"/>\n<text class=\"t\" x=\"4\" "
+		"<rect class=\"back\" width=\"%d\" height=\"%zu\" fill=\"#fff\"/>\n<text "
+		"class=\"t\" x=\"4\" "
 		"y=\"20\">",
 		WIDTH, height);
 	xml_add_text(out, f->title, strlen(f->title));

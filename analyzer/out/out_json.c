@@ -1,6 +1,7 @@
 /*
- * JSON: one line per answer, its rows written one by one as they come; or one line per row. Foreign bytes that are not UTF-8
- * come as \xNN before json-c quotes them, so that the document is valid whatever the dump holds.
+ * JSON: one line per answer, its rows written one by one as they come; or one line per row. Foreign
+ * bytes that are not UTF-8 come as \xNN before json-c quotes them, so that the document is valid
+ * whatever the dump holds.
  */
 #include <json-c/json.h>
 #include <string.h>
@@ -159,7 +160,7 @@ const struct renderer render_json = {
 	.end = json_end,
 };
 
-/* ---- a line per row ---------------------------------------------------------------------------- */
+/* ---- a line per row ---------------------------------------------------------------------- */
 
 enum { FLUSH_NS = 100000000 }; /* a reader waits no longer than this for a row that is there */
 

@@ -19,8 +19,8 @@ struct renderer {
 struct out {
 	const struct renderer *render;
 	struct out_filter filter; /* of a sink whose rows go to a function */
-	FILE *to;   /* where rows go now */
-	FILE *home; /* where they went at first: only there is colour wanted */
+	FILE *to;		  /* where rows go now */
+	FILE *home;		  /* where they went at first: only there is colour wanted */
 	FILE *errors;
 	bool colour_at_home;
 	unsigned address_digits;
@@ -60,14 +60,14 @@ void out_write(struct out *o, const char *s, size_t n);
 /* What was written so far reaches the file now. */
 void out_flush(struct out *o);
 
-/* A damaged dump has a complaint for every structure: text and CSV print so many, and count the rest. */
+/* A damaged dump has a complaint for every structure: text and CSV print so many, and count the
+ * rest. */
 enum { COMPLAINTS_SAID = 20 };
 
-/* "COMMAND: message" on the error stream, after the rows before it; at the end of the answer, how many
- * there were beyond COMPLAINTS_SAID. */
+/* "COMMAND: message" on the error stream, after the rows before it; at the end of the answer, how
+ * many there were beyond COMPLAINTS_SAID. */
 void out_complain_on_errors(struct out *o, const struct fault *f);
 void out_count_unsaid(struct out *o);
-
 
 /* A cell as a JSON value (the caller's reference); NULL for none, which json-c prints as null. */
 struct json_object *cell_to_json(const struct out *o, const struct cell *cell);

@@ -1,6 +1,7 @@
 /*
- * A complete row: a tree of typed cells in the columns' order. What the sink hands to a renderer, and
- * what a pipeline's stages look at. All of a row lives in its sink's arena until the next row begins.
+ * A complete row: a tree of typed cells in the columns' order. What the sink hands to a renderer,
+ * and what a pipeline's stages look at. All of a row lives in its sink's arena until the next row
+ * begins.
  */
 #ifndef ANALYZER_OUT_ROW_H
 #define ANALYZER_OUT_ROW_H

@@ -133,7 +133,7 @@ uint64_t api_view_bytes(const struct view *v)
 	return view_size(v);
 }
 
-/* ---- tasks ----------------------------------------------------------------------------------- */
+/* ---- tasks ------------------------------------------------------------------------------- */
 
 static void show_task(const struct task *task, struct api_task *ret)
 {
@@ -184,7 +184,7 @@ void api_tasks_close(struct api_tasks *it)
 	free(it);
 }
 
-/* ---- the device tree ------------------------------------------------------------------------- */
+/* ---- the device tree --------------------------------------------------------------------- */
 
 struct property_search {
 	const char *compatible, *name;

@@ -15,7 +15,7 @@ const struct abi *api_abi(const struct target *t);
 /* "arm", "arm64"; NULL when the dump does not say. */
 const char *api_architecture(const struct target *t);
 
-/* ---- memory: kernel virtual, or physical ----------------------------------------------------- */
+/* ---- memory: kernel virtual, or physical ------------------------------------------------- */
 
 /* ERR_FAULT names the first address that failed, ERR_MISSING says that there is no kernel space. */
 struct err *api_read(struct target *t, uint64_t va, void *buf, size_t n) MUST_CHECK;
@@ -29,10 +29,11 @@ struct err *api_read_physical(struct target *t, uint64_t pa, void *buf, size_t n
 /* Run @i of the dump's RAM, ascending; false behind the last. */
 bool api_ram(const struct target *t, size_t i, uint64_t *ret_pa, uint64_t *ret_n);
 
-/* The first address at or behind @pa that is there and may hold anything but zeroes; false: none. */
+/* The first address at or behind @pa that is there and may hold anything but zeroes; false: none.
+ */
 bool api_next_data(struct target *t, uint64_t pa, uint64_t *ret_pa);
 
-/* ---- names and values ------------------------------------------------------------------------ */
+/* ---- names and values -------------------------------------------------------------------- */
 
 bool api_has_symbol(const struct target *t, const char *name);
 
@@ -57,7 +58,7 @@ struct err *api_calculate(
 struct err *api_print(
 	struct target *t, const char *type, uint64_t va, struct strbuf *out) MUST_CHECK;
 
-/* ---- values: typed objects of the target ------------------------------------------------------- */
+/* ---- values: typed objects of the target ------------------------------------------------- */
 
 /* Copy it as you like; it is good as long as the dump is open. */
 struct api_value {
@@ -65,22 +66,32 @@ struct api_value {
 };
 
 enum api_kind {
-	API_VOID, API_INT, API_BOOL, API_CHAR, API_FLOAT, API_ENUM, API_POINTER, API_ARRAY,
-	API_STRUCT, API_UNION, API_FUNCTION,
+	API_VOID,
+	API_INT,
+	API_BOOL,
+	API_CHAR,
+	API_FLOAT,
+	API_ENUM,
+	API_POINTER,
+	API_ARRAY,
+	API_STRUCT,
+	API_UNION,
+	API_FUNCTION,
 };
 
 struct api_value_info {
 	enum api_kind kind; /* behind typedefs and qualifiers */
 	bool is_signed;
 	bool in_memory, bit_field;
-	uint64_t va;	/* where it is, when in memory */
-	uint64_t bytes; /* 0: not known, or none */
-	uint64_t count; /* elements of an array; 0: not known */
+	uint64_t va;	      /* where it is, when in memory */
+	uint64_t bytes;	      /* 0: not known, or none */
+	uint64_t count;	      /* elements of an array; 0: not known */
 	enum api_kind target; /* of pointers and arrays: what they point to or hold */
 };
 
-/* Of a C expression, as p reads it. @it (may be NULL) is what the name `it` stands for in it: "it.comm",
- * "it[3]", "*it", "(struct page *)it", "&it". ERR_USAGE, ERR_NOT_FOUND and read faults. */
+/* Of a C expression, as p reads it. @it (may be NULL) is what the name `it` stands for in it:
+ * "it.comm", "it[3]", "*it", "(struct page *)it", "&it". ERR_USAGE, ERR_NOT_FOUND and read faults.
+ */
 struct err *api_value(struct target *t, const struct api_value *it, const char *text,
 	struct api_value *ret) MUST_CHECK;
 
@@ -92,24 +103,29 @@ struct api_value_info api_value_info(const struct api_value *v);
 void api_value_type(const struct api_value *v, struct strbuf *out); /* "struct page *" */
 
 /* Of integers, enums, pointers, functions: widened as its type says. */
-struct err *api_value_number(
-	struct target *t, const struct api_value *v, uint64_t *ret) MUST_CHECK;
+struct err *api_value_number(struct target *t, const struct api_value *v, uint64_t *ret) MUST_CHECK;
 
 /* As p prints it; integers in hex where @hex. */
 struct err *api_value_print(
 	struct target *t, const struct api_value *v, bool hex, struct strbuf *out) MUST_CHECK;
 
-/* Member @i of a struct or union, or of what a pointer points to: *ret_name is "" for one without a name,
- * NULL behind the last. */
+/* Member @i of a struct or union, or of what a pointer points to: *ret_name is "" for one without a
+ * name, NULL behind the last. */
 struct err *api_value_member(
 	struct target *t, const struct api_value *v, size_t i, const char **ret_name) MUST_CHECK;
 
-/* ---- rows of other commands ------------------------------------------------------------------ */
+/* ---- rows of other commands -------------------------------------------------------------- */
 
 enum api_cell_kind {
-	API_CELL_NONE, API_CELL_UINT, API_CELL_INT, API_CELL_ADDRESS, API_CELL_BOOL,
+	API_CELL_NONE,
+	API_CELL_UINT,
+	API_CELL_INT,
+	API_CELL_ADDRESS,
+	API_CELL_BOOL,
 	API_CELL_SECONDS, /* nanoseconds in .number */
-	API_CELL_TEXT, API_CELL_FAULT, API_CELL_LIST,
+	API_CELL_TEXT,
+	API_CELL_FAULT,
+	API_CELL_LIST,
 };
 
 struct api_row;
@@ -117,10 +133,10 @@ struct api_row;
 struct api_cell {
 	const char *key;
 	enum api_cell_kind kind;
-	uint64_t number; /* UINT, INT, ADDRESS, BOOL, SECONDS; FAULT: the address */
+	uint64_t number;  /* UINT, INT, ADDRESS, BOOL, SECONDS; FAULT: the address */
 	const char *text; /* TEXT, with .bytes; FAULT: the message */
 	size_t bytes;
-	const char *fault; /* one word: "unmapped" */
+	const char *fault;	    /* one word: "unmapped" */
 	const struct api_row *list; /* the first row of a LIST; NULL: it is empty */
 };
 
@@ -131,8 +147,9 @@ bool api_row_cell(const struct api_row *row, size_t i, struct api_cell *ret);
 const struct api_row *api_row_next(const struct api_row *row);
 
 /*
- * Runs a command with its stages, "ps | where state == \"D\"", and hands its rows to @row one by one; what goes
- * wrong beside them goes to @complain. The rows live until the function returns. *ret_at is where in
+ * Runs a command with its stages, "ps | where state == \"D\"", and hands its rows to @row one by
+ * one; what goes wrong beside them goes to @complain. The rows live until the function returns.
+ * *ret_at is where in
  * @line ERR_USAGE points.
  */
 typedef void (*api_row_fn)(void *with, const struct api_row *row);
@@ -140,18 +157,17 @@ typedef void (*api_complain_fn)(void *with, const char *message);
 struct err *api_rows(struct cx *cx, const char *line, api_row_fn row, api_complain_fn complain,
 	void *with, size_t *ret_at) MUST_CHECK;
 
-/* ---- commands that come and go --------------------------------------------------------------- */
+/* ---- commands that come and go ----------------------------------------------------------- */
 
-/* @c and @owner, a plugin's name, are borrowed until the program ends. ERR_FORMAT, ERR_MISMATCH (the name is
- * taken). */
-struct err *api_add_command(
-	struct cx *cx, const struct command *c, const char *owner) MUST_CHECK;
+/* @c and @owner, a plugin's name, are borrowed until the program ends. ERR_FORMAT, ERR_MISMATCH
+ * (the name is taken). */
+struct err *api_add_command(struct cx *cx, const struct command *c, const char *owner) MUST_CHECK;
 void api_remove_command(struct cx *cx, const struct command *c);
 
 /* The command whose run function is called right now: one function may serve several. */
 const struct command *api_running_command(void);
 
-/* ---- structures ------------------------------------------------------------------------------ */
+/* ---- structures -------------------------------------------------------------------------- */
 
 struct view;
 
@@ -166,7 +182,7 @@ struct err *api_view_read(
 bool api_view_has(const struct view *v, size_t field);
 uint64_t api_view_bytes(const struct view *v);
 
-/* ---- tasks ----------------------------------------------------------------------------------- */
+/* ---- tasks ------------------------------------------------------------------------------- */
 
 struct api_task {
 	uint64_t va;
@@ -185,7 +201,7 @@ struct err *api_tasks_open(struct target *t, struct api_tasks **ret) MUST_CHECK;
 struct err *api_tasks_next(struct api_tasks *it, struct api_task *ret, bool *ret_more) MUST_CHECK;
 void api_tasks_close(struct api_tasks *it);
 
-/* ---- the device tree ------------------------------------------------------------------------- */
+/* ---- the device tree --------------------------------------------------------------------- */
 
 /*
  * The property @name of the first node whose "compatible" holds @compatible, as big-endian bytes:
@@ -198,7 +214,7 @@ struct err *api_device_property(struct target *t, const char *compatible, const 
 /* Whether the machine's root node says "compatible" with this. */
 bool api_machine_is(struct target *t, const char *compatible);
 
-/* ---- for dump readers (plugin.h) ------------------------------------------------------------- */
+/* ---- for dump readers (plugin.h) --------------------------------------------------------- */
 
 struct api_opening;
 
@@ -209,9 +225,9 @@ struct err *api_opening_read(
 	const struct api_opening *o, uint64_t at, void *buf, size_t n) MUST_CHECK;
 
 /*
- * @n bytes of RAM at @pa stand at @at of the file. ERR_FORMAT when there are none, when they run over
- * the end of all addresses, or when the file ends before them; two ranges for one address refuse the
- * file. What the file lacks of a range's end is cut off: the dump opens in part.
+ * @n bytes of RAM at @pa stand at @at of the file. ERR_FORMAT when there are none, when they run
+ * over the end of all addresses, or when the file ends before them; two ranges for one address
+ * refuse the file. What the file lacks of a range's end is cut off: the dump opens in part.
  */
 struct err *api_opening_add_range(
 	struct api_opening *o, uint64_t pa, uint64_t n, uint64_t at) MUST_CHECK;
@@ -222,7 +238,7 @@ struct err *api_opening_set_architecture(struct api_opening *o, const char *name
 /* The text of VMCOREINFO, where the format has it; copied. */
 void api_opening_add_vmcoreinfo(struct api_opening *o, const char *text, size_t n);
 
-/* ---- for bootstrap finders (plugin.h) -------------------------------------------------------- */
+/* ---- for bootstrap finders (plugin.h) ---------------------------------------------------- */
 
 struct api_claims;
 
@@ -236,7 +252,7 @@ struct api_claim {
 /* ERR_USAGE without text_pa, ERR_LIMIT behind 64 claims. */
 struct err *api_claim(struct api_claims *to, const struct api_claim *claim) MUST_CHECK;
 
-/* ---- for triage rules (plugin.h) ------------------------------------------------------------- */
+/* ---- for triage rules (plugin.h) --------------------------------------------------------- */
 
 /* What is found lives as long as the rule runs; strings that are given are copied. */
 struct api_triage;
@@ -256,8 +272,8 @@ struct api_facts {
 	uint64_t pc, address, status; /* .status as the CPU gave it: ESR, FSR */
 
 	size_t calls, log_lines, cpus; /* how many there are to ask for */
-	size_t end_call;   /* the call of panic(), or 0 */
-	size_t fault_call; /* the function that was interrupted; SIZE_MAX: none */
+	size_t end_call;	       /* the call of panic(), or 0 */
+	size_t fault_call;	       /* the function that was interrupted; SIZE_MAX: none */
 };
 struct api_facts api_facts(const struct api_triage *tr);
 
@@ -284,16 +300,16 @@ struct api_cpu {
 };
 bool api_facts_cpu(const struct api_triage *tr, size_t i, struct api_cpu *ret);
 
-/* How much a finding explains: the weightiest is the verdict, the others stand beside it. Among equals
- * ours come first. */
+/* How much a finding explains: the weightiest is the verdict, the others stand beside it. Among
+ * equals ours come first. */
 enum api_weight {
 	API_WEIGHT_NOTE = 0,	 /* never the verdict */
 	API_WEIGHT_END = 10,	 /* how the machine ended */
 	API_WEIGHT_SYMPTOM = 20, /* damage in memory, a state that cannot last */
 	API_WEIGHT_REQUEST = 25, /* a person asked for the end */
 	API_WEIGHT_TRAP = 30,	 /* an instruction failed */
-	API_WEIGHT_REPORT = 40,	 /* a checker of the kernel's or of the hardware's said what it is */
-	API_WEIGHT_CAUSE = 50,	 /* the state behind that */
+	API_WEIGHT_REPORT = 40, /* a checker of the kernel's or of the hardware's said what it is */
+	API_WEIGHT_CAUSE = 50,	/* the state behind that */
 };
 enum api_evidence { API_EVIDENCE_MEMORY, API_EVIDENCE_LOG, API_EVIDENCE_INFERENCE };
 enum api_confidence { API_CONFIDENCE_GUESS, API_CONFIDENCE_LIKELY, API_CONFIDENCE_SURE };

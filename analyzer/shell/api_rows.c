@@ -16,7 +16,7 @@ struct api_row {
 	struct arena *arena;
 };
 
-/* ---- cells ----------------------------------------------------------------------------------- */
+/* ---- cells ------------------------------------------------------------------------------- */
 
 static const struct api_row *list_of(struct arena *a, const struct row_list *list)
 {
@@ -79,7 +79,7 @@ const struct api_row *api_row_next(const struct api_row *row)
 	return row->next;
 }
 
-/* ---- running --------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------- */
 
 struct handing {
 	struct arena arena; /* of one row */

@@ -16,8 +16,10 @@ struct api_triage {
 
 _Static_assert((int)API_END_OOPS == (int)END_OOPS && (int)API_END_NOT_KNOWN == (int)END_NOT_KNOWN,
 	"api.h repeats enum facts_end");
-_Static_assert((int)API_WEIGHT_CAUSE == (int)WEIGHT_CAUSE && (int)API_WEIGHT_TRAP == (int)WEIGHT_TRAP &&
-		       (int)API_WEIGHT_END == (int)WEIGHT_END && (int)API_WEIGHT_SYMPTOM == (int)WEIGHT_SYMPTOM &&
+_Static_assert((int)API_WEIGHT_CAUSE == (int)WEIGHT_CAUSE &&
+		       (int)API_WEIGHT_TRAP == (int)WEIGHT_TRAP &&
+		       (int)API_WEIGHT_END == (int)WEIGHT_END &&
+		       (int)API_WEIGHT_SYMPTOM == (int)WEIGHT_SYMPTOM &&
 		       (int)API_WEIGHT_REPORT == (int)WEIGHT_REPORT &&
 		       (int)API_WEIGHT_REQUEST == (int)WEIGHT_REQUEST,
 	"api.h repeats enum weight");
@@ -41,8 +43,9 @@ static void show_victim(const struct facts *f, struct api_facts *ret)
 {
 	const struct task *task = &f->victim;
 	ret->has_victim = true;
-	ret->victim = (struct api_task){ .va = task->va, .pid = task->pid, .tgid = task->tgid,
-		.cpu = f->victim_cpu };
+	ret->victim = (struct api_task){
+		.va = task->va, .pid = task->pid, .tgid = task->tgid, .cpu = f->victim_cpu
+	};
 	snprintf(ret->victim.state, sizeof(ret->victim.state), "R"); /* it runs until the end */
 	snprintf(ret->victim.comm, sizeof(ret->victim.comm), "%.*s", task_comm_length(task),
 		task->comm);
@@ -130,7 +133,8 @@ struct err *api_find(struct api_triage *of, const char *class, enum api_weight w
 	enum api_confidence confidence, struct api_finding **ret)
 {
 	unsigned c = 0;
-	while (c <= VERDICT_WATCHDOG && strcmp(verdict_class_name((enum verdict_class)c), class) != 0)
+	while (c <= VERDICT_WATCHDOG &&
+		strcmp(verdict_class_name((enum verdict_class)c), class) != 0)
 		c++;
 	if (c > VERDICT_WATCHDOG)
 		return err_new(ERR_USAGE, "there is no class %s of verdicts", class);

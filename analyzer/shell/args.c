@@ -46,16 +46,15 @@ static void set_option(struct arena *arena, struct args *a, unsigned char letter
 	const struct word *place)
 {
 	struct word *value = arena_alloc(arena, sizeof(*value));
-	*value = (struct word){ .text = text,
-		.start = place->start,
-		.end = place->end,
-		.before = a->option[letter] };
+	*value = (struct word){
+		.text = text, .start = place->start, .end = place->end, .before = a->option[letter]
+	};
 	a->option[letter] = value;
 }
 
 /* An option that is a whole word; *i moves on when it takes the next one. */
-static struct err *parse_whole(struct arena *arena, const struct option *o, const struct word *words,
-	size_t nwords, size_t *i, struct args *ret)
+static struct err *parse_whole(struct arena *arena, const struct option *o,
+	const struct word *words, size_t nwords, size_t *i, struct args *ret)
 {
 	unsigned char letter = (unsigned char)o->letter;
 	if (!o->arg) {

@@ -50,7 +50,7 @@ static const char *const usage =
 	"the verdict of each dump, as text or with --jsonl as one line of JSON each: "
 	"{\"schema\",\"dump\",\"status\",\"seconds\",\"error\",\"answer\"}\n";
 
-/* ---- one process --------------------------------------------------------------------------- */
+/* ---- one process ------------------------------------------------------------------------- */
 
 static void child(const struct batch *b, const char *dump, int out, int err)
 {
@@ -148,7 +148,7 @@ static bool run(const struct batch *b, const char *dump, struct left *ret)
 	return pid > 0;
 }
 
-/* ---- its line ------------------------------------------------------------------------------ */
+/* ---- its line ---------------------------------------------------------------------------- */
 
 static void add_string(struct json_object *line, const char *key, const char *text)
 {

@@ -1,5 +1,5 @@
-/* `inquest triage DUMP…`: the verdict of each dump, as text or as a line of JSON, each dump in a process
- * of its own with limits of time and memory, so that no dump can spoil another's answer. */
+/* `inquest triage DUMP…`: the verdict of each dump, as text or as a line of JSON, each dump in a
+ * process of its own with limits of time and memory, so that no dump can spoil another's answer. */
 #ifndef ANALYZER_SHELL_BATCH_H
 #define ANALYZER_SHELL_BATCH_H
 

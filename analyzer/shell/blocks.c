@@ -1,6 +1,6 @@
 /*
- * Lines that belong together. A block is collected whole before its first line runs, so that an `end` that
- * is missing is told before anything happened.
+ * Lines that belong together. A block is collected whole before its first line runs, so that an
+ * `end` that is missing is told before anything happened.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -50,8 +50,8 @@ static bool opens_block(const char *line)
 	return behind_word(line, "if") || behind_word(line, "for");
 }
 
-/* The index of the line behind the block's part that begins at @at: of its `else` (when it has one at this
- * depth and @to_else) or its `end`. */
+/* The index of the line behind the block's part that begins at @at: of its `else` (when it has one
+ * at this depth and @to_else) or its `end`. */
 static size_t find_end(const struct lines *l, size_t at, bool to_else)
 {
 	unsigned depth = 0;
@@ -136,8 +136,8 @@ static void run_for(struct runner *r, size_t at, size_t end)
 	struct target *t = session_target(r->s);
 	struct kept_rows rows = { 0 };
 	size_t place = 0;
-	struct err *err = t ? session_rows(r->s, &a, text, &rows, &place) :
-			      err_new(ERR_MISSING, "no dump is open");
+	struct err *err = t ? session_rows(r->s, &a, text, &rows, &place)
+			    : err_new(ERR_MISSING, "no dump is open");
 	if (err)
 		session_fail(r->s, "for", line, (size_t)(text - line) + place, err);
 	for (const struct kept_row *k = err ? NULL : rows.first; k; k = k->next) {
@@ -212,8 +212,8 @@ static void forget(struct lines *l)
 	l->all.n = 0;
 }
 
-/* A line, and when it opens a block all lines to its end; none of them when one is wrong. False: there are
- * no more. */
+/* A line, and when it opens a block all lines to its end; none of them when one is wrong. False:
+ * there are no more. */
 static bool collect(struct runner *r, const struct line_source *source)
 {
 	unsigned depth = 0;

@@ -39,7 +39,8 @@ static bool names_row(const struct table *t, const char *word)
 }
 
 /* Whether the object has to be put behind the arguments. */
-static bool wants_object(const struct command_stage *st, const struct table *t, const struct args *a)
+static bool wants_object(
+	const struct command_stage *st, const struct table *t, const struct args *a)
 {
 	if (!st->takes)
 		return false;
@@ -71,8 +72,8 @@ static struct err *parse(struct command_stage *st, const struct table *t, uint64
 {
 	strbuf_reset(&st->line);
 	strbuf_addf(&st->line, "%s 0x%" PRIx64, st->text, va);
-	struct err *err = args_parse(
-		&st->arena, st->command, strbuf_text(&st->line), ret, st->caret);
+	struct err *err =
+		args_parse(&st->arena, st->command, strbuf_text(&st->line), ret, st->caret);
 	struct args bare;
 	struct err *without = args_parse(&st->arena, st->command, st->text, &bare, st->caret);
 	*ret_object = !without ? wants_object(st, t, &bare) : st->takes != NULL;

@@ -1,4 +1,5 @@
-/* TAB: which word of the line is typed, and so what may stand there. What there is of it is complete_kinds.c's. */
+/* TAB: which word of the line is typed, and so what may stand there. What there is of it is
+ * complete_kinds.c's. */
 #include "analyzer/shell/complete.h"
 
 #include <ctype.h>
@@ -13,7 +14,8 @@
 static void add_options(const struct command *c, const char *prefix, struct candidates *ret)
 {
 	for (const struct option *o = c->options; o && o->letter; o++) {
-		scoped_free char *name = o->word ? xasprintf("-%s", o->word) : xasprintf("-%c", o->letter);
+		scoped_free char *name =
+			o->word ? xasprintf("-%s", o->word) : xasprintf("-%c", o->letter);
 		candidates_add(ret, name, prefix);
 	}
 }
@@ -23,7 +25,8 @@ static void add_stages(const struct session *s, const char *prefix, struct candi
 {
 	const struct command *c;
 	for (size_t i = 0; (c = session_command(s, i)); i++)
-		if (c->stage || c->takes || c->per_row || (c->complete && !strcmp(c->complete, "task")))
+		if (c->stage || c->takes || c->per_row ||
+			(c->complete && !strcmp(c->complete, "task")))
 			candidates_add(ret, c->name, prefix);
 }
 
@@ -36,7 +39,8 @@ static const struct command *command_of(const struct session *s, const char *lin
 	return c;
 }
 
-/* Where the command that the word at @start belongs to begins: behind the last `|` that is ours. What a
+/* Where the command that the word at @start belongs to begins: behind the last `|` that is ours.
+ * What a
  * `>` or `<` precedes is a file's name. */
 static size_t command_start(const char *line, size_t start, bool *ret_file)
 {
@@ -65,9 +69,10 @@ static const struct walker *walker_of(const struct session *s, const char *segme
 	return w;
 }
 
-/* What a row of the command before the `|` has: its columns, and the members of the object that it is. */
-static void add_keys(
-	const struct session *s, const char *line, size_t first, const char *prefix, struct candidates *ret)
+/* What a row of the command before the `|` has: its columns, and the members of the object that it
+ * is. */
+static void add_keys(const struct session *s, const char *line, size_t first, const char *prefix,
+	struct candidates *ret)
 {
 	scoped_free char *before = xstrndup(line, first);
 	for (char *bar; (bar = strrchr(before, '|'));) {
@@ -75,10 +80,12 @@ static void add_keys(
 		bool file;
 		size_t at = command_start(before, strlen(before), &file);
 		const struct command *c = command_of(s, before, at);
-		const struct walker *w = c && !strcmp(c->name, "walk") ? walker_of(s, before + at) : NULL;
+		const struct walker *w =
+			c && !strcmp(c->name, "walk") ? walker_of(s, before + at) : NULL;
 		if (w)
 			complete_members_of(s, w->yields, prefix, ret);
-		for (const struct column *k = c && c->rows ? c->rows->columns : NULL; k && k->key; k++) {
+		for (const struct column *k = c && c->rows ? c->rows->columns : NULL; k && k->key;
+			k++) {
 			if (!k->text_only)
 				candidates_add(ret, k->key, prefix);
 			complete_members_of(s, k->object, prefix, ret);
@@ -117,8 +124,8 @@ static void complete_argument(const struct session *s, const struct command *c, 
 	size_t first, size_t start, const char *prefix, struct candidates *ret)
 {
 	const struct option *o = option_of(c, line, start);
-	unsigned which = o ? complete_kinds_of(o->arg) :
-			     complete_kinds_of(c->usage) | complete_kind(c->complete);
+	unsigned which = o ? complete_kinds_of(o->arg)
+			   : complete_kinds_of(c->usage) | complete_kind(c->complete);
 	if (!o && prefix[0] == '-' && isalpha((unsigned char)(prefix[1] ? prefix[1] : 'a'))) {
 		add_options(c, prefix, ret);
 		return;

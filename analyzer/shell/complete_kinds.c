@@ -1,6 +1,7 @@
 /*
- * What TAB has to offer of each kind: commands, symbols, types, members, tasks, walkers, caches. One row of a
- * table is a kind: its name in struct command, the words that usages have for it, and who lists it.
+ * What TAB has to offer of each kind: commands, symbols, types, members, tasks, walkers, caches.
+ * One row of a table is a kind: its name in struct command, the words that usages have for it, and
+ * who lists it.
  */
 #include "analyzer/shell/complete_internal.h"
 
@@ -56,7 +57,7 @@ static void add_symbols(const struct session *s, const char *prefix, struct cand
 	}
 }
 
-/* ---- types and members ------------------------------------------------------------------------- */
+/* ---- types and members ------------------------------------------------------------------- */
 
 struct offer {
 	struct candidates *to;
@@ -108,8 +109,8 @@ static void add_members_of(struct types *db, const struct type *t, const char *o
 	}
 }
 
-/* "init_task.mm->pg" or, for a type, "task_struct.co": what stands before the last dot or arrow says whose
- * members they are. False: there is no dot. */
+/* "init_task.mm->pg" or, for a type, "task_struct.co": what stands before the last dot or arrow
+ * says whose members they are. False: there is no dot. */
 bool complete_members(
 	const struct session *s, bool of_type, const char *prefix, struct candidates *ret)
 {
@@ -128,8 +129,8 @@ bool complete_members(
 	struct arena a = { 0 };
 	const struct expr *x;
 	size_t at;
-	struct err *err = of_type ? expr_parse_type(&t->debug, before, &v.type) :
-				    expr_parse(&t->debug, &a, before, EXPR_C, &x, &at);
+	struct err *err = of_type ? expr_parse_type(&t->debug, before, &v.type)
+				  : expr_parse(&t->debug, &a, before, EXPR_C, &x, &at);
 	if (!err && !of_type)
 		err = expr_eval_type(&t->debug, x, &v, &at);
 	if (!err)
@@ -139,14 +140,15 @@ bool complete_members(
 	return true;
 }
 
-/* ---- objects of the dump ----------------------------------------------------------------------- */
+/* ---- objects of the dump ----------------------------------------------------------------- */
 
 static void add_caches(const struct session *s, const char *prefix, struct candidates *ret)
 {
 	struct target *t = session_target(s);
 	struct slab_cache_iter it;
 	bool more = true;
-	struct err *err = t ? slab_cache_iter_init(&it, t) : err_new(ERR_MISSING, "no dump is open");
+	struct err *err =
+		t ? slab_cache_iter_init(&it, t) : err_new(ERR_MISSING, "no dump is open");
 	while (!err && more) {
 		struct slab_cache c;
 		err = slab_cache_iter_next(&it, &c, &more);
@@ -222,15 +224,18 @@ unsigned complete_kinds_of(const char *usage)
 	for (const char *at = usage; at && *at;) {
 		size_t n = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 		for (unsigned i = 0; n && i < ARRAY_SIZE(kinds); i++)
-			for (unsigned k = 0; k < ARRAY_SIZE(kinds[i].words) && kinds[i].words[k]; k++)
-				if (strlen(kinds[i].words[k]) == n && !strncmp(at, kinds[i].words[k], n))
+			for (unsigned k = 0; k < ARRAY_SIZE(kinds[i].words) && kinds[i].words[k];
+				k++)
+				if (strlen(kinds[i].words[k]) == n &&
+					!strncmp(at, kinds[i].words[k], n))
 					found |= 1u << i;
 		at += n ? n : 1;
 	}
 	return found;
 }
 
-void complete_kinds(const struct session *s, unsigned which, const char *prefix, struct candidates *ret)
+void complete_kinds(
+	const struct session *s, unsigned which, const char *prefix, struct candidates *ret)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (which >> i & 1)

@@ -1,9 +1,11 @@
 /* Chooses the frame that is meant. */
 #include "analyzer/shell/current_frame.h"
 
-struct err *current_frame(struct cx *cx, struct task *ret_task, struct trace *ret_trace, size_t *ret_n)
+struct err *current_frame(
+	struct cx *cx, struct task *ret_task, struct trace *ret_trace, size_t *ret_n)
 {
-	const struct selected_frame *chosen = cx->session ? session_selected_frame(cx->session) : NULL;
+	const struct selected_frame *chosen =
+		cx->session ? session_selected_frame(cx->session) : NULL;
 	struct task task;
 	struct trace trace;
 	struct err *err = current_task(cx, &task);

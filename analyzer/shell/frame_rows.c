@@ -14,39 +14,24 @@ static const struct column register_columns[] = { { "name", .width = 8, .align =
 	{ "value" }, { "symbol" }, { "meaning" }, { 0 } };
 const struct table register_rows_table = { .layout = LAYOUT_LINES, .columns = register_columns };
 
-static const struct column word_columns[] = { { "address" }, { "value" }, { "symbol" },
-	{ "cache" }, { "object" }, { 0 } };
+static const struct column word_columns[] = { { "address" }, { "value" }, { "symbol" }, { "cache" },
+	{ "object" }, { 0 } };
 const struct table word_rows_table = { .layout = LAYOUT_LINES, .columns = word_columns };
 
-static const struct column frame_columns[] = {
-	{ "number", .width = 3, .align = ALIGN_RIGHT, .text_only = true },
-	{ "stack", .text_only = true },
-	{ "location", .text_only = true },
-	{ "remark", .text_only = true },
-	{ "regs_block", .text_only = true },
-	{ "words_block", .text_only = true },
-	{ "n", .hidden = true },
-	{ "sp", .hidden = true },
-	{ "pc", .hidden = true },
-	{ "symbol", .hidden = true },
-	{ "offset", .hidden = true },
-	{ "size", .hidden = true },
-	{ "module", .hidden = true },
-	{ "build_id", .hidden = true },
-	{ "how", .hidden = true },
-	{ "trust", .hidden = true },
-	{ "inlined", .hidden = true },
-	{ "file", .hidden = true },
-	{ "line", .hidden = true },
-	{ "pt_regs", .hidden = true },
-	{ "note", .hidden = true },
-	{ "regs", .hidden = true, .list = &register_rows_table },
-	{ "words", .hidden = true, .list = &word_rows_table },
-	{ 0 }
-};
+static const struct column frame_columns[] = { { "number", .width = 3, .align = ALIGN_RIGHT,
+						       .text_only = true },
+	{ "stack", .text_only = true }, { "location", .text_only = true },
+	{ "remark", .text_only = true }, { "regs_block", .text_only = true },
+	{ "words_block", .text_only = true }, { "n", .hidden = true }, { "sp", .hidden = true },
+	{ "pc", .hidden = true }, { "symbol", .hidden = true }, { "offset", .hidden = true },
+	{ "size", .hidden = true }, { "module", .hidden = true }, { "build_id", .hidden = true },
+	{ "how", .hidden = true }, { "trust", .hidden = true }, { "inlined", .hidden = true },
+	{ "file", .hidden = true }, { "line", .hidden = true }, { "pt_regs", .hidden = true },
+	{ "note", .hidden = true }, { "regs", .hidden = true, .list = &register_rows_table },
+	{ "words", .hidden = true, .list = &word_rows_table }, { 0 } };
 const struct table frame_rows_table = { .layout = LAYOUT_LINES, .columns = frame_columns };
 
-/* ---- registers ------------------------------------------------------------------------------ */
+/* ---- registers --------------------------------------------------------------------------- */
 
 enum { BLOCK_INDENT = 5 };
 
@@ -91,13 +76,14 @@ static void show_extra(struct cx *cx, const struct exception_frame *f)
 /* "  NAME: value", the name to the right of its column. */
 static void add_register(struct cx *cx, const char *name, uint64_t v, struct strbuf *out)
 {
-	strbuf_addf(out, "%*s: %0*" PRIx64, BLOCK_INDENT + 4, name, (int)cx->target->abi.word_bytes * 2, v);
+	strbuf_addf(out, "%*s: %0*" PRIx64, BLOCK_INDENT + 4, name,
+		(int)cx->target->abi.word_bytes * 2, v);
 }
 
-/* pc and lr with their symbols on lines of their own, sp with the status, then the rest from the highest
- * number down, as crash has it. */
-static void add_block(struct cx *cx, const struct regs *regs, const struct exception_frame *f,
-	struct strbuf *out)
+/* pc and lr with their symbols on lines of their own, sp with the status, then the rest from the
+ * highest number down, as crash has it. */
+static void add_block(
+	struct cx *cx, const struct regs *regs, const struct exception_frame *f, struct strbuf *out)
 {
 	const struct arch *arch = cx->target->arch;
 	const unsigned first[] = { arch->reg_pc, arch->reg_lr, arch->reg_sp, arch->reg_status };
@@ -139,8 +125,8 @@ static void add_block(struct cx *cx, const struct regs *regs, const struct excep
 		strbuf_add_char(out, '\n');
 }
 
-void register_rows_show(struct cx *cx, const char *key, const char *block_key, const struct regs *regs,
-	const struct exception_frame *f)
+void register_rows_show(struct cx *cx, const char *key, const char *block_key,
+	const struct regs *regs, const struct exception_frame *f)
 {
 	const struct arch *arch = cx->target->arch;
 	const unsigned first[] = { arch->reg_pc, arch->reg_lr, arch->reg_sp, arch->reg_status };
@@ -163,7 +149,7 @@ void register_rows_show(struct cx *cx, const char *key, const char *block_key, c
 	out_list_end(cx->out);
 }
 
-/* ---- words of the stack --------------------------------------------------------------------- */
+/* ---- words of the stack ------------------------------------------------------------------ */
 
 /* What a word of a stack is: a symbol, with offset, else an object of a slab cache. */
 struct word_meaning {
@@ -173,11 +159,13 @@ struct word_meaning {
 	uint64_t object; /* where it begins */
 };
 
-static void word_explain(struct cx *cx, uint64_t value, enum frame_words how, struct word_meaning *ret)
+static void word_explain(
+	struct cx *cx, uint64_t value, enum frame_words how, struct word_meaning *ret)
 {
 	struct slab_object o;
 	*ret = (struct word_meaning){ .symbol = { 0 } };
-	if ((how != WORDS_SYMBOLS && how != WORDS_OWNERS) || code_name(cx->target, value, &ret->symbol))
+	if ((how != WORDS_SYMBOLS && how != WORDS_OWNERS) ||
+		code_name(cx->target, value, &ret->symbol))
 		return;
 	if (!slab_object_try_find(cx->target, value, &o))
 		return;
@@ -187,8 +175,8 @@ static void word_explain(struct cx *cx, uint64_t value, enum frame_words how, st
 }
 
 /* As crash has it: an object's cache in brackets, with WORDS_OWNERS behind the word itself. */
-static void add_meaning(struct strbuf *out, const struct word_meaning *m, uint64_t value, int digits,
-	enum frame_words how)
+static void add_meaning(struct strbuf *out, const struct word_meaning *m, uint64_t value,
+	int digits, enum frame_words how)
 {
 	scoped_strbuf struct strbuf text = { 0 };
 	if (m->symbol.len)
@@ -207,7 +195,8 @@ static unsigned words_in_line(const struct cx *cx, enum frame_words how)
 	return cx->target->abi.word_bytes == 8 || how != WORDS_HEX ? 2 : 4;
 }
 
-static void add_word(struct cx *cx, uint64_t va, uint64_t value, enum frame_words how, struct strbuf *block)
+static void add_word(
+	struct cx *cx, uint64_t va, uint64_t value, enum frame_words how, struct strbuf *block)
 {
 	int digits = (int)cx->target->abi.word_bytes * 2;
 	struct word_meaning m;
@@ -240,7 +229,8 @@ void word_rows_show(struct cx *cx, const char *key, const char *block_key, uint6
 		out_addr(cx->out, "address", va);
 		struct err *err = vspace_read_word(cx->target->kernel, va, &value);
 		if (err) {
-			strbuf_addf(&block, "%s%*s<%s>", block.len ? "\n" : "", BLOCK_INDENT, "", err->msg);
+			strbuf_addf(&block, "%s%*s<%s>", block.len ? "\n" : "", BLOCK_INDENT, "",
+				err->msg);
 			out_fault(cx->out, "value", err);
 			break;
 		}
@@ -251,8 +241,8 @@ void word_rows_show(struct cx *cx, const char *key, const char *block_key, uint6
 	out_block(cx->out, block_key, strbuf_text(&block));
 }
 
-/* A frame's words: from its stack pointer to the next frame's, or to the end of its stack when the next one
- * stands on another. */
+/* A frame's words: from its stack pointer to the next frame's, or to the end of its stack when the
+ * next one stands on another. */
 static void show_words(struct cx *cx, const struct task *task, const struct trace *trace, size_t i,
 	enum frame_words how)
 {
@@ -273,7 +263,7 @@ static void show_words(struct cx *cx, const struct task *task, const struct trac
 	word_rows_show(cx, "words", "words_block", sp, hi, how);
 }
 
-/* ---- frames --------------------------------------------------------------------------------- */
+/* ---- frames ------------------------------------------------------------------------------ */
 
 /* The build-id of module @name in hex; nothing is appended when it is not known. */
 static struct err *find_build_id(struct cx *cx, const char *name, struct strbuf *out)

@@ -1,6 +1,7 @@
 /*
- * The rows of frames and of registers, as bt and frame show them: a line a frame, what belongs to it below.
- * What frames are comes from analyzer/stack; which are shown, and with what, the commands decide.
+ * The rows of frames and of registers, as bt and frame show them: a line a frame, what belongs to
+ * it below. What frames are comes from analyzer/stack; which are shown, and with what, the commands
+ * decide.
  */
 #ifndef ANALYZER_SHELL_FRAME_ROWS_H
 #define ANALYZER_SHELL_FRAME_ROWS_H
@@ -20,9 +21,9 @@ struct frame_style {
 	enum frame_words words; /* what the stack has of it */
 };
 
-/* For columns' .list. Frames: n sp pc symbol offset size module how trust inlined file line pt_regs note regs
- * words; registers: name value symbol meaning; words: address value symbol cache
- * object. */
+/* For columns' .list. Frames: n sp pc symbol offset size module how trust inlined file line pt_regs
+ * note regs words; registers: name value symbol meaning; words: address value symbol cache object.
+ */
 extern const struct table frame_rows_table, register_rows_table, word_rows_table;
 
 /* Frame @i of @trace, in the present list of frame rows. */
@@ -33,8 +34,8 @@ void frame_rows_show(struct cx *cx, const struct task *task, const struct trace 
  * The registers @regs, those of status first, as a list under @key and for people as a block under
  * @block_key; @f (may be NULL) adds what an exception frame has besides.
  */
-void register_rows_show(struct cx *cx, const char *key, const char *block_key, const struct regs *regs,
-	const struct exception_frame *f);
+void register_rows_show(struct cx *cx, const char *key, const char *block_key,
+	const struct regs *regs, const struct exception_frame *f);
 
 /* The words of [@lo, @hi) as a list under @key and as a block under @block_key. */
 void word_rows_show(struct cx *cx, const char *key, const char *block_key, uint64_t lo, uint64_t hi,

@@ -216,7 +216,8 @@ static bool is_wanted(const struct args *a, const char *name)
 	return !args_count(a);
 }
 
-static struct err *show_contents(void *to, const struct slab_cache *c, const struct slab_contents *s)
+static struct err *show_contents(
+	void *to, const struct slab_cache *c, const struct slab_contents *s)
 {
 	struct cx *cx = to;
 	for (uint32_t k = 0; k < s->slab.objects; k++) {
@@ -244,7 +245,8 @@ struct err *kmem_objects_run(struct cx *cx, const struct args *a)
 	bool any = false;
 	struct err *err = slab_heap_read(cx->target, &h);
 	out_table(cx->out, &object_table);
-	out_nothing(cx->out, "no slabs: %s", args_count(a) ? "these caches are empty" : "there are no caches");
+	out_nothing(cx->out, "no slabs: %s",
+		args_count(a) ? "these caches are empty" : "there are no caches");
 	for (size_t i = 0; !err && i < h.ncaches; i++)
 		if (is_wanted(a, h.cache[i].name)) {
 			any = true;

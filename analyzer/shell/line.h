@@ -1,5 +1,6 @@
 /*
- * The shape of a typed line: words and their quotes, `| stage`, `> file`, `>> file`, `| shell command`,
+ * The shape of a typed line: words and their quotes, `| stage`, `> file`, `>> file`, `| shell
+ * command`,
  * `!command`, `< file`. Knows nothing of commands or options; which words are stages it is told.
  */
 #ifndef ANALYZER_SHELL_LINE_H
@@ -29,7 +30,7 @@ struct err *words_split(struct arena *a, const char *s, struct word **ret, size_
 enum line_kind {
 	LINE_EMPTY, /* blank, or a comment */
 	LINE_COMMAND,
-	LINE_HOST, /* !command: .host */
+	LINE_HOST,   /* !command: .host */
 	LINE_SCRIPT, /* < file: .file */
 };
 
@@ -41,21 +42,21 @@ struct line_stage {
 
 struct line {
 	enum line_kind kind;
-	const char *command; /* our part; offsets in it are offsets in the line */
+	const char *command;		/* our part; offsets in it are offsets in the line */
 	const struct line_stage *stage; /* what it is piped into, one after the other */
 	size_t nstages;
-	const char *host;    /* for the host's shell, after `|` or `!`; else NULL */
-	const char *file;    /* after `>`, or `<`; else NULL */
-	bool append;	     /* it was `>>` */
-	size_t host_at;	     /* where .host began */
+	const char *host; /* for the host's shell, after `|` or `!`; else NULL */
+	const char *file; /* after `>`, or `<`; else NULL */
+	bool append;	  /* it was `>>` */
+	size_t host_at;	  /* where .host began */
 	size_t file_at;
 };
 
 /*
  * `>` and `|` count outside of quotes, (…) and […] only; `->` is an arrow. What looks like an
  * operator of an expression (`>=`, `||`, `>> 2`) is an error that asks for parentheses, because it
- * would else write a file named "= 3". What @is_stage does not know, behind a `|`, is the host's shell's
- * with all that follows. ERR_USAGE with the offset in *ret_at. All lives in @a.
+ * would else write a file named "= 3". What @is_stage does not know, behind a `|`, is the host's
+ * shell's with all that follows. ERR_USAGE with the offset in *ret_at. All lives in @a.
  */
 typedef bool (*is_stage_fn)(const void *cx, const char *word);
 struct err *line_parse(struct arena *a, const char *text, is_stage_fn is_stage, const void *cx,

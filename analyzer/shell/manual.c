@@ -1,6 +1,6 @@
 /*
- * Writes inquest(1), docs/commands.md and the completion for bash and zsh. Knows no command: all words are those of the
- * commands' rows and of --help.
+ * Writes inquest(1), docs/commands.md and the completion for bash and zsh. Knows no command: all
+ * words are those of the commands' rows and of --help.
  */
 #include "analyzer/shell/manual.h"
 
@@ -116,10 +116,11 @@ void manual_completion(const struct command *const *commands, const char *usage,
 			"\"$now\"))\n\tfi\n}\ncomplete -F _inquest inquest\n");
 }
 
-/* ---- zsh --------------------------------------------------------------------------------------- */
+/* ---- zsh --------------------------------------------------------------------------------- */
 
 /* A word and its description between single quotes, as _describe wants them. */
-static void add_described(struct strbuf *out, const char *word, size_t n, const char *what, size_t m)
+static void add_described(
+	struct strbuf *out, const char *word, size_t n, const char *what, size_t m)
 {
 	strbuf_add(out, "\t\t'");
 	strbuf_add_bytes(out, word, n);
@@ -152,8 +153,8 @@ void manual_zsh_completion(
 {
 	strbuf_add(out, "#compdef inquest\nlocal -a commands options\ncommands=(\n");
 	for (size_t i = 0; commands[i]; i++)
-		add_described(out, commands[i]->name, strlen(commands[i]->name), commands[i]->summary,
-			strlen(commands[i]->summary));
+		add_described(out, commands[i]->name, strlen(commands[i]->name),
+			commands[i]->summary, strlen(commands[i]->summary));
 	strbuf_add(out, ")\noptions=(\n");
 	for (const char *line = usage; *line;) {
 		size_t n = strcspn(line, "\n");
@@ -161,12 +162,12 @@ void manual_zsh_completion(
 			add_described_options(line, n, out);
 		line += n + (line[n] != '\0');
 	}
-	strbuf_add(out,
-		")\nif [[ $words[CURRENT-1] == -c ]]; then\n\t_describe command commands\n"
-		"elif [[ $words[CURRENT] == -* ]]; then\n\t_describe option options\nelse\n\t_files\nfi\n");
+	strbuf_add(out, ")\nif [[ $words[CURRENT-1] == -c ]]; then\n\t_describe command commands\n"
+			"elif [[ $words[CURRENT] == -* ]]; then\n\t_describe option "
+			"options\nelse\n\t_files\nfi\n");
 }
 
-/* ---- docs/commands.md -------------------------------------------------------------------------- */
+/* ---- docs/commands.md -------------------------------------------------------------------- */
 
 /* Text between backquotes may hold anything but a backquote, which none of ours does. */
 static void add_code(struct strbuf *out, const char *s, size_t n)
@@ -202,8 +203,8 @@ static void add_markdown(struct strbuf *out, const struct command *c)
 	}
 	for (const struct option *o = c->options; o && o->letter; o++) {
 		char letter[2] = { o->letter };
-		strbuf_addf(out, "%s- `-%s%s%s` ", o == c->options ? "\n" : "", o->word ? o->word : letter,
-			o->arg ? " " : "", o->arg ? o->arg : "");
+		strbuf_addf(out, "%s- `-%s%s%s` ", o == c->options ? "\n" : "",
+			o->word ? o->word : letter, o->arg ? " " : "", o->arg ? o->arg : "");
 		add_sentences(out, o->help);
 		strbuf_add_char(out, '\n');
 	}
@@ -222,8 +223,10 @@ static void add_markdown(struct strbuf *out, const struct command *c)
 void manual_markdown(const struct command *const *commands, struct strbuf *out)
 {
 	strbuf_add(out,
-		"# Commands\n\nWritten by `make docs` from the commands' own tables, which `help COMMAND` "
-		"shows too.\nWhat stands behind a `|` is in [pipelines.md](pipelines.md), what each command "
+		"# Commands\n\nWritten by `make docs` from the commands' own tables, which `help "
+		"COMMAND` "
+		"shows too.\nWhat stands behind a `|` is in [pipelines.md](pipelines.md), what "
+		"each command "
 		"answers in JSON in\n[json.md](json.md).\n\n| command | |\n| --- | --- |\n");
 	for (size_t i = 0; commands[i]; i++) {
 		strbuf_addf(out, "| [%s](#%s) | ", commands[i]->name, commands[i]->name);

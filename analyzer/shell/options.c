@@ -21,8 +21,10 @@ static const char help_text[] =
 	"      --jsonl     answer in JSON: one object and line a row, as they come\n"
 	"      --csv       answer in CSV\n"
 	"      --symbols DIR  look there first for separate debug files (then in /usr/lib/debug)\n"
-	"      --set NAME=VALUE  a fact that the dump does not say; may be repeated. NAME: a key of\n"
-	"                  VMCOREINFO or kimage_voffset kaslr phys_offset page_offset va_bits t1sz\n"
+	"      --set NAME=VALUE  a fact that the dump does not say; may be repeated. NAME: a key "
+	"of\n"
+	"                  VMCOREINFO or kimage_voffset kaslr phys_offset page_offset va_bits "
+	"t1sz\n"
 	"                  page_size lpae swapper_pg_dir; what memory contradicts is ignored\n"
 	"      --ram FILE@ADDRESS  raw RAM and its physical address; may be repeated\n"
 	"      --regs FILE  the CPUs' registers as text: lines \"cpu N\", then \"REGISTER = HEX\"\n"
@@ -35,15 +37,33 @@ static const char help_text[] =
 	"  -h, --help      this text\n"
 	"  -V, --version   the version\n"
 	"\n"
-	"What stands behind -- is $arg1, $arg2, ... of the commands; $argc is how many there are. Python has\n"
+	"What stands behind -- is $arg1, $arg2, ... of the commands; $argc is how many there are. "
+	"Python has\n"
 	"it in sys.argv.\n"
 	"\n"
 	"Exit status: 0 all good; 1 a command failed; 2 usage; 3 nothing could be opened;\n"
 	"4 the dump is cut or damaged, and the commands succeeded.\n";
 
-enum { OPT_JSON = 256, OPT_CSV, OPT_FORCE, OPT_SYMBOLS, OPT_SET, OPT_NO_COLOR, OPT_NO_CACHE, OPT_RAM,
-	OPT_CACHE_SIZE, OPT_REGS, OPT_PLUGIN, OPT_PYTHON, OPT_JSONL, OPT_NO_RC, OPT_MANUAL, OPT_COMPLETION, OPT_ZSH,
-	OPT_MARKDOWN };
+enum {
+	OPT_JSON = 256,
+	OPT_CSV,
+	OPT_FORCE,
+	OPT_SYMBOLS,
+	OPT_SET,
+	OPT_NO_COLOR,
+	OPT_NO_CACHE,
+	OPT_RAM,
+	OPT_CACHE_SIZE,
+	OPT_REGS,
+	OPT_PLUGIN,
+	OPT_PYTHON,
+	OPT_JSONL,
+	OPT_NO_RC,
+	OPT_MANUAL,
+	OPT_COMPLETION,
+	OPT_ZSH,
+	OPT_MARKDOWN
+};
 
 static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -210,8 +230,8 @@ static enum options_verdict check_scripts(const struct options *o)
 	return OPTIONS_RUN;
 }
 
-/* What stands behind the first `--` that is no option's argument; getopt_long() would mix it with the
- * files. Returns how many words are left for it. */
+/* What stands behind the first `--` that is no option's argument; getopt_long() would mix it with
+ * the files. Returns how many words are left for it. */
 static int take_arguments(struct options *o, int argc, char **argv)
 {
 	int i;

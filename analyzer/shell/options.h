@@ -30,18 +30,20 @@ struct options {
 	const char *symbols_dir;
 	const char *regs_path; /* NULL: not given */
 	VEC(struct dump_file) ram;
-	uint64_t cache_bytes; /* 0: not said */
+	uint64_t cache_bytes;	   /* 0: not said */
 	VEC(const char *) plugins; /* files */
-	VEC(const char *) set; /* "NAME=VALUE", not looked at here */
+	VEC(const char *) set;	   /* "NAME=VALUE", not looked at here */
 };
 
 enum options_verdict {
 	OPTIONS_RUN,
-	OPTIONS_DONE,  /* --help: answered */
+	OPTIONS_DONE,	 /* --help: answered */
 	OPTIONS_VERSION, /* main.c knows what is built in */
-	OPTIONS_MANUAL, OPTIONS_COMPLETION, OPTIONS_ZSH, /* --man, --bash-completion, --zsh-completion: make install */
+	OPTIONS_MANUAL,
+	OPTIONS_COMPLETION,
+	OPTIONS_ZSH,	  /* --man, --bash-completion, --zsh-completion: make install */
 	OPTIONS_MARKDOWN, /* --commands-md: make docs */
-	OPTIONS_WRONG, /* one line is on stderr */
+	OPTIONS_WRONG,	  /* one line is on stderr */
 };
 
 /* The text of --help. */

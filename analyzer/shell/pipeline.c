@@ -18,11 +18,11 @@ struct link {
 	size_t at, caret; /* in the line; in the stage's text, where an error points */
 	void *state;
 	struct out *in; /* what the one before it writes to */
-	struct cx cx;   /* .out: the next one's, or the answer */
+	struct cx cx;	/* .out: the next one's, or the answer */
 };
 
 struct pipeline {
-	struct cx cx;       /* of the source */
+	struct cx cx; /* of the source */
 	struct out *answer;
 	const struct command *source, *failed;
 	const struct args *args;
@@ -30,7 +30,7 @@ struct pipeline {
 	size_t n;
 	size_t *caret;
 	struct err *err; /* the first that ended it */
-	size_t enough;   /* the links before this one want no more rows: who gives them is stopped */
+	size_t enough; /* the links before this one want no more rows: who gives them is stopped */
 };
 
 /*
@@ -103,8 +103,8 @@ static struct err *open_link(struct pipeline *p, struct link *k, const struct re
 		*p->caret = k->at + k->caret;
 	if (err)
 		return err;
-	k->in = out_create_filter(&(struct out_filter){ take_row, take_fault, k },
-		out_address_bytes(p->cx.out));
+	k->in = out_create_filter(
+		&(struct out_filter){ take_row, take_fault, k }, out_address_bytes(p->cx.out));
 	return NULL;
 }
 
@@ -113,15 +113,19 @@ struct err *pipeline_create(const struct cx *cx, const struct registry *registry
 	const struct command **ret_failed, struct pipeline **ret)
 {
 	struct pipeline *p = xcalloc(1, sizeof(*p));
-	*p = (struct pipeline){ .cx = *cx, .answer = cx->out, .source = source,
-		.failed = source, .args = a, .caret = caret };
+	*p = (struct pipeline){ .cx = *cx,
+		.answer = cx->out,
+		.source = source,
+		.failed = source,
+		.args = a,
+		.caret = caret };
 	p->link = xcalloc(l->nstages ? l->nstages : 1, sizeof(*p->link));
 	const struct table *rows = source->rows;
 	struct err *err = NULL;
 	if (!source->run) {
 		*caret = 0;
-		err = err_new(ERR_USAGE, "%s stands behind another command: ps | %s …", source->name,
-			source->name);
+		err = err_new(ERR_USAGE, "%s stands behind another command: ps | %s …",
+			source->name, source->name);
 	}
 	for (; !err && p->n < l->nstages; p->n++) {
 		err = open_link(p, &p->link[p->n], registry, &l->stage[p->n], &rows);

@@ -1,7 +1,7 @@
 /*
- * A command and the stages behind it: `ps | where state == "UN" | bt`. Each has a sink of its own that
- * hands complete rows to the next; the last writes the answer. Nothing is collected on the way but by
- * the stages that must see all (order, group).
+ * A command and the stages behind it: `ps | where state == "UN" | bt`. Each has a sink of its own
+ * that hands complete rows to the next; the last writes the answer. Nothing is collected on the way
+ * but by the stages that must see all (order, group).
  */
 #ifndef ANALYZER_SHELL_PIPELINE_H
 #define ANALYZER_SHELL_PIPELINE_H
@@ -12,9 +12,10 @@
 struct pipeline;
 
 /*
- * @cx->out gets the answer; @cx->arena outlives the pipeline. All that can be wrong with the words is
- * found here: unknown options, names that no row has, a stage that cannot take what comes. Then
- * *caret is the offset in the line, and *ret_failed the stage's command if it is one. @l, @source and @a are borrowed.
+ * @cx->out gets the answer; @cx->arena outlives the pipeline. All that can be wrong with the words
+ * is found here: unknown options, names that no row has, a stage that cannot take what comes. Then
+ * *caret is the offset in the line, and *ret_failed the stage's command if it is one. @l, @source
+ * and @a are borrowed.
  */
 struct err *pipeline_create(const struct cx *cx, const struct registry *registry,
 	const struct command *source, const struct args *a, const struct line *l, size_t *caret,

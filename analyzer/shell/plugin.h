@@ -20,8 +20,9 @@ enum { PLUGIN_ABI = 3, PLUGIN_MAGIC = 0x51504c47 };
 struct plugin_printer {
 	const char *type; /* "struct x", "union x", or a typedef's name */
 	const char *summary;
-	/* Appends one line for the object at @va; *ret_done false, which it is at first: nothing was
-	 * appended, the usual form is wanted. api_print() of the same object gives the usual form. */
+	/* Appends one line for the object at @va; *ret_done false, which it is at first: nothing
+	 * was appended, the usual form is wanted. api_print() of the same object gives the usual
+	 * form. */
 	struct err *(*print)(struct target *t, uint64_t va, struct strbuf *out, bool *ret_done);
 };
 
@@ -29,7 +30,8 @@ struct plugin_printer {
 struct plugin_reader {
 	const char *name; /* "Vendor's RAM log", as sys shows it */
 	const char *summary;
-	/* Whether a file is one, by its first @n bytes (4096, or all). Asked after our own formats. */
+	/* Whether a file is one, by its first @n bytes (4096, or all). Asked after our own formats.
+	 */
 	bool (*recognises)(const uint8_t *head, size_t n, uint64_t file_bytes);
 	/* Says by api_opening_…() what is where. An error refuses the file. */
 	struct err *(*open)(struct api_opening *o);
@@ -37,8 +39,8 @@ struct plugin_reader {
 
 /*
  * Where the kernel may lie, for dumps that do not say. The target can be asked for physical memory
- * (api_read_physical, api_ram) and nothing else yet. What is claimed must be proved as everything else:
- * by the vmlinux's banner, or by page tables that lead to kallsyms; sys -b shows how it went.
+ * (api_read_physical, api_ram) and nothing else yet. What is claimed must be proved as everything
+ * else: by the vmlinux's banner, or by page tables that lead to kallsyms; sys -b shows how it went.
  */
 struct plugin_finder {
 	const char *name; /* "Vendor's boot block" */
@@ -53,8 +55,8 @@ struct plugin_serves {
 	const char *compatible;	  /* the device tree's root says so: "qcom,sm8550" */
 };
 
-/* What a rule cannot do without. Where there is no death or no fault it simply has nothing to say; what is missing
- * of the rest is a line of the verdict's ledger. */
+/* What a rule cannot do without. Where there is no death or no fault it simply has nothing to say;
+ * what is missing of the rest is a line of the verdict's ledger. */
 enum plugin_needs {
 	PLUGIN_NEEDS_DEATH = 1, /* a panic or an oops */
 	PLUGIN_NEEDS_FAULT = 2, /* an exception of the victim's own making */
@@ -66,8 +68,9 @@ enum plugin_needs {
 struct plugin_rule {
 	const char *name; /* a word, none that another rule has; what it finds says so */
 	const char *summary;
-	struct plugin_serves serves; /* beside the plugin's own: where it does not hold the rule is left out */
-	unsigned needs;		     /* of enum plugin_needs */
+	struct plugin_serves
+		serves; /* beside the plugin's own: where it does not hold the rule is left out */
+	unsigned needs; /* of enum plugin_needs */
 	/* An error is a line of the ledger. */
 	struct err *(*run)(struct target *t, struct api_triage *tr);
 };
@@ -82,21 +85,23 @@ struct plugin {
 	const char *version; /* the plugin's own, free text */
 	const char *summary; /* one line, lower case, no full stop */
 	struct plugin_serves serves;
-	const struct command *const *commands; /* NULL-terminated; NULL: none */
-	const struct walker *const *walkers;   /* the same */
+	const struct command *const *commands;	      /* NULL-terminated; NULL: none */
+	const struct walker *const *walkers;	      /* the same */
 	const struct plugin_printer *const *printers; /* the same */
-	const struct plugin_reader *const *readers;   /* the same; .serves does not matter to these two, */
-	const struct plugin_finder *const *finders;   /* which work before it is known what the dump is of */
+	const struct plugin_reader *const
+		*readers; /* the same; .serves does not matter to these two, */
+	const struct plugin_finder *const
+		*finders; /* which work before it is known what the dump is of */
 	const struct plugin_rule *const *rules; /* NULL-terminated; NULL: none */
-	const void *reserved[4]; /* for what comes later: NULL in this version */
+	const void *reserved[4];		/* for what comes later: NULL in this version */
 };
 
 #define PLUGIN_BUILT_BY                                                                            \
 	.magic = PLUGIN_MAGIC, .abi = PLUGIN_ABI, .plugin_bytes = sizeof(struct plugin),           \
 	.command_bytes = sizeof(struct command), .walker_bytes = sizeof(struct walker),            \
-	.column_bytes = sizeof(struct column), .printer_bytes = sizeof(struct plugin_printer),            \
-	.reader_bytes = sizeof(struct plugin_reader), .finder_bytes = sizeof(struct plugin_finder),  \
-	.rule_bytes = sizeof(struct plugin_rule)
+	.column_bytes = sizeof(struct column), .printer_bytes = sizeof(struct plugin_printer),     \
+	.reader_bytes = sizeof(struct plugin_reader),                                              \
+	.finder_bytes = sizeof(struct plugin_finder), .rule_bytes = sizeof(struct plugin_rule)
 
 /* The one symbol that a plugin has to export. */
 extern const struct plugin plugin __attribute__((visibility("default")));

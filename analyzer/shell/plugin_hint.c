@@ -1,6 +1,7 @@
 /*
- * The commands of plugins/ by name. An installed program loads its plugins itself; one that runs in the folder
- * where it was built has them in plugins/ beside it. Never looks into the current folder, and loads nothing.
+ * The commands of plugins/ by name. An installed program loads its plugins itself; one that runs in
+ * the folder where it was built has them in plugins/ beside it. Never looks into the current
+ * folder, and loads nothing.
  */
 #include "analyzer/shell/plugin_hint.h"
 
@@ -37,10 +38,11 @@ char *plugin_hint(const char *command)
 		if (strcmp(known[i].command, command))
 			continue;
 		scoped_free char *file = built_file(known[i].plugin);
-		return file ? xasprintf("it comes with the plugin %s: plugin load %s, or start with "
-					"--plugin",
-				      known[i].plugin, file) :
-			      xasprintf("it comes with the plugin %s, which is not installed here: "
+		return file ? xasprintf(
+				      "it comes with the plugin %s: plugin load %s, or start with "
+				      "--plugin",
+				      known[i].plugin, file)
+			    : xasprintf("it comes with the plugin %s, which is not installed here: "
 					"plugin load FILE",
 				      known[i].plugin);
 	}

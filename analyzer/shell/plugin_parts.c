@@ -21,7 +21,7 @@ void plugin_parts_deinit(struct plugin_parts *p)
 	vec_deinit(&p->finders);
 }
 
-/* ---- before a dump is open ------------------------------------------------------------------- */
+/* ---- before a dump is open --------------------------------------------------------------- */
 
 static bool reader_recognises(void *cx, const uint8_t *head, size_t n, uint64_t file_bytes)
 {
@@ -65,7 +65,7 @@ void plugin_parts_add_early(struct plugin_parts *p, const struct plugin *g)
 	}
 }
 
-/* ---- printers -------------------------------------------------------------------------------- */
+/* ---- printers ---------------------------------------------------------------------------- */
 
 static struct err *printer_print(void *cx, uint64_t va, struct strbuf *out, bool *ret_done)
 {
@@ -119,7 +119,7 @@ void plugin_parts_remove_printers(struct plugin_parts *p, const struct plugin *g
 	p->bound.n = kept;
 }
 
-/* ---- triage rules ---------------------------------------------------------------------------- */
+/* ---- triage rules ------------------------------------------------------------------------ */
 
 struct err *plugin_parts_add_rule(
 	const struct plugin *g, const struct plugin_rule *r, struct target *t)

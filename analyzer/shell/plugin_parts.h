@@ -1,6 +1,6 @@
 /*
- * Printers, dump readers, bootstrap finders and triage rules of plugins as the layers below know them. Each call
- * goes through running.h, so that a crash names the plugin.
+ * Printers, dump readers, bootstrap finders and triage rules of plugins as the layers below know
+ * them. Each call goes through running.h, so that a crash names the plugin.
  */
 #ifndef ANALYZER_SHELL_PLUGIN_PARTS_H
 #define ANALYZER_SHELL_PLUGIN_PARTS_H

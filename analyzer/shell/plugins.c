@@ -78,7 +78,7 @@ static void entry_set(struct plugin_entry *e, enum plugin_state state, struct er
 	err_drop(why); /* kept as text */
 }
 
-/* ---- the rows -------------------------------------------------------------------------------- */
+/* ---- the rows ---------------------------------------------------------------------------- */
 
 /* Into @trial, which begins as a copy of what the session has: names clash there first. */
 static struct err *check_clashes(const struct plugin *g, struct registry *trial)
@@ -133,7 +133,7 @@ static struct err *check_served(const struct plugins *p, const struct plugin_ser
 	return NULL;
 }
 
-/* ---- loading --------------------------------------------------------------------------------- */
+/* ---- loading ----------------------------------------------------------------------------- */
 
 /*
  * What was checked is what is loaded: by the descriptor, which stays open as long as the code is
@@ -180,7 +180,8 @@ static struct err *register_rules(struct plugins *p, const struct plugin *g)
 	return err;
 }
 
-/* After check_names(), which put the same rows into a copy: commands and walkers cannot clash any more. */
+/* After check_names(), which put the same rows into a copy: commands and walkers cannot clash any
+ * more. */
 static struct err *register_rows(struct plugins *p, const struct plugin *g)
 {
 	struct err *err = plugin_parts_add_printers(&p->parts, g, p->target);
@@ -247,7 +248,9 @@ struct err *plugins_load(struct plugins *p, const char *path, const struct plugi
 	if (!err && p->registry) {
 		err = bind(p, e);
 		if (err)
-			entry_remove(p, p->entries.n - 1); /* its code stays mapped: a printer may have run */
+			entry_remove(
+				p, p->entries.n -
+					   1); /* its code stays mapped: a printer may have run */
 	}
 	if (!err && ret_entry)
 		*ret_entry = e;
@@ -314,8 +317,8 @@ static void load_folder(struct plugins *p, const char *folder)
 	free(found);
 }
 
-/* Wherever `make install` put the program, its plugins are beside it: PREFIX/bin and PREFIX/lib. NULL for one
- * that runs where it was built. */
+/* Wherever `make install` put the program, its plugins are beside it: PREFIX/bin and PREFIX/lib.
+ * NULL for one that runs where it was built. */
 static char *installed_folder(void)
 {
 	char self[PATH_MAX];

@@ -27,8 +27,8 @@ struct plugins;
 struct plugins *plugins_create(void);
 void plugins_destroy(struct plugins *p);
 
-/* For a session: what waits is registered, served or refused. Both are borrowed until plugins_unbind(); @t
- * may be NULL. */
+/* For a session: what waits is registered, served or refused. Both are borrowed until
+ * plugins_unbind(); @t may be NULL. */
 void plugins_bind(struct plugins *p, struct registry *r, struct target *t);
 void plugins_unbind(struct plugins *p);
 
@@ -40,14 +40,14 @@ const struct foreign_finder *plugins_finders(const struct plugins *p, size_t *re
 
 /*
  * Checks and loads one file. *ret_entry (may be NULL) is it, also when its target is another one,
- * which is no error; without a session it waits for plugins_bind(). ERR_IO, ERR_FORMAT, ERR_MISMATCH (version, architecture, a clashing name):
- * then nothing was registered.
+ * which is no error; without a session it waits for plugins_bind(). ERR_IO, ERR_FORMAT,
+ * ERR_MISMATCH (version, architecture, a clashing name): then nothing was registered.
  */
 struct err *plugins_load(
 	struct plugins *p, const char *path, const struct plugin_entry **ret_entry) MUST_CHECK;
 
-/* All *.so of two folders, in order of names: the person's own, then lib/inquest/plugins of where the program
- * is installed. What is refused is an entry. */
+/* All *.so of two folders, in order of names: the person's own, then lib/inquest/plugins of where
+ * the program is installed. What is refused is an entry. */
 void plugins_load_found(struct plugins *p);
 
 /* Takes a plugin's commands and walkers back. Its code stays mapped until the program ends, because

@@ -104,8 +104,8 @@ static void history_keep(const char *path, const char *line)
 		(void)append_history(1, path); /* an unwritable history is no reason to complain */
 }
 
-/* What git does: $INQUEST_PAGER, else $PAGER, else less, told to leave short answers alone. "" or "cat": none.
- * The answers must go to the terminal that types. */
+/* What git does: $INQUEST_PAGER, else $PAGER, else less, told to leave short answers alone. "" or
+ * "cat": none. The answers must go to the terminal that types. */
 static const char *pager(void)
 {
 	const char *term = getenv("TERM"), *command = getenv("INQUEST_PAGER");

@@ -130,7 +130,8 @@ void command_usage(const struct command *c, struct strbuf *out)
 		strbuf_add_char(out, ']');
 	for (const struct option *o = c->options; o && o->letter; o++)
 		if (o->word)
-			strbuf_addf(out, " [-%s%s%s]", o->word, o->arg ? " " : "", o->arg ? o->arg : "");
+			strbuf_addf(out, " [-%s%s%s]", o->word, o->arg ? " " : "",
+				o->arg ? o->arg : "");
 		else if (o->arg)
 			strbuf_addf(out, " [-%c %s]", o->letter, o->arg);
 	if (c->usage && *c->usage)

@@ -1,4 +1,5 @@
-/* The commands and walkers that a session knows, built-in and of plugins: lookup and suggestions. */
+/* The commands and walkers that a session knows, built-in and of plugins: lookup and suggestions.
+ */
 #ifndef ANALYZER_SHELL_REGISTRY_H
 #define ANALYZER_SHELL_REGISTRY_H
 

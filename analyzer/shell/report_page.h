@@ -17,11 +17,12 @@ struct report {
 	bool missing;	    /* a part of the present one is */
 };
 
-/* All sections in their order. What a section lacks is said in its place on the page and to .faults; only
- * ERR_INTERRUPTED is returned. */
+/* All sections in their order. What a section lacks is said in its place on the page and to
+ * .faults; only ERR_INTERRUPTED is returned. */
 struct err *report_page(struct report *r) MUST_CHECK;
 
-/* A part of a section that could not be filled: said there, and to .faults. Takes @e; NULL is none. */
+/* A part of a section that could not be filled: said there, and to .faults. Takes @e; NULL is none.
+ */
 void report_missing(struct report *r, const char *part, struct err *e);
 
 /* Sections: report_verdict.c, report_object.c, report_machine.c, report_caches.c, report_tasks.c */

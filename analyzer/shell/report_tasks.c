@@ -135,7 +135,8 @@ struct err *report_stacks(struct report *r)
 	/* A page has no place for the XML declaration before the picture. */
 	const char *svg = strstr(strbuf_text(&picture), "<svg");
 	if (bad)
-		report_missing(r, "Stacks", err_new(ERR_FORMAT, "%zu tasks could not be read", bad));
+		report_missing(
+			r, "Stacks", err_new(ERR_FORMAT, "%zu tasks could not be read", bad));
 	html_element(r->out, "p", "dim",
 		"A click makes a function as wide as the picture, one on \"all\" goes back.");
 	strbuf_add(r->out, "<div class=\"wide\">\n");

@@ -26,6 +26,7 @@ struct err *row_keys_read(struct row_keys *k, const struct table *t, const struc
 	struct arena *arena, struct row_value *ret) MUST_CHECK;
 
 /* <0, 0, >0 in the keys' order; what is absent comes last, whichever way the key goes. */
-int row_keys_compare(const struct row_keys *k, const struct row_value *a, const struct row_value *b);
+int row_keys_compare(
+	const struct row_keys *k, const struct row_value *a, const struct row_value *b);
 
 #endif

@@ -7,7 +7,8 @@
 
 enum { NS_PER_SECOND = 1000000000, TEXT_MAX = 256 };
 
-bool row_object(const struct table *t, const struct row *row, uint64_t *ret_va, const char **ret_type)
+bool row_object(
+	const struct table *t, const struct row *row, uint64_t *ret_va, const char **ret_type)
 {
 	size_t i;
 	if (!table_object(t, &i))
@@ -21,7 +22,8 @@ bool row_object(const struct table *t, const struct row *row, uint64_t *ret_va, 
 	return true;
 }
 
-/* The type of the rows' objects, found once a table. Unknown to the dump's types: no members then. */
+/* The type of the rows' objects, found once a table. Unknown to the dump's types: no members then.
+ */
 static void bind_object(struct row_names *n)
 {
 	if (n->bound == n->table)
@@ -30,8 +32,8 @@ static void bind_object(struct row_names *n)
 	n->object = NULL;
 	if (!table_object(n->table, &n->object_column) || !n->env.types)
 		return;
-	struct err *e = expr_parse_type(
-		&n->env, n->table->columns[n->object_column].object, &n->object);
+	struct err *e =
+		expr_parse_type(&n->env, n->table->columns[n->object_column].object, &n->object);
 	if (e)
 		n->object = NULL;
 	err_drop(e); /* the columns serve without it */
@@ -76,23 +78,25 @@ static struct err *cell_value(const struct row_names *n, const struct column *co
 	return err_new(ERR_MISSING, "%s is not known", column->key);
 }
 
-static struct err *find_column(struct row_names *n, const char *name, struct value *ret, bool *ret_found)
+static struct err *find_column(
+	struct row_names *n, const char *name, struct value *ret, bool *ret_found)
 {
 	size_t i;
 	if (!table_find(n->table, name, &i) || n->table->columns[i].text_only)
 		return NULL;
 	*ret_found = true;
-	/* Before any row: of which kind the cells will be is not declared, and a text fits everywhere. */
+	/* Before any row: of which kind the cells will be is not declared, and a text fits
+	 * everywhere. */
 	if (!n->row)
-		return n->table->columns[i].object ?
-			       address_value(n, &n->table->columns[i], 0, ret) :
-			       value_of_text(&n->env, "", 0, ret);
+		return n->table->columns[i].object ? address_value(n, &n->table->columns[i], 0, ret)
+						   : value_of_text(&n->env, "", 0, ret);
 	struct err *e = cell_value(n, &n->table->columns[i], &n->row->cell[i], ret);
 	n->absent |= e && e->code == ERR_MISSING;
 	return e;
 }
 
-static struct err *find_member(struct row_names *n, const char *name, struct value *ret, bool *ret_found)
+static struct err *find_member(
+	struct row_names *n, const char *name, struct value *ret, bool *ret_found)
 {
 	struct field_ref ref;
 	struct err *e = type_field(n->env.types, n->object, name, &ref);
@@ -132,7 +136,8 @@ static struct err *find_name(void *cx, const char *name, struct value *ret, bool
 		e = find_column(n, name, ret, ret_found);
 		if (e || *ret_found)
 			return e;
-		bool is_it = !strcmp(name, "it") || (n->object_name && !strcmp(name, n->object_name));
+		bool is_it =
+			!strcmp(name, "it") || (n->object_name && !strcmp(name, n->object_name));
 		if (is_it && table_object(n->table, &n->object_column)) {
 			*ret_found = true;
 			return find_it(n, ret);
@@ -165,8 +170,8 @@ struct err *row_expr_parse(struct row_names *n, struct arena *a, const char *tex
 	const struct expr *x;
 	struct value v;
 	struct err *e = expr_parse(&n->env, a, text, EXPR_C, &x, ret_at);
-	/* Names that exist nowhere are worth a word before anything runs; types are not: of what kind a
-	 * cell is, only a row tells. */
+	/* Names that exist nowhere are worth a word before anything runs; types are not: of what
+	 * kind a cell is, only a row tells. */
 	if (!e && n->table && !n->row) {
 		struct err *early = expr_eval_type(&n->env, x, &v, ret_at);
 		if (early && early->code == ERR_NOT_FOUND)
@@ -188,8 +193,8 @@ static bool is_text(const struct value *v)
 	return c->kind == TYPE_INT && c->encoding == INT_CHAR && c->size == 1;
 }
 
-static struct err *read_text(struct row_names *n, const struct value *v, struct arena *a,
-	struct row_value *ret)
+static struct err *read_text(
+	struct row_names *n, const struct value *v, struct arena *a, struct row_value *ret)
 {
 	char buf[TEXT_MAX + 1] = "";
 	uint64_t va = v->va;
@@ -197,17 +202,19 @@ static struct err *read_text(struct row_names *n, const struct value *v, struct 
 	struct err *e = t->kind == TYPE_ARRAY ? NULL : value_number(&n->env, v, &va);
 	if (e)
 		return e;
-	size_t most = t->kind == TYPE_ARRAY && t->count && t->count < TEXT_MAX ? t->count : TEXT_MAX;
+	size_t most =
+		t->kind == TYPE_ARRAY && t->count && t->count < TEXT_MAX ? t->count : TEXT_MAX;
 	size_t have = 0;
 	while (have < most &&
-		vspace_try_read(n->env.vs, va + have, buf + have, 1, NULL) == FAULT_NONE && buf[have])
+		vspace_try_read(n->env.vs, va + have, buf + have, 1, NULL) == FAULT_NONE &&
+		buf[have])
 		have++;
 	*ret = (struct row_value){ .kind = ROW_TEXT, .text = arena_strndup(a, buf, have) };
 	return NULL;
 }
 
-struct err *row_expr_value(struct row_names *n, const struct expr *x, struct arena *a,
-	struct row_value *ret)
+struct err *row_expr_value(
+	struct row_names *n, const struct expr *x, struct arena *a, struct row_value *ret)
 {
 	struct value v;
 	size_t at;

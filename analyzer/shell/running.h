@@ -26,8 +26,9 @@ void running_end(struct running before);
 /* The innermost row that runs. */
 const void *running_row(void);
 
-/* @row (a command, walker or another row, never freed) belongs to @plugin, a name that is never freed. From the
- * first one on, a fatal signal in one of them says so and ends the program with status 1. */
+/* @row (a command, walker or another row, never freed) belongs to @plugin, a name that is never
+ * freed. From the first one on, a fatal signal in one of them says so and ends the program with
+ * status 1. */
 void running_watch(const void *row, const char *plugin);
 
 #endif

@@ -12,12 +12,14 @@
 /* crash has these from the start. Which of them are no commands here is the registry's to say. */
 static void add_known_aliases(struct session *s)
 {
-	static const char *const known[][2] = { { "px", "p -x" }, { "pd", "p -d" }, { "hex", "set radix 16" },
-		{ "dec", "set radix 10" }, { "sf", "set scroll off" }, { "sn", "set scroll on" }, { "g", "gdb" },
-		{ "man", "help" }, { "dmesg", "log" }, { "last", "ps -l" } };
+	static const char *const known[][2] = { { "px", "p -x" }, { "pd", "p -d" },
+		{ "hex", "set radix 16" }, { "dec", "set radix 10" }, { "sf", "set scroll off" },
+		{ "sn", "set scroll on" }, { "g", "gdb" }, { "man", "help" }, { "dmesg", "log" },
+		{ "last", "ps -l" } };
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		if (!registry_has(&s->registry, known[i][0]))
-			err_drop(aliases_set(&s->aliases, &s->registry, known[i][0], known[i][1])); /* a word */
+			err_drop(aliases_set(
+				&s->aliases, &s->registry, known[i][0], known[i][1])); /* a word */
 	}
 }
 

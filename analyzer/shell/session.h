@@ -14,12 +14,13 @@ struct session_options {
 	struct target *target;		       /* borrowed; NULL: commands that need one say so */
 	enum out_format format;
 	bool colour;
-	unsigned address_bytes; /* of the target, 4 or 8; 0 when unknown */
+	unsigned address_bytes;	      /* of the target, 4 or 8; 0 when unknown */
 	const char *const *arguments; /* $arg1, $arg2, … of the lines; borrowed; script_args.h */
 	size_t narguments;
-	struct plugins *plugins; /* borrowed, bound while the session lasts; NULL: the session has its own */
-	FILE *to;		/* NULL: stdout */
-	FILE *errors;		/* NULL: stderr */
+	struct plugins *plugins; /* borrowed, bound while the session lasts; NULL: the session has
+				    its own */
+	FILE *to;		 /* NULL: stdout */
+	FILE *errors;		 /* NULL: stderr */
 };
 
 struct session;
@@ -31,14 +32,14 @@ void session_destroy(struct session *s);
 /* Runs one line. Whatever fails is reported and remembered, never returned. */
 void session_run(struct session *s, const char *line);
 
-/* Runs a file's lines, "-" for standard input, until the end, quit or Ctrl-C; docs/scripts.md has the
- * language. An error only when the file cannot be read. */
+/* Runs a file's lines, "-" for standard input, until the end, quit or Ctrl-C; docs/scripts.md has
+ * the language. An error only when the file cannot be read. */
 struct err *session_run_script(struct session *s, const char *path) MUST_CHECK;
 
 /*
- * Runs the lines of the user's own file: $XDG_CONFIG_HOME/inquest/rc, else ~/.config/inquest/rc; no such file
- * is fine. What fails is told with its line's number and does not count as a failure of the session. @quiet:
- * answers are dropped, complaints are not.
+ * Runs the lines of the user's own file: $XDG_CONFIG_HOME/inquest/rc, else ~/.config/inquest/rc; no
+ * such file is fine. What fails is told with its line's number and does not count as a failure of
+ * the session. @quiet: answers are dropped, complaints are not.
  */
 void session_run_rc(struct session *s, bool quiet);
 

@@ -1,5 +1,5 @@
-/* What went wrong with a line, said where the session says such things, with a caret where there is a
- * place. Knows nothing of commands. */
+/* What went wrong with a line, said where the session says such things, with a caret where there is
+ * a place. Knows nothing of commands. */
 #include "analyzer/shell/session_state.h"
 
 #include <ctype.h>

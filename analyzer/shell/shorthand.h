@@ -1,5 +1,6 @@
 /*
- * What crash takes for a command though it is none: a type's name for `struct` ("task_struct.comm ADDR",
+ * What crash takes for a command though it is none: a type's name for `struct` ("task_struct.comm
+ * ADDR",
  * "*page ADDR"), "p/x", "gdb COMMAND", "extend FILE". Real commands and aliases come first.
  */
 #ifndef ANALYZER_SHELL_SHORTHAND_H

@@ -14,8 +14,8 @@ struct socket_wish {
 
 extern const struct table socket_task_table; /* a row a task, its sockets in it */
 
-/* One row of the task; with .structures, rows and structures in turn. With .reference a task that has
- * none of it gives nothing. */
+/* One row of the task; with .structures, rows and structures in turn. With .reference a task that
+ * has none of it gives nothing. */
 struct err *socket_rows(
 	struct cx *cx, const struct task *task, const struct socket_wish *wish) MUST_CHECK;
 

@@ -6,8 +6,8 @@
 #include "analyzer/base/interrupt.h"
 #include "analyzer/shell/frame_rows.h"
 
-static const struct column raw_columns[] = { { "address", .width = WIDTH_ADDRESS },
-	{ "data" }, { 0 } };
+static const struct column raw_columns[] = { { "address", .width = WIDTH_ADDRESS }, { "data" },
+	{ 0 } };
 const struct table raw_rows_table = { .layout = LAYOUT_LINES, .columns = raw_columns };
 
 static const struct column text_columns[] = { { "place", .text_only = true },
@@ -28,8 +28,8 @@ enum { STACK_BYTES_MAX = 1 << 20 };
 static struct err *check_stack(const struct stack *s)
 {
 	if (s->hi <= s->lo || s->hi - s->lo > STACK_BYTES_MAX)
-		return err_new(ERR_FORMAT, "no stack reaches from 0x%" PRIx64 " to 0x%" PRIx64, s->lo,
-			s->hi);
+		return err_new(ERR_FORMAT, "no stack reaches from 0x%" PRIx64 " to 0x%" PRIx64,
+			s->lo, s->hi);
 	return NULL;
 }
 
@@ -78,13 +78,15 @@ static bool is_text(const struct target *t, uint64_t value, struct symbol *ret)
 	       (ret->type == 't' || ret->type == 'T' || ret->type == 'w' || ret->type == 'W');
 }
 
-/* Whether a call stands before @value, as it does before every return address but those of entry code. */
+/* Whether a call stands before @value, as it does before every return address but those of entry
+ * code. */
 static bool follows_call(const struct target *t, uint64_t value)
 {
 	uint8_t code[4];
 	uint64_t callee, ra = t->arch->strip(&vspace_facts(t->kernel)->layout, value);
 	uint64_t at = t->arch->capstone_thumb_mode ? ra & ~1ull : ra;
-	return vspace_try_read(t->kernel, at - sizeof(code), code, sizeof(code), NULL) == FAULT_NONE &&
+	return vspace_try_read(t->kernel, at - sizeof(code), code, sizeof(code), NULL) ==
+		       FAULT_NONE &&
 	       t->arch->is_call(code, ra, &callee);
 }
 
@@ -94,7 +96,8 @@ static void show_text(struct cx *cx, uint64_t va, uint64_t value, const struct s
 	int digits = (int)t->abi.word_bytes * 2;
 	scoped_strbuf struct strbuf name = { 0 };
 	bool call = follows_call(t, value);
-	symtab_format(t->syms, t->arch->strip(&vspace_facts(t->kernel)->layout, value), false, &name);
+	symtab_format(
+		t->syms, t->arch->strip(&vspace_facts(t->kernel)->layout, value), false, &name);
 	out_row(cx->out);
 	out_strf(cx->out, "place", "[%0*" PRIx64 "]", digits, va);
 	out_addr(cx->out, "address", va);
@@ -103,7 +106,8 @@ static void show_text(struct cx *cx, uint64_t va, uint64_t value, const struct s
 	if (sym->module)
 		out_str(cx->out, "module", sym->module);
 	out_bool(cx->out, "call", call);
-	out_strf(cx->out, "remark", "at %0*" PRIx64 "%s", digits, value, call ? "" : " (no call before it)");
+	out_strf(cx->out, "remark", "at %0*" PRIx64 "%s", digits, value,
+		call ? "" : " (no call before it)");
 }
 
 struct err *text_rows_show(struct cx *cx, const char *key, const struct stack *stack, uint64_t lo)
@@ -126,8 +130,8 @@ struct err *text_rows_show(struct cx *cx, const char *key, const struct stack *s
 	return err;
 }
 
-static void show_exception(struct cx *cx, const struct exception_frame *f, const struct stack *stack,
-	uint64_t sp)
+static void show_exception(
+	struct cx *cx, const struct exception_frame *f, const struct stack *stack, uint64_t sp)
 {
 	bool stale = sp >= stack->lo && sp <= stack->hi && f->va < sp;
 	out_row(cx->out);

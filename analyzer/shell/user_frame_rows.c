@@ -1,32 +1,22 @@
-/* Shows frames of user mode: a line a frame, "u0" being where the program entered the kernel. What they are worth
- * is analyzer/stack's. */
+/* Shows frames of user mode: a line a frame, "u0" being where the program entered the kernel. What
+ * they are worth is analyzer/stack's. */
 #include "analyzer/shell/user_frame_rows.h"
 
 #include <inttypes.h>
 
 #include "analyzer/target/target.h"
 
-static const struct column user_frame_columns[] = {
-	{ "number", .width = 5, .align = ALIGN_RIGHT, .text_only = true },
-	{ "stack", .text_only = true },
-	{ "location", .text_only = true },
-	{ "remark", .text_only = true },
-	{ "n", .hidden = true },
-	{ "sp", .hidden = true },
-	{ "pc", .hidden = true },
-	{ "exact", .hidden = true },
-	{ "how", .hidden = true },
-	{ "trust", .hidden = true },
-	{ "signal", .hidden = true },
-	{ "mapped", .hidden = true },
-	{ "mapped_offset", .hidden = true },
-	{ "elf_address", .hidden = true },
-	{ "symbol", .hidden = true },
-	{ "offset", .hidden = true },
-	{ "size", .hidden = true },
-	{ 0 }
-};
-const struct table user_frame_rows_table = { .layout = LAYOUT_LINES, .columns = user_frame_columns };
+static const struct column user_frame_columns[] = { { "number", .width = 5, .align = ALIGN_RIGHT,
+							    .text_only = true },
+	{ "stack", .text_only = true }, { "location", .text_only = true },
+	{ "remark", .text_only = true }, { "n", .hidden = true }, { "sp", .hidden = true },
+	{ "pc", .hidden = true }, { "exact", .hidden = true }, { "how", .hidden = true },
+	{ "trust", .hidden = true }, { "signal", .hidden = true }, { "mapped", .hidden = true },
+	{ "mapped_offset", .hidden = true }, { "elf_address", .hidden = true },
+	{ "symbol", .hidden = true }, { "offset", .hidden = true }, { "size", .hidden = true },
+	{ 0 } };
+const struct table user_frame_rows_table = { .layout = LAYOUT_LINES,
+	.columns = user_frame_columns };
 
 static void show_location(struct cx *cx, const struct user_frame *f)
 {

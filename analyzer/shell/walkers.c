@@ -172,18 +172,19 @@ static const struct walker walker_slab_cache = {
 	.run = walk_slab_cache,
 };
 
-/* Many caches are called after the struct that they hold; then its members are names behind a `|`. */
+/* Many caches are called after the struct that they hold; then its members are names behind a `|`.
+ */
 static const char *slab_type(struct walking *w, const char *cache)
 {
 	const struct type *type;
-	struct err *err =
-		types_find(w->cx->target->types, TYPE_STRUCT, cache, NULL, &type);
+	struct err *err = types_find(w->cx->target->types, TYPE_STRUCT, cache, NULL, &type);
 	bool found = !err;
 	err_drop(err); /* then they are objects of some kind */
 	return found ? arena_printf(w->cx->arena, "struct %s", cache) : "void";
 }
 
-static struct err *emit_allocated(void *to, const struct slab_cache *c, const struct slab_contents *s)
+static struct err *emit_allocated(
+	void *to, const struct slab_cache *c, const struct slab_contents *s)
 {
 	struct walking *w = to;
 	for (uint32_t k = 0; k < s->slab.objects; k++)
@@ -303,7 +304,8 @@ static const struct walker walker_page = {
 };
 
 /* "TYPE.MEMBER": the struct's name for C, and where the list_head stands in it. */
-static struct err *parse_node(struct walking *w, const char *text, const char **ret_type, uint64_t *ret_offset)
+static struct err *parse_node(
+	struct walking *w, const char *text, const char **ret_type, uint64_t *ret_offset)
 {
 	const struct debug_env *env = &w->cx->target->debug;
 	const char *dot = strchr(text, '.');

@@ -1,4 +1,5 @@
-/* See whole_file.h. The text goes into a file of its own beside @path, which then takes its name. */
+/* See whole_file.h. The text goes into a file of its own beside @path, which then takes its name.
+ */
 #include "analyzer/shell/whole_file.h"
 
 #include <errno.h>

@@ -20,11 +20,13 @@ void space_bounds(const struct space_facts *facts, uint64_t *ret_lo, uint64_t *r
 		*ret_last = kernel ? UINT64_MAX : half_last;
 	} else {
 		*ret_lo = kernel ? facts->layout.user_end : 0;
-		*ret_last = kernel || !facts->layout.user_end ? half_last : facts->layout.user_end - 1;
+		*ret_last =
+			kernel || !facts->layout.user_end ? half_last : facts->layout.user_end - 1;
 	}
 }
 
-struct pieces *pieces_of_space(struct dump *d, const struct space_facts *facts, uint64_t lo, uint64_t last)
+struct pieces *pieces_of_space(
+	struct dump *d, const struct space_facts *facts, uint64_t lo, uint64_t last)
 {
 	struct pieces *p = xcalloc(1, sizeof(*p));
 	struct table_runs_options o = { .lo = lo, .last = last };

@@ -1,4 +1,5 @@
-/* Where a sweep goes: the pieces of RAM behind an address space, by ascending address, or of RAM itself. */
+/* Where a sweep goes: the pieces of RAM behind an address space, by ascending address, or of RAM
+ * itself. */
 #ifndef ANALYZER_SPACE_PIECES_H
 #define ANALYZER_SPACE_PIECES_H
 
@@ -7,9 +8,10 @@
 
 struct pieces;
 
-/* What the tables of the space map within [lo, last]. A page that is mapped many times in a row (KASAN's
- * zero shadow) comes once. */
-struct pieces *pieces_of_space(struct dump *d, const struct space_facts *facts, uint64_t lo, uint64_t last);
+/* What the tables of the space map within [lo, last]. A page that is mapped many times in a row
+ * (KASAN's zero shadow) comes once. */
+struct pieces *pieces_of_space(
+	struct dump *d, const struct space_facts *facts, uint64_t lo, uint64_t last);
 
 /* What the dump describes of RAM within [lo, last]. */
 struct pieces *pieces_of_ram(struct dump *d, uint64_t lo, uint64_t last);

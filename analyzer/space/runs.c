@@ -17,7 +17,8 @@ struct level {
 	uint64_t parent;
 	uint32_t index, end;
 	uint8_t *bytes;
-	uint64_t bad; /* bit i: chunk i of CHUNK bytes, or more where the table is larger, is missing */
+	uint64_t bad; /* bit i: chunk i of CHUNK bytes, or more where the table is larger, is
+			 missing */
 	uint32_t chunk;
 	enum fault_kind fault;
 };
@@ -56,8 +57,8 @@ static uint64_t table_span_last(const struct paging *p, unsigned level)
 	return bits >= 64 ? UINT64_MAX : (1ull << bits) - 1;
 }
 
-/* Every table takes memory, so that there are at most as many as the dump could hold, twice over for
- * those that are shared; and in no case more than a person would wait for. */
+/* Every table takes memory, so that there are at most as many as the dump could hold, twice over
+ * for those that are shared; and in no case more than a person would wait for. */
 static uint64_t tables_limit(struct dump *d)
 {
 	const struct dump_info *info = dump_info(d);
@@ -70,7 +71,7 @@ static uint64_t tables_limit(struct dump *d)
 	return n < most ? n : most;
 }
 
-/* ---- reading tables -------------------------------------------------------------------------------- */
+/* ---- reading tables ---------------------------------------------------------------------- */
 
 static uint64_t entry_at(const struct table_runs *it, unsigned level, uint32_t i)
 {
@@ -115,12 +116,12 @@ static bool all_equal(const struct table_runs *it, unsigned level)
 }
 
 /*
- * Whether everything below @table is one and the same leaf or nothing at all. Uses the byte buffers of
+ * Whether everything below @table is one and the same leaf or nothing at all. Uses the byte buffers
+ * of
  * @level and below, whose levels are not in use.
  */
-static bool find_uniform(
-	struct table_runs *it, unsigned level, struct paddr table, uint64_t parent, unsigned *ret_level,
-	uint64_t *ret_raw, uint64_t *ret_parent)
+static bool find_uniform(struct table_runs *it, unsigned level, struct paddr table, uint64_t parent,
+	unsigned *ret_level, uint64_t *ret_raw, uint64_t *ret_parent)
 {
 	unsigned top = level;
 	struct uniform *u = &it->uniform[level];
@@ -164,12 +165,14 @@ static void enter(struct table_runs *it, unsigned level, uint64_t base, uint64_t
 	it->depth = level + 1;
 }
 
-/* ---- single entries -------------------------------------------------------------------------------- */
+/* ---- single entries ---------------------------------------------------------------------- */
 
 static enum table_run_kind run_kind(enum pte_kind kind)
 {
-	return kind == PTE_NONE ? RUN_HOLE : kind == PTE_LEAF ? RUN_MAPPED
-		: kind == PTE_ABSENT ? RUN_ABSENT : RUN_BROKEN;
+	return kind == PTE_NONE	    ? RUN_HOLE
+	       : kind == PTE_LEAF   ? RUN_MAPPED
+	       : kind == PTE_ABSENT ? RUN_ABSENT
+				    : RUN_BROKEN;
 }
 
 /* Cuts @r to the range; its first byte moves with its beginning. */
@@ -188,8 +191,8 @@ static void cut(const struct table_runs *it, struct table_run *r)
 	r->size = last - r->va + 1;
 }
 
-/* The run of @raw alone, over @span_last + 1 bytes at @va; a leaf larger than its entry (supersection,
- * large page) stands once in each entry, so the entry's part of it is meant. */
+/* The run of @raw alone, over @span_last + 1 bytes at @va; a leaf larger than its entry
+ * (supersection, large page) stands once in each entry, so the entry's part of it is meant. */
 static void single(const struct table_runs *it, unsigned level, uint64_t va, uint64_t span_last,
 	uint64_t raw, uint64_t parent, struct table_run *ret)
 {
@@ -229,8 +232,8 @@ static uint64_t pass_equal(struct table_runs *it, unsigned level, uint32_t i)
 	return l->index - i;
 }
 
-/* A table found at @level - 1 by entry @i: either one run for all of it, and for all that the entries
- * behind refer to if they are the same, in which case true, or it is entered. */
+/* A table found at @level - 1 by entry @i: either one run for all of it, and for all that the
+ * entries behind refer to if they are the same, in which case true, or it is entered. */
 static bool descend(struct table_runs *it, unsigned level, struct paddr table, uint32_t i,
 	uint64_t raw, struct table_run *ret)
 {
@@ -267,8 +270,12 @@ static struct err *next_single(struct table_runs *it, struct table_run *ret, boo
 		uint32_t i = l->index++;
 		uint64_t va = l->base + ((uint64_t)i << lv->shift), step = (1ull << lv->shift) - 1;
 		if (entry_missing(it, level, i)) {
-			*ret = (struct table_run){ .va = va, .size = step + 1, .kind = RUN_BROKEN,
-				.level = level, .entry_shift = lv->shift, .parent = l->parent,
+			*ret = (struct table_run){ .va = va,
+				.size = step + 1,
+				.kind = RUN_BROKEN,
+				.level = level,
+				.entry_shift = lv->shift,
+				.parent = l->parent,
 				.fault = l->fault };
 			cut(it, ret);
 			*ret_more = true;
@@ -278,8 +285,10 @@ static struct err *next_single(struct table_runs *it, struct table_run *ret, boo
 		struct pte e = it->p.decode(&it->p, level, raw);
 		if (e.kind == PTE_TABLE && level + 1 < it->p.nlevels) {
 			if (!it->tables_left)
-				return err_new(ERR_LIMIT, "page tables: more tables below 0x%llx than the "
-					"dump has memory for", (unsigned long long)va);
+				return err_new(ERR_LIMIT,
+					"page tables: more tables below 0x%llx than the "
+					"dump has memory for",
+					(unsigned long long)va);
 			struct err *err = it->reads++ % 256 ? NULL : interrupt_check();
 			if (err)
 				return err;
@@ -296,7 +305,7 @@ static struct err *next_single(struct table_runs *it, struct table_run *ret, boo
 	return NULL;
 }
 
-/* ---- runs -------------------------------------------------------------------------------------------- */
+/* ---- runs -------------------------------------------------------------------------------- */
 
 static bool pa_goes_on(const struct table_run *a, const struct table_run *b)
 {
@@ -322,7 +331,7 @@ static bool join(const struct table_runs *it, struct table_run *a, const struct 
 		return false;
 	if (it->o.by_attributes &&
 		(a->level ? it->p.attributes(&it->p, a->level - 1, a->parent) !=
-				    it->p.attributes(&it->p, a->level - 1, b->parent)
+					it->p.attributes(&it->p, a->level - 1, b->parent)
 			  : false))
 		return false;
 	if (a->kind == RUN_MAPPED) {

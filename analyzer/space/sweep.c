@@ -1,6 +1,7 @@
 /*
- * The sweep goes in rounds: pieces are cut into jobs of a few megabytes, threads take one job after the
- * other, and when a round is over its findings are handed out in order. Knows nothing of page tables.
+ * The sweep goes in rounds: pieces are cut into jobs of a few megabytes, threads take one job after
+ * the other, and when a round is over its findings are handed out in order. Knows nothing of page
+ * tables.
  */
 #include "analyzer/space/sweep.h"
 
@@ -12,18 +13,18 @@
 #include "analyzer/base/progress.h"
 
 enum {
-	JOB_BYTES = 4 << 20,      /* large against the cost of handing a job out */
-	JOB_PIECES = 4096,        /* single pages, scattered */
-	JOBS_PER_THREAD = 8,      /* so that no thread waits long for the last one of a round */
+	JOB_BYTES = 4 << 20, /* large against the cost of handing a job out */
+	JOB_PIECES = 4096,   /* single pages, scattered */
+	JOBS_PER_THREAD = 8, /* so that no thread waits long for the last one of a round */
 	THREADS_MAX = 64,
-	FAULT_STEP = 4096,        /* what is missing is missing by pages */
+	FAULT_STEP = 4096, /* what is missing is missing by pages */
 };
 
 struct job {
 	VEC(struct sweep_piece) piece;
 	uint64_t bytes;
-	bool follows;          /* the first piece goes on where the job before ended … */
-	struct paddr before;   /* … and these bytes end directly below it */
+	bool follows;	     /* the first piece goes on where the job before ended … */
+	struct paddr before; /* … and these bytes end directly below it */
 	uint64_t before_bytes;
 	struct sweep_hits hits;
 	struct sweep_totals totals;
@@ -43,7 +44,7 @@ void sweep_found(struct sweep_hits *hits, uint64_t addr, uint64_t value)
 	vec_push(&hits->hit, hit);
 }
 
-/* ---- one job ---------------------------------------------------------------------------------------- */
+/* ---- one job ----------------------------------------------------------------------------- */
 
 /* The last bytes that were looked at, for the run that goes on behind them. */
 struct seam {
@@ -96,8 +97,8 @@ static enum fault_kind look_at_run(const struct round *r, struct job *j, struct 
 	}
 }
 
-static void look_at_piece(const struct round *r, struct job *j, struct seam *seam,
-	const struct sweep_piece *p)
+static void look_at_piece(
+	const struct round *r, struct job *j, struct seam *seam, const struct sweep_piece *p)
 {
 	j->hits.tag = p->tag;
 	for (uint64_t at = 0, n; at < p->size && !interrupt_pending(); at += n) {
@@ -118,8 +119,8 @@ static void do_job(const struct round *r, struct job *j)
 {
 	struct seam seam = { .n = 0 };
 	if (j->follows && j->before_bytes) {
-		size_t n = j->before_bytes < r->sweep->seam_bytes ? (size_t)j->before_bytes :
-								    r->sweep->seam_bytes;
+		size_t n = j->before_bytes < r->sweep->seam_bytes ? (size_t)j->before_bytes
+								  : r->sweep->seam_bytes;
 		struct paddr from = { j->before.v + j->before_bytes - n };
 		if (n && !dump_try_read(r->dump, from, seam.bytes, n, NULL)) {
 			seam.n = n;
@@ -141,7 +142,7 @@ static void *work(void *cx)
 	}
 }
 
-/* ---- rounds ----------------------------------------------------------------------------------------- */
+/* ---- rounds ------------------------------------------------------------------------------ */
 
 /* Where the pieces come from: what is left of the one that was cut. */
 struct source {
@@ -150,7 +151,8 @@ struct source {
 	bool ended;
 };
 
-static struct err *next_piece(struct source *src, uint64_t most, struct sweep_piece *ret, bool *ret_more)
+static struct err *next_piece(
+	struct source *src, uint64_t most, struct sweep_piece *ret, bool *ret_more)
 {
 	struct err *err = NULL;
 	while (!src->rest.size && !src->ended && !err) {

@@ -20,8 +20,9 @@ struct tlb_slot {
 };
 
 /*
- * A long stretch of a window that the dump has in one piece (an ELF core: all of a bank of RAM). Random
- * reads over more pages than the TLB has slots are answered from here. At most as many as windows.
+ * A long stretch of a window that the dump has in one piece (an ELF core: all of a bank of RAM).
+ * Random reads over more pages than the TLB has slots are answered from here. At most as many as
+ * windows.
  */
 struct stretch {
 	uint64_t va, n; /* n 0: empty */
@@ -63,7 +64,7 @@ struct dump *vspace_dump(const struct vspace *vs)
 	return vs->dump;
 }
 
-/* ---- translation ----------------------------------------------------------------------------- */
+/* ---- translation ------------------------------------------------------------------------- */
 
 static uint64_t untag(const struct vspace *vs, uint64_t va)
 {
@@ -119,7 +120,7 @@ enum fault_kind vspace_translate(
 	return FAULT_NONE;
 }
 
-/* ---- the TLB --------------------------------------------------------------------------------- */
+/* ---- the TLB ----------------------------------------------------------------------------- */
 
 static struct tlb_slot *slot_of(struct vspace *vs, uint64_t page)
 {
@@ -140,7 +141,8 @@ static void flush_if_stale(struct vspace *vs)
 }
 
 /* Remembers the whole piece around @va, which is at @run and @host, where it is long. */
-static void remember_stretch(struct vspace *vs, uint64_t va, const struct run *run, const uint8_t *host)
+static void remember_stretch(
+	struct vspace *vs, uint64_t va, const struct run *run, const uint8_t *host)
 {
 	enum { WORTH_BYTES = 1 << 20 };
 	const struct arch_layout *l = &vs->facts.layout;
@@ -158,7 +160,8 @@ static void remember_stretch(struct vspace *vs, uint64_t va, const struct run *r
 		const uint8_t *first;
 		size_t n;
 		uint64_t back = in < run->before ? in : run->before;
-		if (dump_map(vs->dump, (struct paddr){ run->pa.v - back }, &first, &n) != FAULT_NONE ||
+		if (dump_map(vs->dump, (struct paddr){ run->pa.v - back }, &first, &n) !=
+				FAULT_NONE ||
 			n <= back || first + back != host)
 			return;
 		uint64_t have = back + run->n < n ? back + run->n : n;
@@ -232,7 +235,7 @@ static inline enum fault_kind lookup(
 	return FAULT_NONE;
 }
 
-/* ---- reads ----------------------------------------------------------------------------------- */
+/* ---- reads ------------------------------------------------------------------------------- */
 
 enum fault_kind vspace_map(struct vspace *vs, uint64_t va, const uint8_t **ret_p, size_t *ret_n)
 {

@@ -6,7 +6,7 @@
 #include "arch/arch.h"
 
 struct walk_step {
-	unsigned level;        /* index into paging->level */
+	unsigned level;	       /* index into paging->level */
 	struct paddr entry_pa; /* where the entry stands */
 	uint64_t raw;
 	struct pte pte;
@@ -20,9 +20,9 @@ struct walk {
 	uint8_t size_shift;    /* FAULT_NONE: of the leaf */
 };
 
-/* Walks @va from @root. A level whose entry cannot be read ends the walk with the dump's fault and no
- * step of its own. Never touches more than paging->nlevels entries. */
-void walk_address(const struct paging *p, struct dump *d, struct paddr root, uint64_t va,
-	struct walk *ret);
+/* Walks @va from @root. A level whose entry cannot be read ends the walk with the dump's fault and
+ * no step of its own. Never touches more than paging->nlevels entries. */
+void walk_address(
+	const struct paging *p, struct dump *d, struct paddr root, uint64_t va, struct walk *ret);
 
 #endif

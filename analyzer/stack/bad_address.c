@@ -37,8 +37,7 @@ static const char *base_words(const struct bad_address_cx *cx)
 		(int)cx->t->abi.word_bytes * 2, h->base);
 }
 
-/* ---- members
- * ------------------------------------------------------------------------------------- */
+/* ---- members ---------------------------------------- */
 
 static const struct type_member *member_holding(const struct type *type, uint64_t offset)
 {
@@ -102,8 +101,7 @@ static const char *member_words(struct bad_address_cx *cx)
 	return b.len ? arena_strdup(cx->a, strbuf_text(&b)) : NULL;
 }
 
-/* ---- near NULL and error pointers ---------------------------------------------------------------
- */
+/* ---- near NULL and error pointers ---------------------------------------- */
 
 /* include/linux/err.h: MAX_ERRNO */
 enum { ERRNO_MAX = 4095 };
@@ -169,8 +167,7 @@ static bool near_null(struct bad_address_cx *cx, uint64_t va)
 	return false;
 }
 
-/* ---- poisons
- * ------------------------------------------------------------------------------------- */
+/* ---- poisons ---------------------------------------- */
 
 /* include/linux/poison.h, v4.19 to v7.2, POISON_POINTER_DELTA left out. */
 static const struct {

@@ -21,8 +21,7 @@ static bool is_mapped(struct vspace *vs, uint64_t va)
 	return vspace_translate(vs, va, &pa, NULL) == FAULT_NONE;
 }
 
-/* ---- KASAN
- * ---------------------------------------------------------------------------------------- */
+/* ---- KASAN ---------------------------------------- */
 
 /* A check of memory reads its shadow first; of an address that has none that faults
  * (mm/kasan/report.c, kasan_non_canonical_hook()). */
@@ -67,8 +66,7 @@ static void tag(struct bad_address_cx *cx, uint64_t typed_va)
 			(unsigned)(typed_va >> 56 & 0xf));
 }
 
-/* ---- user addresses and the gap
- * -------------------------------------------------------------------- */
+/* ---- user addresses and the gap ---------------------------------------- */
 
 static struct err *user(struct bad_address_cx *cx, uint64_t va)
 {
@@ -112,8 +110,7 @@ static bool gap(struct bad_address_cx *cx, uint64_t va)
 	return true;
 }
 
-/* ---- stacks
- * ---------------------------------------------------------------------------------------- */
+/* ---- stacks ---------------------------------------- */
 
 struct guarded {
 	const struct task *task;
@@ -167,8 +164,7 @@ static struct err *find_guard(struct bad_address_cx *cx, uint64_t va, bool *ret_
 	return err;
 }
 
-/* ---- kernel addresses
- * -------------------------------------------------------------------------------- */
+/* ---- kernel addresses ---------------------------------------- */
 
 static const struct map_region *region_of(const struct address_map *m, uint64_t va)
 {

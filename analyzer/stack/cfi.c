@@ -11,7 +11,8 @@ static uint64_t slide_of(const struct target *t)
 }
 
 /* The CFA lies above all that the frame has, in its stack. */
-static bool proves_cfa(struct target *t, const struct task *task, const struct regs *regs, uint64_t cfa)
+static bool proves_cfa(
+	struct target *t, const struct task *task, const struct regs *regs, uint64_t cfa)
 {
 	struct stack stack;
 	unsigned sp = t->arch->reg_sp, fp = t->arch->reg_fp;
@@ -35,8 +36,9 @@ static bool proves_return(struct target *t, struct cfi_step *io)
 	*pc -= io->thumb;
 	if (!symtab_at(t->syms, *pc - 1, &sym))
 		return false;
-	io->called = vspace_try_read(t->kernel, *pc - sizeof(code), code, sizeof(code), NULL) == FAULT_NONE &&
-		arch->is_call(code, ra, &callee);
+	io->called = vspace_try_read(t->kernel, *pc - sizeof(code), code, sizeof(code), NULL) ==
+			     FAULT_NONE &&
+		     arch->is_call(code, ra, &callee);
 	return true;
 }
 
@@ -79,7 +81,8 @@ static void add_registers(const struct regs *from, struct regs *io)
 static void take(struct unwinder *u, const struct cfi_step *step)
 {
 	u->regs = step->regs;
-	u->step = (struct unwind_step){ .how = HOW_CFI, .thumb = step->thumb, .floor_va = step->cfa };
+	u->step =
+		(struct unwind_step){ .how = HOW_CFI, .thumb = step->thumb, .floor_va = step->cfa };
 }
 
 void cfi_arbitrate(struct unwinder *u, const struct regs *before, const struct unwind_step *prior)
@@ -91,8 +94,8 @@ void cfi_arbitrate(struct unwinder *u, const struct regs *before, const struct u
 	if ((!prior->exact && !broken) || (u->step.pt_regs_va && !u->step.end) ||
 		u->t->arch->user_mode(before))
 		return;
-	if (cfi_step(u->t, u->task, before, before->v[pc] - !prior->exact, CFI_OPEN_KERNEL, &step) !=
-			CFI_STEP_DONE ||
+	if (cfi_step(u->t, u->task, before, before->v[pc] - !prior->exact, CFI_OPEN_KERNEL,
+		    &step) != CFI_STEP_DONE ||
 		!step.called)
 		return;
 	if (u->step.end || u->regs.v[pc] != step.regs.v[pc]) {
@@ -107,8 +110,8 @@ void cfi_arbitrate(struct unwinder *u, const struct regs *before, const struct u
 /* ---- registers ----------------------------------------------- */
 
 /*
- * A function that is said never to return need not save what it changes: then only what its rules name is known of its
- * caller (gcc/config/arm/arm.c, arm_compute_save_core_reg_mask(), gcc 12).
+ * A function that is said never to return need not save what it changes: then only what its rules
+ * name is known of its caller (gcc/config/arm/arm.c, arm_compute_save_core_reg_mask(), gcc 12).
  */
 static uint64_t lost_by_noreturn(struct target *t, uint64_t lookup_pc)
 {
@@ -124,8 +127,8 @@ static uint64_t lost_by_noreturn(struct target *t, uint64_t lookup_pc)
 }
 
 /* CFI's registers of @caller, where it agrees that this is the caller. */
-static bool fill_one(struct target *t, const struct task *task, const struct frame *f, struct frame *caller,
-	uint64_t *ret_restored)
+static bool fill_one(struct target *t, const struct task *task, const struct frame *f,
+	struct frame *caller, uint64_t *ret_restored)
 {
 	unsigned pc = t->arch->reg_pc;
 	struct cfi_step step;
@@ -143,9 +146,10 @@ static bool fill_one(struct target *t, const struct task *task, const struct fra
 	return false;
 }
 
-/* What @f's function does to the registers of its caller that the chain below cannot give, @lost; by its instructions,
- * else by what is written of it. */
-static uint64_t still_lost(struct target *t, const struct task *task, const struct frame *f, uint64_t lost)
+/* What @f's function does to the registers of its caller that the chain below cannot give, @lost;
+ * by its instructions, else by what is written of it. */
+static uint64_t still_lost(
+	struct target *t, const struct task *task, const struct frame *f, uint64_t lost)
 {
 	struct unwinder u;
 	uint64_t overwritten, saved;

@@ -1,11 +1,11 @@
-/* Reads and finds struct pt_regs. How the entry code of an architecture lays them out, its table says; where
- * chains of frames lead is trace.c's. */
+/* Reads and finds struct pt_regs. How the entry code of an architecture lays them out, its table
+ * says; where chains of frames lead is trace.c's. */
 #include "analyzer/stack/exception_frames.h"
 
 #include "analyzer/base/interrupt.h"
 
-/* What stands beside the registers. arch/arm64/include/asm/ptrace.h, v4.19 … v7.2. ARM32 has its ORIG_r0 among
- * the registers and the system call's number in thread_info only. */
+/* What stands beside the registers. arch/arm64/include/asm/ptrace.h, v4.19 … v7.2. ARM32 has its
+ * ORIG_r0 among the registers and the system call's number in thread_info only. */
 struct beside {
 	uint64_t orig;
 	int32_t syscall;
@@ -14,8 +14,10 @@ static const struct view_field beside_fields[] = {
 	FIELD_OPTIONAL(struct beside, orig, "orig_x0"),
 	FIELD_OPTIONAL(struct beside, syscall, "syscallno"),
 };
-static const struct view_spec beside_spec = { .type = "pt_regs", .hint = "init/main.c",
-	.fields = beside_fields, .nfields = ARRAY_SIZE(beside_fields) };
+static const struct view_spec beside_spec = { .type = "pt_regs",
+	.hint = "init/main.c",
+	.fields = beside_fields,
+	.nfields = ARRAY_SIZE(beside_fields) };
 
 enum { WORD_MAX = 8, BEYOND_MAX = 64 };
 
@@ -54,7 +56,8 @@ static void read_beside(struct target *t, struct exception_frame *io)
 struct err *exception_frame_read(struct target *t, uint64_t va, struct exception_frame *ret)
 {
 	uint8_t raw[ARCH_MAX_REGS * WORD_MAX];
-	struct err *err = vspace_read(t->kernel, va, raw, (size_t)t->arch->pt_regs_regs * t->abi.word_bytes);
+	struct err *err =
+		vspace_read(t->kernel, va, raw, (size_t)t->arch->pt_regs_regs * t->abi.word_bytes);
 	if (err)
 		return err_wrap(err, "exception frame");
 	decode(t, va, raw, ret);
@@ -70,8 +73,9 @@ static uint64_t pt_regs_bytes(struct target *t)
 }
 
 /*
- * Entry code makes room below sp and stores the sp from before: it lies just above the frame, with some bytes
- * for alignment or what else is kept there (ARM32: struct svc_pt_regs). An overflow's frame lies elsewhere.
+ * Entry code makes room below sp and stores the sp from before: it lies just above the frame, with
+ * some bytes for alignment or what else is kept there (ARM32: struct svc_pt_regs). An overflow's
+ * frame lies elsewhere.
  */
 static bool sp_fits(struct target *t, const struct task *task, const struct stack *stack,
 	const struct exception_frame *f)
@@ -123,16 +127,16 @@ void exception_frames_deinit(struct exception_frames *f)
 	vec_deinit(&f->found);
 }
 
-struct err *exception_frames_search(struct target *t, const struct task *task, const struct stack *stack,
-	uint64_t lo, struct exception_frames *io)
+struct err *exception_frames_search(struct target *t, const struct task *task,
+	const struct stack *stack, uint64_t lo, struct exception_frames *io)
 {
 	unsigned word = t->abi.word_bytes;
 	uint64_t least = (uint64_t)t->arch->pt_regs_regs * word;
 	struct exception_frame f;
 	if (lo < stack->lo)
 		lo = stack->lo;
-	for (uint64_t va = (lo + word - 1) & -(uint64_t)word; va < stack->hi && stack->hi - va >= least;
-		va += word) {
+	for (uint64_t va = (lo + word - 1) & -(uint64_t)word;
+		va < stack->hi && stack->hi - va >= least; va += word) {
 		struct err *err = interrupt_check();
 		if (err)
 			return err;

@@ -16,8 +16,7 @@ static const char *words(struct arena *a, struct strbuf *b)
 	return arena_strdup(a, strbuf_text(b));
 }
 
-/* ---- which of the trace's exceptions -----------------------------------------------------------
- */
+/* ---- which of the trace's exceptions ---------------------------------------- */
 
 static const char *entry_of(const struct target *t, const struct trace *trace, size_t i)
 {
@@ -44,8 +43,7 @@ static bool choose_frame(struct target *t, struct fault_context *f)
 	return found;
 }
 
-/* ---- the status and the address, by the handlers' variables -------------------------------------
- */
+/* ---- the status and the address, by the handlers' variables ------------------------------ */
 
 static bool variable_number(const struct target *t, const struct variable *v, uint64_t *ret)
 {
@@ -126,8 +124,7 @@ static struct err *ask_handlers(struct target *t, struct arena *a, struct fault_
 	return err;
 }
 
-/* ---- by the words on the stack
- * ------------------------------------------------------------------- */
+/* ---- by the words on the stack ---------------------------------------- */
 
 /* The handlers' part of the stack keeps the status in saved registers. One value that can be a
  * status, and no other, is it. */
@@ -156,8 +153,7 @@ static void search_stack(struct target *t, struct arena *a, struct fault_context
 	f->status.source = words(a, &b);
 }
 
-/* ---- by the kernel's log
- * ------------------------------------------------------------------------- */
+/* ---- by the kernel's log ---------------------------------------- */
 
 /* The number that stands between @before and @after (NULL: anything) in @text. */
 static bool number_between(const char *text, const char *before, const char *after, uint64_t *ret)
@@ -223,8 +219,7 @@ static void ask_log(struct target *t, struct fault_context *f)
 		f->address = said.address;
 }
 
-/* ---- the instruction
- * ------------------------------------------------------------------------------ */
+/* ---- the instruction ---------------------------------------- */
 
 static void read_code(struct target *t, struct fault_context *f)
 {
@@ -334,8 +329,7 @@ bool fault_agrees(const struct target *t, const struct fault_context *f)
 	return t->arch->untag(l, f->address.v) - t->arch->untag(l, in->va) < bytes;
 }
 
-/* ---- what the base register points to
- * --------------------------------------------------------------- */
+/* ---- what the base register points to ---------------------------------------- */
 
 /* Whether a struct has room for the access: something of it starts or goes on at @offset. */
 static bool reaches(struct target *t, const struct type *type, uint64_t offset)

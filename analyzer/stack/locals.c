@@ -17,7 +17,8 @@ size_t frame_source(struct target *t, const struct frame *f, struct source_frame
 struct err *frame_variables(struct target *t, const struct trace *trace, size_t n, struct arena *a,
 	struct variable_scope **ret, size_t *ret_n)
 {
-	/* Values at entry are looked for in the caller, whose own may lead on; no farther than this. */
+	/* Values at entry are looked for in the caller, whose own may lead on; no farther than
+	 * this. */
 	enum { CALLERS = 8 };
 	struct variables_frame frame[CALLERS + 1];
 	size_t count = trace->nframes - n < CALLERS + 1 ? trace->nframes - n : CALLERS + 1;

@@ -19,7 +19,7 @@ const char *lock_kind_name(enum lock_kind k)
 	return name[k];
 }
 
-/* ---- what the kernel's structs are like ---------------------------------------------------- */
+/* ---- what the kernel's structs are like -------------------------------------------------- */
 
 struct raw_lock {
 	uint64_t owner, list_va, first;
@@ -135,7 +135,7 @@ static const struct kind *kind_of(struct target *t, const struct trace *trace)
 	return NULL;
 }
 
-/* ---- sleepers ------------------------------------------------------------------------------ */
+/* ---- sleepers ---------------------------------------------------------------------------- */
 
 static int by_stack(const void *a, const void *b)
 {
@@ -198,7 +198,7 @@ static bool is_task(const struct lock_waits *w, uint64_t va)
 	return false;
 }
 
-/* ---- the ring ------------------------------------------------------------------------------ */
+/* ---- the ring ---------------------------------------------------------------------------- */
 
 struct search {
 	const struct lock_waits *w;
@@ -309,7 +309,7 @@ static bool scan_stack(const struct search *s, const struct task *task)
 	return false;
 }
 
-/* ---- owners -------------------------------------------------------------------------------- */
+/* ---- owners ------------------------------------------------------------------------------ */
 
 static void find_owner(const struct search *s)
 {

@@ -1,7 +1,7 @@
 /*
- * Reads the return addresses that -fsanitize=shadow-call-stack keeps. Knows where the kernel has its shadow
- * stacks; what a frame is, it is told. Nothing on a shadow stack says which frame an entry belongs to:
- * only the order tells.
+ * Reads the return addresses that -fsanitize=shadow-call-stack keeps. Knows where the kernel has
+ * its shadow stacks; what a frame is, it is told. Nothing on a shadow stack says which frame an
+ * entry belongs to: only the order tells.
  */
 #include "analyzer/stack/shadow_stack.h"
 
@@ -34,12 +34,13 @@ static bool read_task(struct target *t, const struct task *task, struct shadow_v
 	       view_try_read(view, t->kernel, task->va, ret) && ret->base;
 }
 
-/* include/linux/scs.h: SCS_SIZE is 1 KiB while CPUs' shadow stacks are arrays (v5.8 to v5.10), then a page. */
+/* include/linux/scs.h: SCS_SIZE is 1 KiB while CPUs' shadow stacks are arrays (v5.8 to v5.10), then
+ * a page. */
 static uint64_t stack_bytes(const struct target *t)
 {
 	return target_has_symbol(t, "irq_shadow_call_stack")
-		? 1024
-		: 1ull << vspace_facts(t->kernel)->layout.paging.page_shift;
+		       ? 1024
+		       : 1ull << vspace_facts(t->kernel)->layout.paging.page_shift;
 }
 
 static bool holds(const struct target *t, uint64_t base, uint64_t sp, struct shadow_stack *ret)
@@ -51,8 +52,8 @@ static bool holds(const struct target *t, uint64_t base, uint64_t sp, struct sha
 	return true;
 }
 
-/* arch/arm64/kernel/irq.c, sdei.c, v5.11 to v7.2: per-CPU pointers to the base; scs.c, v5.8 to v5.10: the
- * stacks themselves. */
+/* arch/arm64/kernel/irq.c, sdei.c, v5.11 to v7.2: per-CPU pointers to the base; scs.c, v5.8 to
+ * v5.10: the stacks themselves. */
 static const struct {
 	const char *symbol;
 	bool is_pointer;
@@ -97,15 +98,15 @@ bool shadow_stack_find(
 	return false;
 }
 
-/* ---- entries ------------------------------------------------------------------------------------ */
+/* ---- entries ----------------------------------------------------------------------------- */
 
 struct entries {
 	uint64_t *pc; /* the outermost first; the arena's */
 	size_t n;
 };
 
-static bool read_entries(struct target *t, const struct shadow_stack *s, struct arena *a,
-	struct entries *ret)
+static bool read_entries(
+	struct target *t, const struct shadow_stack *s, struct arena *a, struct entries *ret)
 {
 	size_t bytes = s->sp - s->lo;
 	uint8_t *raw = arena_alloc(a, bytes + 8);
@@ -128,12 +129,12 @@ static bool call_before(struct target *t, uint64_t pc)
 	       t->arch->is_call(code, pc, &callee);
 }
 
-/* ---- the comparison ----------------------------------------------------------------------------- */
+/* ---- the comparison ---------------------------------------------------------------------- */
 
 /*
- * Frames [first, end) came out of the chain where entries [from, to) stand. Assembler code has frames
- * without entries, and a function that a tracer watches has the tracer's address for an entry; so only
- * as many of one as of the other, all of them behind calls, are a contradiction.
+ * Frames [first, end) came out of the chain where entries [from, to) stand. Assembler code has
+ * frames without entries, and a function that a tracer watches has the tracer's address for an
+ * entry; so only as many of one as of the other, all of them behind calls, are a contradiction.
  */
 static void accuse(struct target *t, const struct entries *e, size_t from, size_t to,
 	struct trace *io, size_t first, size_t end)
@@ -149,10 +150,10 @@ static void accuse(struct target *t, const struct entries *e, size_t from, size_
 	}
 }
 
-/* Goes through the frames from @first, where @e is the shadow stack, to the next exception or the end;
- * *ret_left: how many entries lie beyond them. Returns the frame where it stopped. */
-static size_t compare(struct target *t, const struct entries *e, struct trace *io, size_t first,
-	size_t *ret_left)
+/* Goes through the frames from @first, where @e is the shadow stack, to the next exception or the
+ * end; *ret_left: how many entries lie beyond them. Returns the frame where it stopped. */
+static size_t compare(
+	struct target *t, const struct entries *e, struct trace *io, size_t first, size_t *ret_left)
 {
 	size_t left = e->n, unmatched = first + 1, i = first + 1;
 	for (; i < io->nframes && !io->frame[i].exact; i++) {
@@ -171,9 +172,10 @@ static size_t compare(struct target *t, const struct entries *e, struct trace *i
 	return i;
 }
 
-/* The kernel's shadow stacks are zero where nothing was pushed yet (include/linux/scs.h, GFP_SCS). */
-static void go_on(struct target *t, const struct entries *e, size_t left, struct arena *a,
-	struct trace *io)
+/* The kernel's shadow stacks are zero where nothing was pushed yet (include/linux/scs.h, GFP_SCS).
+ */
+static void go_on(
+	struct target *t, const struct entries *e, size_t left, struct arena *a, struct trace *io)
 {
 	struct frame *more = arena_alloc(a, (io->nframes + left) * sizeof(*more));
 	struct symbol sym;
@@ -181,7 +183,9 @@ static void go_on(struct target *t, const struct entries *e, size_t left, struct
 	io->frame = more;
 	for (; left && e->pc[left - 1] && symtab_at(t->syms, e->pc[left - 1] - 1, &sym); left--) {
 		uint64_t pc = e->pc[left - 1];
-		struct frame f = { .pc = pc, .lookup_pc = pc - 1, .how = HOW_SCS,
+		struct frame f = { .pc = pc,
+			.lookup_pc = pc - 1,
+			.how = HOW_SCS,
 			.trust = call_before(t, pc) ? TRUST_LIKELY : TRUST_GUESS,
 			.note = "by the shadow call stack" };
 		regs_set(&f.regs, t->arch->reg_pc, pc);
@@ -190,7 +194,8 @@ static void go_on(struct target *t, const struct entries *e, size_t left, struct
 }
 
 /* Where the shadow stack pointer was while this frame's code ran: in its register, which
- * CONFIG_SHADOW_CALL_STACK reserves (arch/arm64/Makefile, -ffixed-x18), or with a switched-out task. */
+ * CONFIG_SHADOW_CALL_STACK reserves (arch/arm64/Makefile, -ffixed-x18), or with a switched-out
+ * task. */
 static bool pointer_of(
 	struct target *t, const struct task *task, const struct frame *f, uint64_t *ret)
 {

@@ -1,7 +1,7 @@
 /*
- * Shadow call stacks: a second copy of the return addresses, which the compiler keeps in memory of its own.
- * A trace that broke off goes on by it, and a return address that it has otherwise is told.
- * For this folder only.
+ * Shadow call stacks: a second copy of the return addresses, which the compiler keeps in memory of
+ * its own. A trace that broke off goes on by it, and a return address that it has otherwise is
+ * told. For this folder only.
  */
 #ifndef ANALYZER_STACK_SHADOW_STACK_H
 #define ANALYZER_STACK_SHADOW_STACK_H
@@ -18,10 +18,10 @@ bool shadow_stack_find(
 	struct target *t, const struct task *task, uint64_t sp, struct shadow_stack *ret);
 
 /*
- * Compares the frames of @io, a trace of the kernel, with the shadow call stack and appends what that has
- * beyond a chain that broke off (HOW_SCS). Without a shadow call stack nothing changes.
+ * Compares the frames of @io, a trace of the kernel, with the shadow call stack and appends what
+ * that has beyond a chain that broke off (HOW_SCS). Without a shadow call stack nothing changes.
  */
-struct err *shadow_stack_apply(struct target *t, const struct task *task, struct arena *a,
-	struct trace *io) MUST_CHECK;
+struct err *shadow_stack_apply(
+	struct target *t, const struct task *task, struct arena *a, struct trace *io) MUST_CHECK;
 
 #endif

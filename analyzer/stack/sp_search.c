@@ -5,9 +5,10 @@
 #include "analyzer/base/interrupt.h"
 
 /*
- * How convincing a chain is. Code that is gone (init sections) or entry stubs may stand before a return
- * address without a call, and a call of another function is seen where its tail jumped: both are odd,
- * and rare. A chance hit is the outer part of the true chain at most, so the longest good chain wins.
+ * How convincing a chain is. Code that is gone (init sections) or entry stubs may stand before a
+ * return address without a call, and a call of another function is seen where its tail jumped: both
+ * are odd, and rare. A chance hit is the outer part of the true chain at most, so the longest good
+ * chain wins.
  */
 enum { SCORE_MIN = 3, NOT_A_CHAIN = -1 };
 
@@ -33,8 +34,8 @@ static int chain_score(
 			return NOT_A_CHAIN;
 		if (u.step.end)
 			break;
-		enum call_match match = u.step.exact ?
-			CALL_DIRECT : unwinder_call_before(&u, u.regs.v[pc_reg], pc);
+		enum call_match match =
+			u.step.exact ? CALL_DIRECT : unwinder_call_before(&u, u.regs.v[pc_reg], pc);
 		last_odd = match == CALL_NONE || match == CALL_OTHER;
 		if (u.frames == 1 && (last_odd || same_function(t, u.regs.v[pc_reg] - 1, pc)))
 			return NOT_A_CHAIN;
@@ -44,16 +45,16 @@ static int chain_score(
 		matched += !last_odd;
 		odd += last_odd;
 	}
-	/* The outermost return address was never a call's: entry code put it there, or what overwrote the
-	 * stack did. */
+	/* The outermost return address was never a call's: entry code put it there, or what
+	 * overwrote the stack did. */
 	odd -= last_odd;
 	if (u.step.broken)
 		return matched >= SCORE_MIN && odd <= 1 ? matched - odd : NOT_A_CHAIN;
 	return matched >= SCORE_MIN && matched > odd ? matched - odd : NOT_A_CHAIN;
 }
 
-/* Whether @io stands on the first instruction of its function, where lr, which was lost with sp, alone
- * knows the caller. */
+/* Whether @io stands on the first instruction of its function, where lr, which was lost with sp,
+ * alone knows the caller. */
 static bool at_first_instruction(const struct target *t, const struct regs *io)
 {
 	struct symbol sym;
@@ -61,8 +62,8 @@ static bool at_first_instruction(const struct target *t, const struct regs *io)
 	return !regs_has(io, t->arch->reg_lr) && symtab_at(t->syms, pc, &sym) && sym.va == pc;
 }
 
-/* A caller that has called this function before (a delay loop does) finds what that call pushed first, its
- * return address, right below its own frame. */
+/* A caller that has called this function before (a delay loop does) finds what that call pushed
+ * first, its return address, right below its own frame. */
 static void lr_from_last_call(struct target *t, uint64_t sp, struct regs *io)
 {
 	uint64_t lr;
@@ -97,7 +98,8 @@ bool sp_search(struct target *t, const struct task *task, struct regs *io)
 	struct stack stack;
 	for (unsigned i = 0; stack_of_task(t, task, i, &stack); i++)
 		search_stack(t, task, &stack, io, false, &found, &best);
-	/* A stack that was written over has no whole chain: then the longest piece of one that is nearly without a flaw. */
+	/* A stack that was written over has no whole chain: then the longest piece of one that is
+	 * nearly without a flaw. */
 	for (unsigned i = 0; best == NOT_A_CHAIN && stack_of_task(t, task, i, &stack); i++)
 		search_stack(t, task, &stack, io, true, &found, &best);
 	if (best == NOT_A_CHAIN)

@@ -62,7 +62,9 @@ bool stack_of_task(struct target *t, const struct task *task, unsigned i, struct
 	scoped_err struct err *err = task_stack_bytes(t, &thread_bytes);
 	if (err)
 		return false;
-	*ret = (struct stack){ .lo = task->stack, .hi = task->stack + thread_bytes, .name = "task" };
+	*ret = (struct stack){
+		.lo = task->stack, .hi = task->stack + thread_bytes, .name = "task"
+	};
 	if (!i)
 		return true;
 	const struct arch_stack *kind = t->arch->stacks;

@@ -13,8 +13,8 @@ struct stack {
 /* @task may be NULL: then only the CPUs' stacks count. False when @sp is in none of them. */
 bool stack_find(struct target *t, const struct task *task, uint64_t sp, struct stack *ret);
 
-/* The stacks that @task can have been on, on its CPU: number 0 is its own, then the CPU's; false behind the
- * last. One that this kernel lacks is empty (lo == hi). */
+/* The stacks that @task can have been on, on its CPU: number 0 is its own, then the CPU's; false
+ * behind the last. One that this kernel lacks is empty (lo == hi). */
 bool stack_of_task(struct target *t, const struct task *task, unsigned i, struct stack *ret);
 
 #endif

@@ -12,16 +12,21 @@
 
 const char *frame_how_name(enum frame_how how)
 {
-	static const char *const name[] = { [HOW_REGS] = "regs", [HOW_FP] = "fp",
-		[HOW_EXIDX] = "exidx", [HOW_CFI] = "cfi", [HOW_SCS] = "scs", [HOW_SCAN] = "scan",
+	static const char *const name[] = { [HOW_REGS] = "regs",
+		[HOW_FP] = "fp",
+		[HOW_EXIDX] = "exidx",
+		[HOW_CFI] = "cfi",
+		[HOW_SCS] = "scs",
+		[HOW_SCAN] = "scan",
 		[HOW_CODE] = "code" };
 	return name[how];
 }
 
 const char *frame_trust_name(enum frame_trust trust)
 {
-	static const char *const name[] = { [TRUST_SURE] = "sure", [TRUST_LIKELY] = "likely",
-		[TRUST_GUESS] = "guess" };
+	static const char *const name[] = {
+		[TRUST_SURE] = "sure", [TRUST_LIKELY] = "likely", [TRUST_GUESS] = "guess"
+	};
 	return name[trust];
 }
 
@@ -30,16 +35,15 @@ static bool was_freed(const struct target *t, uint64_t pc)
 {
 	struct symbol begin, end;
 	return symtab_find_kernel(t->syms, "__init_begin", &begin) &&
-		symtab_find_kernel(t->syms, "__init_end", &end) && pc >= begin.va && pc < end.va;
+	       symtab_find_kernel(t->syms, "__init_end", &end) && pc >= begin.va && pc < end.va;
 }
 
 /*
- * A call that never returns may be its function's last instruction, so a return address is looked up
- * one byte before. But entry code hands out return addresses that no call made (ARM's ret_fast_syscall
- * behind a system call): those stand for themselves.
+ * A call that never returns may be its function's last instruction, so a return address is looked
+ * up one byte before. But entry code hands out return addresses that no call made (ARM's
+ * ret_fast_syscall behind a system call): those stand for themselves.
  */
-static uint64_t lookup_address(
-	const struct target *t, uint64_t pc, const struct unwind_step *step)
+static uint64_t lookup_address(const struct target *t, uint64_t pc, const struct unwind_step *step)
 {
 	uint8_t code[4];
 	uint64_t callee;
@@ -56,8 +60,9 @@ static struct frame frame_of(const struct target *t, const struct unwinder *u)
 	uint64_t pc = u->regs.v[t->arch->reg_pc];
 	return (struct frame){
 		.pc = pc,
-		.sp = regs_has(&u->regs, t->arch->reg_sp) ? u->regs.v[t->arch->reg_sp] :
-			regs_has(&u->regs, t->arch->reg_fp) ? u->regs.v[t->arch->reg_fp] : 0,
+		.sp = regs_has(&u->regs, t->arch->reg_sp)   ? u->regs.v[t->arch->reg_sp]
+		      : regs_has(&u->regs, t->arch->reg_fp) ? u->regs.v[t->arch->reg_fp]
+							    : 0,
 		.exact = u->step.exact,
 		.lookup_pc = lookup_address(t, pc, &u->step),
 		.regs = u->regs,
@@ -65,9 +70,10 @@ static struct frame frame_of(const struct target *t, const struct unwinder *u)
 }
 
 /*
- * What the last step makes of the trust so far: *io_trust is that of the chain, the answer this frame's own.
- * @inner is the frame below. ARM32's tables and frame pointers speak of a function's body: where it was
- * interrupted before or behind that, they lead astray, and hardly ever to a call.
+ * What the last step makes of the trust so far: *io_trust is that of the chain, the answer this
+ * frame's own.
+ * @inner is the frame below. ARM32's tables and frame pointers speak of a function's body: where it
+ * was interrupted before or behind that, they lead astray, and hardly ever to a call.
  */
 static enum frame_trust judge(
 	const struct unwinder *u, const struct frame *inner, enum frame_trust *io_trust)
@@ -75,8 +81,10 @@ static enum frame_trust judge(
 	bool by_lr = u->step.unproved || u->step.aside;
 	bool by_body = inner->exact && !u->step.exact && u->t->arch->capstone_thumb_mode &&
 		       (u->step.how == HOW_EXIDX || u->step.how == HOW_FP);
-	enum call_match call = !by_lr && !by_body ? CALL_DIRECT :
-		unwinder_call_before(u, u->regs.v[u->t->arch->reg_pc], inner->lookup_pc);
+	enum call_match call =
+		!by_lr && !by_body
+			? CALL_DIRECT
+			: unwinder_call_before(u, u->regs.v[u->t->arch->reg_pc], inner->lookup_pc);
 	bool doubtful = by_lr ? call != CALL_DIRECT : call == CALL_NONE;
 	bool lost = u->replaced == TRAMPOLINE_LIKELY || u->replaced == TRAMPOLINE_LOST;
 	enum frame_trust own = *io_trust;
@@ -132,13 +140,14 @@ static void leave_entry(struct target *t, const struct task *task, struct task_r
 	io->source = "CPU note, through an exception vector's stack";
 }
 
-struct err *trace_task(struct target *t, const struct task *task, struct arena *a,
-	struct trace *ret)
+struct err *trace_task(
+	struct target *t, const struct task *task, struct arena *a, struct trace *ret)
 {
 	struct task_regs start;
 	/* A dead task has given its stack back (kernel/fork.c, put_task_stack(); 4.19 to 7.2). */
 	if (!task->stack) {
-		*ret = (struct trace){ .source = "nothing", .end = "it has exited, and its stack is gone" };
+		*ret = (struct trace){ .source = "nothing",
+			.end = "it has exited, and its stack is gone" };
 		return NULL;
 	}
 	struct err *err = task_regs_read(t, task, &start);
@@ -177,7 +186,7 @@ struct err *trace_task(struct target *t, const struct task *task, struct arena *
 	return err;
 }
 
-/* ---- from where somebody says -------------------------------------------------------------- */
+/* ---- from where somebody says ------------------------------------------------------------ */
 
 /* Whether a chain of the few frames that chance hardly makes goes on from here, and ends well. */
 static bool chain_is_good(const struct unwinder *at, uint64_t first_pc)
@@ -199,9 +208,11 @@ static bool chain_is_good(const struct unwinder *at, uint64_t first_pc)
 	}
 }
 
-/* The registers if a frame record begins at @va: of the function that has it, where its pc was given, else of
- * the caller to which it leads. Both architectures push the frame pointer below the return address. */
-static bool guess_regs(struct target *t, const struct trace_start *start, uint64_t va, struct regs *ret)
+/* The registers if a frame record begins at @va: of the function that has it, where its pc was
+ * given, else of the caller to which it leads. Both architectures push the frame pointer below the
+ * return address. */
+static bool guess_regs(
+	struct target *t, const struct trace_start *start, uint64_t va, struct regs *ret)
 {
 	unsigned word = t->abi.word_bytes;
 	uint64_t pc, fp;
@@ -220,8 +231,8 @@ static bool guess_regs(struct target *t, const struct trace_start *start, uint64
 	return true;
 }
 
-struct err *trace_task_from(struct target *t, const struct task *task, const struct trace_start *start,
-	struct arena *a, struct trace *ret)
+struct err *trace_task_from(struct target *t, const struct task *task,
+	const struct trace_start *start, struct arena *a, struct trace *ret)
 {
 	struct stack stack;
 	struct unwinder u;
@@ -240,8 +251,8 @@ struct err *trace_task_from(struct target *t, const struct task *task, const str
 		return err;
 	}
 	if (!stack_find(t, task, start->sp, &stack))
-		return err_new(ERR_NOT_FOUND, "0x%" PRIx64 " is on no stack of this task or of a CPU",
-			start->sp);
+		return err_new(ERR_NOT_FOUND,
+			"0x%" PRIx64 " is on no stack of this task or of a CPU", start->sp);
 	for (uint64_t va = start->sp & -(uint64_t)t->abi.word_bytes; va < stack.hi;
 		va += t->abi.word_bytes) {
 		struct err *err = interrupt_check();
@@ -258,6 +269,8 @@ struct err *trace_task_from(struct target *t, const struct task *task, const str
 			*ret = trace;
 		return err;
 	}
-	return err_new(ERR_NOT_FOUND, "no chain of frames begins at 0x%" PRIx64 " or above it on this "
-		"stack; bt -t shows what addresses of code are there", start->sp);
+	return err_new(ERR_NOT_FOUND,
+		"no chain of frames begins at 0x%" PRIx64 " or above it on this "
+		"stack; bt -t shows what addresses of code are there",
+		start->sp);
 }

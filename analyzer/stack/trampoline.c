@@ -1,12 +1,13 @@
 /*
- * Finds true return addresses in the lists of kretprobes, rethooks and the function graph tracer. What the
- * frames are it is told; whether an answer fits the code around it, others check.
+ * Finds true return addresses in the lists of kretprobes, rethooks and the function graph tracer.
+ * What the frames are it is told; whether an answer fits the code around it, others check.
  */
 #include "analyzer/stack/trampoline.h"
 
 #include <string.h>
 
-/* Records looked at in one walk up a stack, of which each has one for a frame and is rarely passed twice. */
+/* Records looked at in one walk up a stack, of which each has one for a frame and is rarely passed
+ * twice. */
 enum { RECORDS_MAX = 1 << 16 };
 
 static uint64_t symbol_or_zero(const struct target *t, const char *name)
@@ -16,8 +17,8 @@ static uint64_t symbol_or_zero(const struct target *t, const char *name)
 }
 
 /* kretprobe_trampoline up to v5.15, __kretprobe_trampoline since v5.16 (arch/arm64/kernel/probes/
- * kprobes_trampoline.S, arch/arm/probes/kprobes/core.c); arch_rethook_trampoline where kretprobes are built
- * on rethooks (kernel/trace/rethook.c, v5.18); return_to_handler in all. */
+ * kprobes_trampoline.S, arch/arm/probes/kprobes/core.c); arch_rethook_trampoline where kretprobes
+ * are built on rethooks (kernel/trace/rethook.c, v5.18); return_to_handler in all. */
 static void look_up(struct trampolines *w, const struct target *t)
 {
 	if (w->looked_up)
@@ -30,7 +31,7 @@ static void look_up(struct trampolines *w, const struct target *t)
 	w->graph_va = symbol_or_zero(t, "return_to_handler");
 }
 
-/* ---- kretprobes and rethooks --------------------------------------------------------------- */
+/* ---- kretprobes and rethooks ------------------------------------------------------------- */
 
 /* What both kinds of record have in common. */
 struct hook {
@@ -44,7 +45,9 @@ static const struct view_field kretprobe_fields[] = {
 	FIELD_OPTIONAL(struct hook, task, "task"),
 };
 static const struct view_spec kretprobe_spec = { .type = "kretprobe_instance",
-	.hint = "kernel/kprobes.c", .fields = kretprobe_fields, .nfields = ARRAY_SIZE(kretprobe_fields) };
+	.hint = "kernel/kprobes.c",
+	.fields = kretprobe_fields,
+	.nfields = ARRAY_SIZE(kretprobe_fields) };
 
 static const struct view_field rethook_fields[] = {
 	FIELD(struct hook, ret_addr, "ret_addr"),
@@ -52,7 +55,9 @@ static const struct view_field rethook_fields[] = {
 	FIELD(struct hook, next, "llist.next"),
 };
 static const struct view_spec rethook_spec = { .type = "rethook_node",
-	.hint = "kernel/trace/rethook.c", .fields = rethook_fields, .nfields = ARRAY_SIZE(rethook_fields) };
+	.hint = "kernel/trace/rethook.c",
+	.fields = rethook_fields,
+	.nfields = ARRAY_SIZE(rethook_fields) };
 
 struct hook_heads {
 	uint64_t kretprobes, rethooks;
@@ -61,8 +66,10 @@ static const struct view_field heads_fields[] = {
 	FIELD_OPTIONAL(struct hook_heads, kretprobes, "kretprobe_instances.first"),
 	FIELD_OPTIONAL(struct hook_heads, rethooks, "rethooks.first"),
 };
-static const struct view_spec heads_spec = { .type = "task_struct", .hint = "init/main.c",
-	.fields = heads_fields, .nfields = ARRAY_SIZE(heads_fields) };
+static const struct view_spec heads_spec = { .type = "task_struct",
+	.hint = "init/main.c",
+	.fields = heads_fields,
+	.nfields = ARRAY_SIZE(heads_fields) };
 
 struct hook_list {
 	const struct view *view;
@@ -71,23 +78,26 @@ struct hook_list {
 	bool of_all_tasks;
 };
 
-/* Up to v5.13 all tasks' kretprobes hang in one hash table of 64 buckets, by the address of the task:
- * kernel/kprobes.c, KPROBE_HASH_BITS; include/linux/hash.h: hash_64() and hash_32(). */
+/* Up to v5.13 all tasks' kretprobes hang in one hash table of 64 buckets, by the address of the
+ * task: kernel/kprobes.c, KPROBE_HASH_BITS; include/linux/hash.h: hash_64() and hash_32(). */
 static bool hash_bucket(struct target *t, const struct task *task, uint64_t *ret_first)
 {
 	enum { HASH_BITS = 6 };
 	uint64_t table = symbol_or_zero(t, "kretprobe_inst_table");
-	uint64_t hash = t->abi.word_bytes == 8 ? (task->va * 0x61c8864680b583ebull) >> (64 - HASH_BITS)
-					       : (uint32_t)(task->va * 0x61c88647u) >> (32 - HASH_BITS);
+	uint64_t hash = t->abi.word_bytes == 8
+				? (task->va * 0x61c8864680b583ebull) >> (64 - HASH_BITS)
+				: (uint32_t)(task->va * 0x61c88647u) >> (32 - HASH_BITS);
 	return table && vspace_try_word(t->kernel, table + hash * t->abi.word_bytes, ret_first);
 }
 
-static bool find_list(struct target *t, const struct task *task, bool rethook, struct hook_list *ret)
+static bool find_list(
+	struct target *t, const struct task *task, bool rethook, struct hook_list *ret)
 {
 	const struct view *heads_view;
 	struct hook_heads heads = { 0 };
 	*ret = (struct hook_list){ 0 };
-	scoped_err struct err *err = target_view(t, rethook ? &rethook_spec : &kretprobe_spec, &ret->view);
+	scoped_err struct err *err =
+		target_view(t, rethook ? &rethook_spec : &kretprobe_spec, &ret->view);
 	if (err)
 		return false;
 	ret->node_offset = view_offset(ret->view, 2);
@@ -102,7 +112,8 @@ static bool find_list(struct target *t, const struct task *task, bool rethook, s
 	return !rethook && hash_bucket(t, task, &ret->first);
 }
 
-/* The record behind the last one used whose frame is @fp, or else, when @any, the next one at all. */
+/* The record behind the last one used whose frame is @fp, or else, when @any, the next one at all.
+ */
 static bool next_hook(struct trampolines *w, struct target *t, const struct task *task,
 	const struct hook_list *list, uint64_t trampoline, uint64_t fp, bool any, uint64_t *ret_pc)
 {
@@ -134,15 +145,16 @@ static enum trampoline_answer resolve_hook(struct trampolines *w, struct target 
 	struct hook_list list;
 	if (!find_list(t, task, trampoline == w->rethook_va, &list))
 		return TRAMPOLINE_LOST;
-	/* A record's frame is x29 (arm64 since v5.16) or fp (ARM32) when the function was entered, or
-	 * the stack pointer then (arm64 before), which a walk along frame records does not know. */
+	/* A record's frame is x29 (arm64 since v5.16) or fp (ARM32) when the function was entered,
+	 * or the stack pointer then (arm64 before), which a walk along frame records does not know.
+	 */
 	if (fp && next_hook(w, t, task, &list, trampoline, fp, false, ret_pc))
 		return TRAMPOLINE_SURE;
-	return next_hook(w, t, task, &list, trampoline, 0, true, ret_pc) ? TRAMPOLINE_LIKELY :
-									   TRAMPOLINE_LOST;
+	return next_hook(w, t, task, &list, trampoline, 0, true, ret_pc) ? TRAMPOLINE_LIKELY
+									 : TRAMPOLINE_LOST;
 }
 
-/* ---- function graph ------------------------------------------------------------------------ */
+/* ---- function graph ---------------------------------------------------------------------- */
 
 struct graph_task {
 	uint64_t ret_stack;
@@ -152,8 +164,10 @@ static const struct view_field graph_task_fields[] = {
 	FIELD(struct graph_task, ret_stack, "ret_stack"),
 	FIELD(struct graph_task, at, "curr_ret_stack"),
 };
-static const struct view_spec graph_task_spec = { .type = "task_struct", .hint = "init/main.c",
-	.fields = graph_task_fields, .nfields = ARRAY_SIZE(graph_task_fields) };
+static const struct view_spec graph_task_spec = { .type = "task_struct",
+	.hint = "init/main.c",
+	.fields = graph_task_fields,
+	.nfields = ARRAY_SIZE(graph_task_fields) };
 
 struct graph_record {
 	uint64_t ret, fp, retp;
@@ -164,20 +178,25 @@ static const struct view_field graph_fields[] = {
 	FIELD_OPTIONAL(struct graph_record, retp, "retp"),
 };
 static const struct view_spec graph_spec = { .type = "ftrace_ret_stack",
-	.hint = "kernel/trace/fgraph.c", .fields = graph_fields, .nfields = ARRAY_SIZE(graph_fields) };
+	.hint = "kernel/trace/fgraph.c",
+	.fields = graph_fields,
+	.nfields = ARRAY_SIZE(graph_fields) };
 
 struct graph_stack {
 	const struct view *view;
 	uint64_t base;
-	bool packed; /* words: records of several sizes, each below a word that says how far it is */
+	bool packed; /* words: records of several sizes, each below a word that says how far it is
+		      */
 };
 
-/* Whether task_struct.ret_stack points to words (v6.11 on: kernel/trace/fgraph.c) and not to records. */
+/* Whether task_struct.ret_stack points to words (v6.11 on: kernel/trace/fgraph.c) and not to
+ * records. */
 static bool is_packed(struct target *t)
 {
 	const struct type *task;
 	struct field_ref field;
-	scoped_err struct err *err = types_find(t->types, TYPE_STRUCT, "task_struct", "init/main.c", &task);
+	scoped_err struct err *err =
+		types_find(t->types, TYPE_STRUCT, "task_struct", "init/main.c", &task);
 	scoped_err struct err *field_err =
 		err ? NULL : type_field(t->types, task, "ret_stack", &field);
 	if (err || field_err)
@@ -188,9 +207,9 @@ static bool is_packed(struct target *t)
 }
 
 /*
- * The record below *io_at. An array of records: curr_ret_stack is the newest one's index. Packed: it is the
- * number of words in use, and the word below the first free one has in its bits 9:0 how far below itself its
- * record begins (fgraph.c, v6.12: get_ret_stack()).
+ * The record below *io_at. An array of records: curr_ret_stack is the newest one's index. Packed:
+ * it is the number of words in use, and the word below the first free one has in its bits 9:0 how
+ * far below itself its record begins (fgraph.c, v6.12: get_ret_stack()).
  */
 static bool graph_next(struct target *t, const struct graph_stack *s, int64_t *io_at, bool first,
 	struct graph_record *ret)
@@ -206,14 +225,15 @@ static bool graph_next(struct target *t, const struct graph_stack *s, int64_t *i
 		return at >= 0 && view_try_read(s->view, t->kernel,
 					  s->base + (uint64_t)at * view_size(s->view), ret);
 	}
-	if (at <= 0 || !vspace_try_word(t->kernel,
-			       s->base + (uint64_t)(at - 1) * t->abi.word_bytes, &word))
+	if (at <= 0 || !vspace_try_word(
+			       t->kernel, s->base + (uint64_t)(at - 1) * t->abi.word_bytes, &word))
 		return false;
 	int64_t distance = (int64_t)(word & OFFSET_MASK);
 	if (!distance || distance > at - 1)
 		return false;
 	*io_at = at - 1 - distance;
-	return view_try_read(s->view, t->kernel, s->base + (uint64_t)*io_at * t->abi.word_bytes, ret);
+	return view_try_read(
+		s->view, t->kernel, s->base + (uint64_t)*io_at * t->abi.word_bytes, ret);
 }
 
 /* As next_hook(): the next record of frame @fp, or any. */
@@ -259,17 +279,20 @@ enum trampoline_answer trampoline_resolve(struct trampolines *w, struct target *
 	static const char *const note[2][4] = {
 		{ [TRAMPOLINE_SURE] = "kretprobe's trampoline replaced",
 			[TRAMPOLINE_LIKELY] = "kretprobe's trampoline replaced in order",
-			[TRAMPOLINE_LOST] = "kretprobe's trampoline: the true return address was not found" },
+			[TRAMPOLINE_LOST] =
+				"kretprobe's trampoline: the true return address was not found" },
 		{ [TRAMPOLINE_SURE] = "return_to_handler replaced",
 			[TRAMPOLINE_LIKELY] = "return_to_handler replaced in order",
-			[TRAMPOLINE_LOST] = "return_to_handler: the true return address was not found" },
+			[TRAMPOLINE_LOST] =
+				"return_to_handler: the true return address was not found" },
 	};
 	look_up(w, t);
 	bool graph = w->graph_va && pc == w->graph_va;
 	if (!pc || (!graph && pc != w->kretprobe_va && pc != w->rethook_va))
 		return TRAMPOLINE_NONE;
-	enum trampoline_answer answer = !task ? TRAMPOLINE_LOST :
-		graph ? resolve_graph(w, t, task, fp, ret_pc) : resolve_hook(w, t, task, pc, fp, ret_pc);
+	enum trampoline_answer answer = !task	? TRAMPOLINE_LOST
+					: graph ? resolve_graph(w, t, task, fp, ret_pc)
+						: resolve_hook(w, t, task, pc, fp, ret_pc);
 	*ret_note = note[graph][answer];
 	return answer;
 }

@@ -70,7 +70,7 @@ static bool answer_unwind_table(void *cx, uint64_t pc, uint64_t *ret_start, uint
 	if (sym.module)
 		return module_unwind_table(u->t, pc, ret_start, ret_stop);
 	return answer_symbol(cx, "__start_unwind_idx", ret_start) &&
-		answer_symbol(cx, "__stop_unwind_idx", ret_stop);
+	       answer_symbol(cx, "__stop_unwind_idx", ret_stop);
 }
 
 void unwinder_init(struct unwinder *u, struct target *t, const struct task *task,
@@ -91,7 +91,8 @@ void unwinder_init(struct unwinder *u, struct target *t, const struct task *task
 			.unwind_table = answer_unwind_table,
 		},
 	};
-	/* A task that sleeps in Thumb code (ARM32) left pc as the address that __switch_to() returns to. */
+	/* A task that sleeps in Thumb code (ARM32) left pc as the address that __switch_to()
+	 * returns to. */
 	uint64_t *pc = &u->regs.v[t->arch->reg_pc];
 	if (t->arch->capstone_thumb_mode && !exact && *pc & 1) {
 		u->step.thumb = true;
@@ -100,9 +101,9 @@ void unwinder_init(struct unwinder *u, struct target *t, const struct task *task
 }
 
 /*
- * Puts the true return address in place of a tracer's; @inner_pc is where the frame below stands. A function
- * that another one jumped to was entered with what the other's tracer had put into lr: then behind one
- * trampoline there is another.
+ * Puts the true return address in place of a tracer's; @inner_pc is where the frame below stands. A
+ * function that another one jumped to was entered with what the other's tracer had put into lr:
+ * then behind one trampoline there is another.
  */
 static void replace_trampoline(struct unwinder *u, uint64_t inner_pc)
 {
@@ -129,7 +130,8 @@ static void replace_trampoline(struct unwinder *u, uint64_t inner_pc)
 		if (u->step.thumb)
 			*pc &= ~1ull;
 	}
-	if (u->replaced == TRAMPOLINE_LIKELY && unwinder_call_before(u, *pc, inner_pc) == CALL_DIRECT)
+	if (u->replaced == TRAMPOLINE_LIKELY &&
+		unwinder_call_before(u, *pc, inner_pc) == CALL_DIRECT)
 		u->replaced = TRAMPOLINE_SURE;
 }
 
@@ -167,7 +169,10 @@ enum call_match unwinder_call_before(const struct unwinder *u, uint64_t ra, uint
 	uint64_t start = callee.va & ~(uint64_t)u->step.thumb;
 	if (target == start)
 		return CALL_DIRECT;
-	enum tail_answer tail = u->t->arch->tail ?
-		u->t->arch->tail(&u->env, &u->t->abi, target, start, u->step.thumb) : TAIL_ELSEWHERE;
-	return tail == TAIL_REACHES ? CALL_DIRECT : tail == TAIL_MAY_REACH ? CALL_INDIRECT : CALL_OTHER;
+	enum tail_answer tail = u->t->arch->tail ? u->t->arch->tail(&u->env, &u->t->abi, target,
+							   start, u->step.thumb)
+						 : TAIL_ELSEWHERE;
+	return tail == TAIL_REACHES	? CALL_DIRECT
+	       : tail == TAIL_MAY_REACH ? CALL_INDIRECT
+					: CALL_OTHER;
 }

@@ -1,4 +1,5 @@
-/* Reads ELF structures from a task's memory; every number in them is the task's own and may be anything. */
+/* Reads ELF structures from a task's memory; every number in them is the task's own and may be
+ * anything. */
 #include "analyzer/stack/user_elf.h"
 
 #include <elf.h>
@@ -8,7 +9,8 @@
 
 enum { SEGMENTS_MAX = 64, DYNAMICS_MAX = 256, SYMBOLS_MAX = 1 << 17, CHAIN_MAX = 1 << 16 };
 
-/* The members of a class's structures that are wanted here, as byte offsets: gABI, chapters 4 and 5. */
+/* The members of a class's structures that are wanted here, as byte offsets: gABI, chapters 4
+ * and 5. */
 struct form {
 	uint8_t phoff, phentsize, phnum, ehdr_bytes;
 	uint8_t p_type, p_flags, p_offset, p_vaddr, p_memsz, phdr_bytes;
@@ -37,7 +39,7 @@ static bool read_u32(const struct user_memory *m, const struct abi *abi, uint64_
 	return true;
 }
 
-/* ---- the header ----------------------------------------------------------------------------- */
+/* ---- the header -------------------------------------------------------------------------- */
 
 struct segments {
 	const struct form *f;
@@ -46,7 +48,8 @@ struct segments {
 };
 
 /* PT_LOAD with the lowest file offset says where offset 0 is; the others where the file ends. */
-static void add_load(struct user_elf *io, struct segments *s, uint64_t offset, uint64_t va, uint64_t bytes)
+static void add_load(
+	struct user_elf *io, struct segments *s, uint64_t offset, uint64_t va, uint64_t bytes)
 {
 	uint64_t end;
 	if (__builtin_add_overflow(va, bytes, &end))
@@ -63,7 +66,8 @@ static void add_load(struct user_elf *io, struct segments *s, uint64_t offset, u
 static void add_segment(struct user_elf *io, struct segments *s, const uint8_t *p)
 {
 	const struct form *f = s->f;
-	uint64_t offset = get_word(&io->abi, p + f->p_offset), va = get_word(&io->abi, p + f->p_vaddr);
+	uint64_t offset = get_word(&io->abi, p + f->p_offset),
+		 va = get_word(&io->abi, p + f->p_vaddr);
 	uint64_t bytes = get_word(&io->abi, p + f->p_memsz);
 	switch (get_u32(&io->abi, p + f->p_type)) {
 	case PT_LOAD:
@@ -82,16 +86,18 @@ static void add_segment(struct user_elf *io, struct segments *s, const uint8_t *
 	}
 }
 
-/* ---- dynamic symbols ------------------------------------------------------------------------ */
+/* ---- dynamic symbols --------------------------------------------------------------------- */
 
-/* ld.so turns some of these into run-time addresses in place; the vDSO's stay as they are in the file. */
+/* ld.so turns some of these into run-time addresses in place; the vDSO's stay as they are in the
+ * file. */
 static uint64_t run_time(const struct user_elf *e, uint64_t va)
 {
 	return va >= e->lo - e->bias && va < e->hi - e->bias ? va + e->bias : va;
 }
 
-/* DT_GNU_HASH has no count: the last chain's end is behind the last symbol. Its words: buckets, first symbol,
- * words of the filter, shift; the filter, the buckets, the chains, whose last entry has bit 0 set. */
+/* DT_GNU_HASH has no count: the last chain's end is behind the last symbol. Its words: buckets,
+ * first symbol, words of the filter, shift; the filter, the buckets, the chains, whose last entry
+ * has bit 0 set. */
 static uint32_t count_gnu(const struct user_memory *m, const struct user_elf *e, uint64_t va)
 {
 	uint32_t head[3], last = 0, v;
@@ -147,7 +153,8 @@ static void read_dynamic(const struct user_memory *m, struct user_elf *io, const
 		io->nsyms = SYMBOLS_MAX;
 }
 
-bool user_elf_read(const struct user_memory *m, const struct abi *abi, uint64_t base, struct user_elf *ret)
+bool user_elf_read(
+	const struct user_memory *m, const struct abi *abi, uint64_t base, struct user_elf *ret)
 {
 	struct user_elf e = { .abi = *abi, .base = base };
 	struct segments s = { .f = form_of(abi) };
@@ -192,11 +199,13 @@ static bool read_name(const struct user_memory *m, uint64_t va, char *buf, size_
 	return n > 0;
 }
 
-static bool covers(const struct user_elf *e, const uint8_t *sym, uint64_t va, struct user_symbol *ret)
+static bool covers(
+	const struct user_elf *e, const uint8_t *sym, uint64_t va, struct user_symbol *ret)
 {
 	const struct form *f = form_of(&e->abi);
 	unsigned type = sym[f->st_info] & 15;
-	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || get_u16(&e->abi, sym + f->st_shndx) == SHN_UNDEF)
+	if ((type != STT_FUNC && type != STT_GNU_IFUNC) ||
+		get_u16(&e->abi, sym + f->st_shndx) == SHN_UNDEF)
 		return false;
 	ret->va = get_word(&e->abi, sym + f->st_value) + e->bias;
 	ret->size = get_word(&e->abi, sym + f->st_size);
@@ -205,8 +214,8 @@ static bool covers(const struct user_elf *e, const uint8_t *sym, uint64_t va, st
 	return va >= ret->va && va - ret->va < ret->size;
 }
 
-bool user_elf_symbol(const struct user_memory *m, const struct user_elf *e, uint64_t va,
-	struct user_symbol *ret)
+bool user_elf_symbol(
+	const struct user_memory *m, const struct user_elf *e, uint64_t va, struct user_symbol *ret)
 {
 	enum { AT_ONCE = 64, SYM_MAX = 24 };
 	const struct form *f = form_of(&e->abi);
@@ -215,7 +224,8 @@ bool user_elf_symbol(const struct user_memory *m, const struct user_elf *e, uint
 		return false;
 	for (uint32_t i = 0; i < e->nsyms && !interrupt_pending(); i += AT_ONCE) {
 		uint32_t n = e->nsyms - i < AT_ONCE ? e->nsyms - i : AT_ONCE;
-		if (!read_at(m, e->symtab + (uint64_t)i * f->sym_bytes, raw, (size_t)n * f->sym_bytes))
+		if (!read_at(m, e->symtab + (uint64_t)i * f->sym_bytes, raw,
+			    (size_t)n * f->sym_bytes))
 			return false;
 		for (uint32_t k = 0; k < n; k++) {
 			const uint8_t *sym = raw + (size_t)k * f->sym_bytes;

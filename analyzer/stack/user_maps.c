@@ -33,7 +33,8 @@ static struct err *read_areas(struct user_maps *m)
 	while (!err && more) {
 		err = vma_iter_next(&it, &v, &more);
 		if (err && err->code != ERR_INTERRUPTED && more) {
-			err_drop(err); /* a damaged area is missing; the walk says where it would be needed */
+			err_drop(err); /* a damaged area is missing; the walk says where it would be
+					  needed */
 			err = NULL;
 		} else if (!err && more && v.end > v.start) {
 			vec_push(&m->areas, v);
@@ -48,7 +49,8 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* A page that the program has not touched, in an area that it cannot have changed, is the file's own. */
+/* A page that the program has not touched, in an area that it cannot have changed, is the file's
+ * own. */
 static bool read_file(struct user_maps *m, uint64_t va, void *buf, size_t n)
 {
 	const struct vma *v = user_maps_area(m, va);
@@ -69,7 +71,8 @@ bool user_maps_read(struct user_maps *m, uint64_t va, void *buf, size_t n)
 		uint64_t at = va + done, left = page - (at & (page - 1));
 		size_t part = n - done < left ? n - done : left;
 		uint8_t *to = (uint8_t *)buf + done;
-		if (vspace_try_read(m->vs, at, to, part, NULL) != FAULT_NONE && !read_file(m, at, to, part))
+		if (vspace_try_read(m->vs, at, to, part, NULL) != FAULT_NONE &&
+			!read_file(m, at, to, part))
 			return false;
 		done += part;
 	}
@@ -105,7 +108,7 @@ static struct err *create(struct target *t, const struct task *task, const struc
 	return NULL;
 }
 
-/* ---- what is kept with the target ----------------------------------------------------------- */
+/* ---- what is kept with the target -------------------------------------------------------- */
 
 enum { SPACES_KEPT = 16 };
 struct kept_maps {
@@ -124,8 +127,8 @@ static void destroy_kept(void *what)
 	free(k);
 }
 
-struct err *user_maps_find(struct target *t, const struct task *task, const struct abi *abi,
-	struct user_maps **ret)
+struct err *user_maps_find(
+	struct target *t, const struct task *task, const struct abi *abi, struct user_maps **ret)
 {
 	struct kept_maps *k = target_kept(t, &kept_key);
 	if (!k) {
@@ -159,12 +162,13 @@ const char *user_maps_name(struct user_maps *m, const struct vma *v)
 	scoped_strbuf struct strbuf text = { 0 };
 	/* A path that cannot be read is no name. */
 	scoped_err struct err *err = vma_name_format(m->t, v, &m->mm, &text);
-	struct user_name name = { .area_va = v->va, .name = xstrdup(err ? "" : strbuf_text(&text)) };
+	struct user_name name = { .area_va = v->va,
+		.name = xstrdup(err ? "" : strbuf_text(&text)) };
 	vec_push(&m->names, name);
 	return name.name;
 }
 
-/* ---- areas ---------------------------------------------------------------------------------- */
+/* ---- areas ------------------------------------------------------------------------------- */
 
 const struct vma *user_maps_area(const struct user_maps *m, uint64_t va)
 {

@@ -1,4 +1,5 @@
-/* A file's tree is read whole at the first question: programs ask about few files, and of those often. */
+/* A file's tree is read whole at the first question: programs ask about few files, and of those
+ * often. */
 #include "analyzer/stack/user_pages.h"
 
 #include <stdlib.h>
@@ -15,7 +16,9 @@ struct file_mapping {
 static const struct view_field file_fields[] = {
 	FIELD(struct file_mapping, mapping, "f_mapping"),
 };
-static const struct view_spec file_spec = { .type = "file", .hint = "fs/open.c", .fields = file_fields,
+static const struct view_spec file_spec = { .type = "file",
+	.hint = "fs/open.c",
+	.fields = file_fields,
 	.nfields = ARRAY_SIZE(file_fields) };
 
 struct mapping_tree {
@@ -24,8 +27,10 @@ struct mapping_tree {
 static const struct view_field mapping_fields[] = {
 	FIELD_ADDRESS(struct mapping_tree, root_va, "i_pages", "page_tree"),
 };
-static const struct view_spec mapping_spec = { .type = "address_space", .hint = "mm/filemap.c",
-	.fields = mapping_fields, .nfields = ARRAY_SIZE(mapping_fields) };
+static const struct view_spec mapping_spec = { .type = "address_space",
+	.hint = "mm/filemap.c",
+	.fields = mapping_fields,
+	.nfields = ARRAY_SIZE(mapping_fields) };
 
 /* Of a file: its pages by ascending index; one of several pages (a folio) is one run. */
 struct cached_run {
@@ -159,17 +164,21 @@ bool user_pages_read(struct user_pages *c, uint64_t file, uint64_t offset, void 
 	return dump_try_read(c->t->dump, pa, buf, n, NULL) == FAULT_NONE;
 }
 
-/* include/linux/mm_types.h, 4.19 to 7.3: ends with NULL; absent where a fault handler is all there is. */
+/* include/linux/mm_types.h, 4.19 to 7.3: ends with NULL; absent where a fault handler is all there
+ * is. */
 struct special_pages {
 	uint64_t pages;
 };
 static const struct view_field special_fields[] = {
 	FIELD(struct special_pages, pages, "pages"),
 };
-static const struct view_spec special_spec = { .type = "vm_special_mapping", .hint = "init/main.c",
-	.fields = special_fields, .nfields = ARRAY_SIZE(special_fields) };
+static const struct view_spec special_spec = { .type = "vm_special_mapping",
+	.hint = "init/main.c",
+	.fields = special_fields,
+	.nfields = ARRAY_SIZE(special_fields) };
 
-bool user_pages_read_special(struct user_pages *c, uint64_t special, uint64_t offset, void *buf, size_t n)
+bool user_pages_read_special(
+	struct user_pages *c, uint64_t special, uint64_t offset, void *buf, size_t n)
 {
 	enum { PAGES_MAX = 16 };
 	const struct target *t = c->t;
@@ -178,7 +187,8 @@ bool user_pages_read_special(struct user_pages *c, uint64_t special, uint64_t of
 	struct special_pages s = { 0 };
 	uint64_t page, pfn;
 	scoped_err struct err *err = target_view(c->t, &special_spec, &view);
-	if (err || !view_try_read(view, t->kernel, special, &s) || !s.pages || offset >> shift >= PAGES_MAX)
+	if (err || !view_try_read(view, t->kernel, special, &s) || !s.pages ||
+		offset >> shift >= PAGES_MAX)
 		return false;
 	for (uint64_t i = 0; i <= offset >> shift; i++)
 		if (!vspace_try_word(t->kernel, s.pages + i * t->abi.word_bytes, &page) || !page)

@@ -1,6 +1,7 @@
 /*
- * Walks a program's frames: gives the architecture's unwinder what it asks for from the task's memory, judges
- * what it answers, and names what it finds. How frames are laid out is the architecture's.
+ * Walks a program's frames: gives the architecture's unwinder what it asks for from the task's
+ * memory, judges what it answers, and names what it finds. How frames are laid out is the
+ * architecture's.
  */
 #include "analyzer/stack/user_trace.h"
 
@@ -21,7 +22,7 @@ struct walker {
 	struct unwind_step step;
 };
 
-/* ---- what the unwinder asks ----------------------------------------------------------------- */
+/* ---- what the unwinder asks -------------------------------------------------------------- */
 
 static bool answer_read(void *cx, uint64_t va, void *buf, size_t n)
 {
@@ -65,12 +66,12 @@ static bool answer_unwind_table(void *cx, uint64_t pc, uint64_t *ret_start, uint
 	return true;
 }
 
-/* ---- frames --------------------------------------------------------------------------------- */
+/* ---- frames ------------------------------------------------------------------------------ */
 
 /*
- * A frame is proved when the call before its return address is of the function that the frame below is in. Of
- * stripped programs this is hardly ever known; a return address without any call is a guess. *io_trust is
- * the chain's, the answer this frame's own.
+ * A frame is proved when the call before its return address is of the function that the frame below
+ * is in. Of stripped programs this is hardly ever known; a return address without any call is a
+ * guess. *io_trust is the chain's, the answer this frame's own.
  */
 static enum frame_trust judge(struct walker *w, uint64_t inner_pc, enum frame_trust *io_trust)
 {
@@ -84,7 +85,8 @@ static enum frame_trust judge(struct walker *w, uint64_t inner_pc, enum frame_tr
 	if (!answer_read(w, pc - sizeof(code), code, sizeof(code)) ||
 		!w->arch->is_call(code, pc | w->step.thumb, &target))
 		return TRUST_GUESS;
-	if (sure && target && answer_function(w, inner_pc, &name, &start) && start == (target & ~1ull))
+	if (sure && target && answer_function(w, inner_pc, &name, &start) &&
+		start == (target & ~1ull))
 		*io_trust = TRUST_SURE;
 	return *io_trust;
 }
@@ -114,12 +116,13 @@ static void name_frame(struct walker *w, struct arena *a, struct user_frame *io)
 static struct user_frame frame_of(struct walker *w, struct arena *a, enum frame_trust trust)
 {
 	const struct arch *arch = w->arch;
-	bool thumb = arch->capstone_thumb_mode && (w->step.exact ? w->regs.v[arch->reg_status] >> 5 & 1 :
-								   w->step.thumb);
+	bool thumb = arch->capstone_thumb_mode &&
+		     (w->step.exact ? w->regs.v[arch->reg_status] >> 5 & 1 : w->step.thumb);
 	struct user_frame f = {
 		.pc = w->regs.v[arch->reg_pc],
-		.sp = regs_has(&w->regs, arch->reg_sp) ? w->regs.v[arch->reg_sp] :
-			w->regs.v[arch->reg_fp] ? w->regs.v[arch->reg_fp] : w->step.floor_va,
+		.sp = regs_has(&w->regs, arch->reg_sp) ? w->regs.v[arch->reg_sp]
+		      : w->regs.v[arch->reg_fp]	       ? w->regs.v[arch->reg_fp]
+						       : w->step.floor_va,
 		.exact = w->step.exact,
 		.how = w->step.how,
 		.trust = trust,
@@ -136,8 +139,8 @@ static void end(struct walker *w, const char *why)
 	w->step.why = why;
 }
 
-static struct err *walk(struct walker *w, const struct arch_layout *layout, struct arena *a,
-	struct user_trace *ret)
+static struct err *walk(
+	struct walker *w, const struct arch_layout *layout, struct arena *a, struct user_trace *ret)
 {
 	VEC(struct user_frame) frames = { 0 };
 	enum frame_trust trust = TRUST_SURE;

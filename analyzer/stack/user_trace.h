@@ -12,17 +12,18 @@
 
 struct user_frame {
 	uint64_t pc;
-	uint64_t sp;	      /* or, where a frame record is all there is, the record's address */
-	bool exact;	      /* pc was interrupted there; else a return address */
+	uint64_t sp; /* or, where a frame record is all there is, the record's address */
+	bool exact;  /* pc was interrupted there; else a return address */
 	enum frame_how how;
 	enum frame_trust trust;
-	bool by_signal;	      /* a signal came upon it: its registers are those of the signal's frame */
+	bool by_signal; /* a signal came upon it: its registers are those of the signal's frame */
 	bool thumb;
 	const char *file;     /* mapped there: a path, "[vdso]"; NULL: nothing that has a name */
 	uint64_t file_offset; /* of pc in it */
-	bool has_elf_va;      /* .elf_va is known: the address as the file itself has it, for addr2line */
+	bool has_elf_va; /* .elf_va is known: the address as the file itself has it, for addr2line
+			  */
 	uint64_t elf_va;
-	const char *symbol;   /* NULL: no dynamic symbol tells */
+	const char *symbol; /* NULL: no dynamic symbol tells */
 	uint64_t symbol_offset, symbol_size;
 };
 
@@ -35,8 +36,9 @@ struct user_trace {
 };
 
 /*
- * From @task's registers of user mode, @regs in the order of the kernel's architecture. Errors are about the start (no mm, areas that cannot be read, Ctrl-C); a chain that breaks is a
- * trace that says so.
+ * From @task's registers of user mode, @regs in the order of the kernel's architecture. Errors are
+ * about the start (no mm, areas that cannot be read, Ctrl-C); a chain that breaks is a trace that
+ * says so.
  */
 struct err *user_trace_read(struct target *t, const struct task *task, const struct regs *regs,
 	struct arena *a, struct user_trace *ret) MUST_CHECK;

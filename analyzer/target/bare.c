@@ -207,7 +207,8 @@ static bool place_self(struct target *t)
 	return true;
 }
 
-/* One answer of where the image is, @voffset from its memory; NULL: the tables are searched for it. */
+/* One answer of where the image is, @voffset from its memory; NULL: the tables are searched for it.
+ */
 static bool place_by(struct target *t, const char *finder, const uint64_t *voffset, const char *how)
 {
 	bool good = try_image(t, voffset);
@@ -217,8 +218,8 @@ static bool place_by(struct target *t, const char *finder, const uint64_t *voffs
 			"_text at 0x%" PRIx64 ", physical 0x%" PRIx64, t->image.va, t->image.pa.v);
 	else if (voffset)
 		attempts_add(&t->priv->attempts, finder, ATTEMPT_REFUTED,
-			"no page table maps the kallsyms tables so", "virtual - physical 0x%" PRIx64,
-			*voffset);
+			"no page table maps the kallsyms tables so",
+			"virtual - physical 0x%" PRIx64, *voffset);
 	else
 		attempts_add(&t->priv->attempts, finder, ATTEMPT_NOTHING, NULL,
 			"no page table maps the kallsyms tables");
@@ -288,7 +289,8 @@ static void find_vmcoreinfo(struct target *t)
 	const struct kallsyms *k = t->priv->kallsyms;
 	if (dump_info(t->dump)->vmcoreinfo)
 		return;
-	if (k && (kallsyms_lookup(k, "vmcoreinfo_data", &va) || kallsyms_lookup(k, "init_task", &va)))
+	if (k && (kallsyms_lookup(k, "vmcoreinfo_data", &va) ||
+			 kallsyms_lookup(k, "init_task", &va)))
 		return; /* these lead there, later */
 	t->priv->vmcoreinfo = finder_vmcoreinfo(&t->priv->scan, &pa);
 	if (t->priv->vmcoreinfo)

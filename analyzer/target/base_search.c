@@ -1,5 +1,5 @@
-/* Candidates: the memory nodes of a device tree that lies in this RAM, what VMCOREINFO implies of a place
- * that was found, and where machines commonly have their memory. */
+/* Candidates: the memory nodes of a device tree that lies in this RAM, what VMCOREINFO implies of a
+ * place that was found, and where machines commonly have their memory. */
 #include "analyzer/target/base_search.h"
 
 #include <stdlib.h>
@@ -55,8 +55,8 @@ static struct err *add_from_trees(struct candidates *c, struct target *t)
 }
 
 /*
- * arm64: kimage_voffset is absolute. With the run-time address of something that was found, at an offset
- * as long as the base is 0, base = address - kimage_voffset - offset.
+ * arm64: kimage_voffset is absolute. With the run-time address of something that was found, at an
+ * offset as long as the base is 0, base = address - kimage_voffset - offset.
  */
 static struct err *add_from_vmcoreinfo(struct candidates *c, struct target *t)
 {
@@ -72,7 +72,8 @@ static struct err *add_from_vmcoreinfo(struct candidates *c, struct target *t)
 		if (v && v->banner && scan_seen(&t->priv->scan, SCAN_BANNER, i, &pa))
 			add(c, v->banner_va + slide - voffset - pa.v,
 				"VMCOREINFO and where linux_banner is");
-		/* The row of digits stands in the table; the table begins at a multiple of 4 before. */
+		/* The row of digits stands in the table; the table begins at a multiple of 4
+		 * before. */
 		if (!v && tables && scan_seen(&t->priv->scan, SCAN_DIGITS, i, &pa))
 			add(c, (va - voffset - pa.v) & ~0xfffull,
 				"VMCOREINFO and where kallsyms are");
@@ -86,9 +87,9 @@ static struct err *add_from_vmcoreinfo(struct candidates *c, struct target *t)
 /* QEMU's virt, Qualcomm, MediaTek, Samsung, NXP, Allwinner, TI, Broadcom, Ampere. */
 static void add_common(struct candidates *c)
 {
-	static const uint64_t bases[] = { 0x40000000, 0x80000000, 0, 0x20000000, 0x10000000, 0x60000000,
-		0x70000000, 0x90000000, 0xc0000000, 0x30000000, 0xa0000000, 0x200000, 0x880000000,
-		0x8000000000 };
+	static const uint64_t bases[] = { 0x40000000, 0x80000000, 0, 0x20000000, 0x10000000,
+		0x60000000, 0x70000000, 0x90000000, 0xc0000000, 0x30000000, 0xa0000000, 0x200000,
+		0x880000000, 0x8000000000 };
 	for (size_t i = 0; i < ARRAY_SIZE(bases); i++)
 		add(c, bases[i], "where many machines have it");
 }
@@ -101,7 +102,8 @@ static void move(struct target *t, uint64_t base)
 	scan_move(&t->priv->scan, delta);
 }
 
-/* Without the marks of any kernel no base is better than another: one look at it says what is missing. */
+/* Without the marks of any kernel no base is better than another: one look at it says what is
+ * missing. */
 static struct err *any_kernel(struct target *t, bool *ret)
 {
 	const enum scan_mark marks[] = { SCAN_DIGITS, SCAN_VMCOREINFO, SCAN_BANNER };

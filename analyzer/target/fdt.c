@@ -1,4 +1,5 @@
-/* Walks the structure block token by token. Knows nothing of properties but reg and the cell counts. */
+/* Walks the structure block token by token. Knows nothing of properties but reg and the cell
+ * counts. */
 #include "analyzer/target/fdt.h"
 
 #include <string.h>
@@ -9,9 +10,9 @@ enum { FDT_BEGIN_NODE = 1, FDT_END_NODE, FDT_PROP, FDT_NOP, FDT_END = 9, DEPTH_M
 
 struct walk {
 	const uint8_t *p;
-	size_t at, end;           /* of the structure block */
+	size_t at, end;		  /* of the structure block */
 	size_t strings, nstrings; /* of the strings block */
-	unsigned depth;           /* 1: in the root */
+	unsigned depth;		  /* 1: in the root */
 	bool in_memory;
 	uint32_t address_cells, size_cells; /* of the root */
 	bool found;
@@ -67,8 +68,8 @@ static bool step_node(struct walk *w)
 	size_t len = strnlen(name, w->end - w->at);
 	if (len == w->end - w->at || ++w->depth > DEPTH_MAX)
 		return false;
-	w->in_memory = w->depth == 2 && !strncmp(name, "memory", 6) &&
-		(name[6] == '\0' || name[6] == '@');
+	w->in_memory =
+		w->depth == 2 && !strncmp(name, "memory", 6) && (name[6] == '\0' || name[6] == '@');
 	w->at += (len + 4) & ~(size_t)3;
 	return true;
 }
@@ -113,8 +114,12 @@ bool fdt_memory_start(const uint8_t *p, size_t n, uint64_t *ret)
 	size_t size = fdt_size(p, n);
 	if (!size || size > n)
 		return false;
-	struct walk w = { .p = p, .at = be32(p + 8), .strings = be32(p + 12),
-		.nstrings = be32(p + 32), .address_cells = 2, .size_cells = 1 };
+	struct walk w = { .p = p,
+		.at = be32(p + 8),
+		.strings = be32(p + 12),
+		.nstrings = be32(p + 32),
+		.address_cells = 2,
+		.size_cells = 1 };
 	size_t nstruct = be32(p + 36);
 	if (w.at > size || nstruct > size - w.at || w.strings > size ||
 		w.nstrings > size - w.strings)

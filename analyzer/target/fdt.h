@@ -1,5 +1,5 @@
-/* A flattened device tree, for one question: where does it say that memory begins? Format: the Devicetree
- * Specification, chapter 5. The bytes may be anything. */
+/* A flattened device tree, for one question: where does it say that memory begins? Format: the
+ * Devicetree Specification, chapter 5. The bytes may be anything. */
 #ifndef ANALYZER_TARGET_FDT_H
 #define ANALYZER_TARGET_FDT_H
 

@@ -1,5 +1,6 @@
-/* Finders of the kernel's place in memory, and the proof that each must pass. They know VMCOREINFO's
- * keys and where linux_banner is linked; page tables come later, from the architecture. */
+/* Finders of the kernel's place in memory, and the proof that each must pass. They know
+ * VMCOREINFO's keys and where linux_banner is linked; page tables come later, from the
+ * architecture. */
 #include "analyzer/target/finder.h"
 
 #include <ctype.h>
@@ -14,7 +15,8 @@
 enum { BANNER_BYTES_MAX = 1024, VMCOREINFO_BYTES_MAX = 65536 };
 
 /* The proof: the dump has the vmlinux's banner, its newline included, at the place that @text_pa
- * implies. (The log holds a copy of the same text, but not at that distance from an aligned _text.) */
+ * implies. (The log holds a copy of the same text, but not at that distance from an aligned _text.)
+ */
 static bool banner_stands_at(const struct finder_input *in, uint64_t text_pa)
 {
 	const struct vmlinux *v = in->vmlinux;
@@ -24,7 +26,7 @@ static bool banner_stands_at(const struct finder_input *in, uint64_t text_pa)
 		return false;
 	struct paddr pa = { text_pa + (v->banner_va - v->text_va) };
 	return dump_try_read(in->dump, pa, got, n + 1, NULL) == FAULT_NONE &&
-		!memcmp(got, v->banner, n) && got[n] == '\n';
+	       !memcmp(got, v->banner, n) && got[n] == '\n';
 }
 
 /*
@@ -66,8 +68,8 @@ static uint64_t running_va(const struct finder_input *in, uint64_t text_pa)
 	return get_u64(&v->abi, word) + text_pa;
 }
 
-static bool candidate_is_kernel(const struct finder_input *in, uint64_t text_pa,
-	struct kernel_image *ret)
+static bool candidate_is_kernel(
+	const struct finder_input *in, uint64_t text_pa, struct kernel_image *ret)
 {
 	const struct vmlinux *v = in->vmlinux;
 	if (!banner_stands_at(in, text_pa))
@@ -86,11 +88,12 @@ static bool candidate_is_kernel(const struct finder_input *in, uint64_t text_pa,
 
 /* No note needed: the image lies at an address that is the link address modulo the architecture's
  * alignment, so few places have to be looked at. */
-static struct err *place_by_banner(const struct finder_input *in, struct kernel_image *ret,
-	bool *ret_found)
+static struct err *place_by_banner(
+	const struct finder_input *in, struct kernel_image *ret, bool *ret_found)
 {
 	const struct dump_info *info = dump_info(in->dump);
-	uint64_t align = in->arch->image_align, to_banner = in->vmlinux->banner_va - in->vmlinux->text_va;
+	uint64_t align = in->arch->image_align,
+		 to_banner = in->vmlinux->banner_va - in->vmlinux->text_va;
 	for (size_t i = 0; i < info->nextents; i++) {
 		uint64_t start = info->extent[i].start.v, size = info->extent[i].size;
 		uint64_t pa = start + ((in->vmlinux->text_va - start) & (align - 1));
@@ -100,7 +103,8 @@ static struct err *place_by_banner(const struct finder_input *in, struct kernel_
 			if (err)
 				return err;
 			if (!dump_next_data(in->dump, (struct paddr){ pa + to_banner }, &data))
-				break; /* a hole to the end; the extents that follow are no better */
+				break; /* a hole to the end; the extents that follow are no better
+					*/
 			uint64_t skip = (data.v - pa - to_banner) / align * align;
 			if (!skip && candidate_is_kernel(in, pa, ret)) {
 				*ret_found = true;
@@ -115,8 +119,8 @@ static struct err *place_by_banner(const struct finder_input *in, struct kernel_
 }
 
 /* By VMCOREINFO; where the vmlinux has a banner, that must stand there. */
-static bool try_vmcoreinfo(const struct finder_input *in, struct kernel_image *ret,
-	const char **ret_how)
+static bool try_vmcoreinfo(
+	const struct finder_input *in, struct kernel_image *ret, const char **ret_how)
 {
 	static const char finder[] = "VMCOREINFO's kimage_voffset";
 	struct kernel_image image;
@@ -128,9 +132,12 @@ static bool try_vmcoreinfo(const struct finder_input *in, struct kernel_image *r
 	bool can_prove = in->vmlinux && in->vmlinux->banner;
 	bool good = !can_prove || banner_stands_at(in, image.pa.v);
 	attempts_add(in->attempts, finder,
-		!good ? ATTEMPT_REFUTED : can_prove ? ATTEMPT_PROVED : ATTEMPT_FOUND,
-		!can_prove ? "" : good ? "linux_banner stands there, as in the vmlinux"
-			: "the vmlinux's linux_banner does not stand there",
+		!good	    ? ATTEMPT_REFUTED
+		: can_prove ? ATTEMPT_PROVED
+			    : ATTEMPT_FOUND,
+		!can_prove ? ""
+		: good	   ? "linux_banner stands there, as in the vmlinux"
+			   : "the vmlinux's linux_banner does not stand there",
 		"_text at 0x%" PRIx64 ", physical 0x%" PRIx64, image.va, image.pa.v);
 	if (!good)
 		return false;
@@ -140,7 +147,8 @@ static bool try_vmcoreinfo(const struct finder_input *in, struct kernel_image *r
 }
 
 /* By what plugins say: the same proof, and no word against KASLR as the kernel itself has it. */
-static bool try_claims(const struct finder_input *in, struct kernel_image *ret, const char **ret_how)
+static bool try_claims(
+	const struct finder_input *in, struct kernel_image *ret, const char **ret_how)
 {
 	struct kernel_image image;
 	for (size_t i = 0; in->claims && i < in->claims->v.n; i++) {
@@ -148,7 +156,7 @@ static bool try_claims(const struct finder_input *in, struct kernel_image *ret, 
 		bool stands = candidate_is_kernel(in, c->says.text_pa, &image);
 		bool good = stands && (!c->says.text_va || c->says.text_va == image.va);
 		attempts_add(in->attempts, c->finder, good ? ATTEMPT_PROVED : ATTEMPT_REFUTED,
-			good ? "the same banner as in the vmlinux"
+			good	 ? "the same banner as in the vmlinux"
 			: stands ? "the kernel there runs at another address"
 				 : "the vmlinux's linux_banner does not stand there",
 			"_text at physical 0x%" PRIx64, c->says.text_pa);
@@ -161,8 +169,8 @@ static bool try_claims(const struct finder_input *in, struct kernel_image *ret, 
 	return false;
 }
 
-struct err *finder_place_kernel(const struct finder_input *in, struct kernel_image *ret,
-	const char **ret_how)
+struct err *finder_place_kernel(
+	const struct finder_input *in, struct kernel_image *ret, const char **ret_how)
 {
 	static const char finder[] = "linux_banner at every aligned place";
 	struct kernel_image image;
@@ -170,7 +178,7 @@ struct err *finder_place_kernel(const struct finder_input *in, struct kernel_ima
 		return NULL;
 	if (!in->vmlinux || !in->vmlinux->banner)
 		return err_new(ERR_NOT_FOUND, "neither VMCOREINFO nor a vmlinux with linux_banner "
-			"says where the kernel lies");
+					      "says where the kernel lies");
 	if (try_claims(in, ret, ret_how))
 		return NULL;
 	bool found = false;
@@ -199,7 +207,8 @@ static size_t banner_length(const uint8_t *p, size_t n)
 	size_t len = skip;
 	while (len < n && len < BANNER_BYTES_MAX && p[len] >= 0x20 && p[len] < 0x7f)
 		len++;
-	/* "#1 SMP …": the kernel's compressed image in an early file system has "# SMP", before it was numbered. */
+	/* "#1 SMP …": the kernel's compressed image in an early file system has "# SMP", before it
+	 * was numbered. */
 	const uint8_t *number = memchr(p, '#', len);
 	return number && number + 1 < p + len && isalnum(number[1]) ? len : 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Bootstrap: where in memory is the kernel? Each finder proposes a placement; a placement counts only
- * when linux_banner stands in the dump where it says, byte for byte as in the vmlinux.
+ * Bootstrap: where in memory is the kernel? Each finder proposes a placement; a placement counts
+ * only when linux_banner stands in the dump where it says, byte for byte as in the vmlinux.
  */
 #ifndef ANALYZER_TARGET_FINDER_H
 #define ANALYZER_TARGET_FINDER_H
@@ -21,9 +21,10 @@ struct finder_input {
 	const struct claims *claims; /* may be NULL */
 };
 
-/* Tries all finders in turn. ERR_NOT_FOUND when none can prove its answer. @ret_how: static words. */
-struct err *finder_place_kernel(const struct finder_input *in, struct kernel_image *ret,
-	const char **ret_how) MUST_CHECK;
+/* Tries all finders in turn. ERR_NOT_FOUND when none can prove its answer. @ret_how: static words.
+ */
+struct err *finder_place_kernel(
+	const struct finder_input *in, struct kernel_image *ret, const char **ret_how) MUST_CHECK;
 
 /* The banner of whatever kernel the dump holds ("Linux version …", malloc'ed, without newline), for
  * messages; NULL when there is none, and after Ctrl-C. */

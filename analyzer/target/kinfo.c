@@ -8,8 +8,8 @@
 
 /*
  * struct kernel_all_info, packed: magic, the XOR of all 32-bit words of what follows, then struct
- * kernel_info. Its end differs: module offsets, and later the table of seqs, follow build_info. So every
- * end that is possible is tried; zeroes behind it do not change the sum.
+ * kernel_info. Its end differs: module offsets, and later the table of seqs, follow build_info. So
+ * every end that is possible is tried; zeroes behind it do not change the sum.
  */
 enum {
 	KINFO_BYTES_MIN = 0x1c4, /* up to build_info[256] */

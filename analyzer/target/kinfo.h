@@ -1,5 +1,5 @@
-/* Google's debug-kinfo: a block that Android's kernels leave for the boot loader, with physical addresses of
- * their symbol tables and page table. */
+/* Google's debug-kinfo: a block that Android's kernels leave for the boot loader, with physical
+ * addresses of their symbol tables and page table. */
 #ifndef ANALYZER_TARGET_KINFO_H
 #define ANALYZER_TARGET_KINFO_H
 

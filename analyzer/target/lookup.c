@@ -16,8 +16,10 @@ struct err *target_need_kernel(const struct target *t)
 {
 	if (t->kernel)
 		return NULL;
-	return err_new(ERR_MISSING, "the kernel's memory cannot be read: the kernel was not found in "
-		"this dump%s", t->vmlinux ? "" : " (a vmlinux may help)");
+	return err_new(ERR_MISSING,
+		"the kernel's memory cannot be read: the kernel was not found in "
+		"this dump%s",
+		t->vmlinux ? "" : " (a vmlinux may help)");
 }
 
 bool target_has_symbol(const struct target *t, const char *name)
@@ -28,8 +30,8 @@ bool target_has_symbol(const struct target *t, const char *name)
 
 static struct err *no_symbol(const struct target *t, const char *name)
 {
-	return err_new(ERR_MISSING, "no symbol %s%s", name,
-		t->vmlinux ? "" : " (no vmlinux was given)");
+	return err_new(
+		ERR_MISSING, "no symbol %s%s", name, t->vmlinux ? "" : " (no vmlinux was given)");
 }
 
 struct err *target_symbol(const struct target *t, const char *name, uint64_t *ret_va)
@@ -41,8 +43,8 @@ struct err *target_symbol(const struct target *t, const char *name, uint64_t *re
 	return NULL;
 }
 
-struct err *target_read_variable(const struct target *t, const char *name, unsigned bytes,
-	uint64_t *ret)
+struct err *target_read_variable(
+	const struct target *t, const char *name, unsigned bytes, uint64_t *ret)
 {
 	struct symbol sym;
 	struct err *err = target_need_kernel(t);
@@ -54,12 +56,14 @@ struct err *target_read_variable(const struct target *t, const char *name, unsig
 	return err_wrap(err, "%s", name);
 }
 
-/* How wide a variable is: as its symbol says; where that has no size, at most to the next symbol. */
+/* How wide a variable is: as its symbol says; where that has no size, at most to the next symbol.
+ */
 static unsigned variable_bytes(const struct target *t, const struct symbol *sym)
 {
 	uint64_t n = sym->object_size ? sym->object_size : sym->size;
 	bool whole = n == 1 || n == 2 || n == 4 || n == 8;
-	return whole && (sym->object_size || n < t->abi.word_bytes) ? (unsigned)n : t->abi.word_bytes;
+	return whole && (sym->object_size || n < t->abi.word_bytes) ? (unsigned)n
+								    : t->abi.word_bytes;
 }
 
 bool target_try_variable(const struct target *t, const char *name, uint64_t *ret)
@@ -101,7 +105,8 @@ static bool type_number(const struct target *t, const char *key, uint64_t *ret)
 	const struct type *type;
 	struct field_ref field;
 	bool offset = sscanf(key, "offsetof(%63[^.].%127[^)])", type_name, member) == 2;
-	if (!t->types || (!offset && sscanf(key, "sizeof(%63[^.)].%127[^)])", type_name, member) < 1))
+	if (!t->types ||
+		(!offset && sscanf(key, "sizeof(%63[^.)].%127[^)])", type_name, member) < 1))
 		return false;
 	scoped_err struct err *err =
 		types_find(t->types, TYPE_STRUCT, type_name, "init/main.c", &type);
@@ -132,8 +137,8 @@ static bool enumerator_number(const struct target *t, const char *key, uint64_t 
 	return false;
 }
 
-/* VMCOREINFO names the options it knows of as CONFIG_X=y; else the configuration itself is asked, where
- * the kernel has it. With neither, silence means no, if there is a VMCOREINFO. */
+/* VMCOREINFO names the options it knows of as CONFIG_X=y; else the configuration itself is asked,
+ * where the kernel has it. With neither, silence means no, if there is a VMCOREINFO. */
 static bool config_number(const struct target *t, const char *key, uint64_t *ret)
 {
 	const char *vmcoreinfo = target_vmcoreinfo(t);
@@ -158,7 +163,7 @@ static bool override_counts(const struct target *t, const char *key)
 bool target_said(const struct target *t, const char *key, uint64_t *ret)
 {
 	return (override_counts(t, key) && overrides_number(&t->priv->overrides, key, ret)) ||
-		vmcoreinfo_number(target_vmcoreinfo(t), key, ret);
+	       vmcoreinfo_number(target_vmcoreinfo(t), key, ret);
 }
 
 /* Unwinders ask for the same few members of a struct at each frame. */
@@ -179,7 +184,8 @@ static void keep_type_number(const struct target *t, const char *key, uint64_t v
 
 bool target_number(const struct target *t, const char *key, uint64_t *ret)
 {
-	if (known_type_number(t, key, ret) || target_said(t, key, ret) || config_number(t, key, ret))
+	if (known_type_number(t, key, ret) || target_said(t, key, ret) ||
+		config_number(t, key, ret))
 		return true;
 	if (!type_number(t, key, ret))
 		return enumerator_number(t, key, ret);

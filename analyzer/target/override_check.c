@@ -1,5 +1,5 @@
-/* Comparing what a person states with what memory proves. Knows which number of a placement or layout
- * each fact is about, and nothing of how these were found. */
+/* Comparing what a person states with what memory proves. Knows which number of a placement or
+ * layout each fact is about, and nothing of how these were found. */
 #include "analyzer/target/override_check.h"
 
 #include <string.h>
@@ -22,12 +22,14 @@ static bool contradicted(struct target *t, struct override *o, uint64_t proved, 
 
 static void agreed(struct target *t, const struct override *o, const char *by)
 {
-	attempts_add(&t->priv->attempts, "--set", ATTEMPT_PROVED, by, "%s=0x%" PRIx64, o->name, o->value);
+	attempts_add(&t->priv->attempts, "--set", ATTEMPT_PROVED, by, "%s=0x%" PRIx64, o->name,
+		o->value);
 }
 
 /* ---- the image ----------------------------------------------- */
 
-/* Nothing was found: a vmlinux and the distance are enough for a place. The tables prove it later. */
+/* Nothing was found: a vmlinux and the distance are enough for a place. The tables prove it later.
+ */
 static void place_image(struct target *t)
 {
 	struct override *distance = overrides_find(&t->priv->overrides, "NUMBER(kimage_voffset)");
@@ -73,8 +75,8 @@ void override_check_image(struct target *t)
 /* ---- the layout ----------------------------------------------- */
 
 /* The number that is stated under @key, as @l has it; false for keys that no layout is about. */
-static bool layout_number(const struct target *t, const struct arch_layout *l, const char *key,
-	uint64_t *ret)
+static bool layout_number(
+	const struct target *t, const struct arch_layout *l, const char *key, uint64_t *ret)
 {
 	const struct paging *p = &l->paging;
 	if (!strcmp(key, "NUMBER(PHYS_OFFSET)"))
@@ -102,7 +104,8 @@ static bool same(const struct override *o, const struct arch_layout *l, uint64_t
 	if (!strcmp(o->key, "NUMBER(VA_BITS)") && o->value == 52)
 		return proved >= 47;
 	if (!strcmp(o->key, "SYMBOL(swapper_pg_dir)")) /* the upper part of a table for 52 bits */
-		return proved == o->value || (l->paging.page_shift == 16 && proved - o->value < 65536);
+		return proved == o->value ||
+		       (l->paging.page_shift == 16 && proved - o->value < 65536);
 	return proved == o->value;
 }
 

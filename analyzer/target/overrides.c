@@ -18,7 +18,8 @@ const struct override_fact override_facts[] = {
 	{ "t1sz", "NUMBER(TCR_EL1_T1SZ)", "the CPU's T1SZ: 64 less the bits it walks (arm64)" },
 	{ "page_size", "PAGESIZE", "bytes of a page" },
 	{ "lpae", "CONFIG(ARM_LPAE)", "1: long descriptors, 0: short ones (ARM32)" },
-	{ "swapper_pg_dir", "SYMBOL(swapper_pg_dir)", "virtual address of the kernel's page table" },
+	{ "swapper_pg_dir", "SYMBOL(swapper_pg_dir)",
+		"virtual address of the kernel's page table" },
 	{ 0 },
 };
 
@@ -51,8 +52,8 @@ static struct err *unknown(const char *name)
 	scoped_strbuf struct strbuf b = { 0 };
 	for (const struct override_fact *f = override_facts; f->name; f++)
 		strbuf_addf(&b, "%s%s", f == override_facts ? "" : ", ", f->name);
-	return err_new(ERR_USAGE, "--set %s: no such fact; there are %s, and VMCOREINFO's keys", name,
-		strbuf_text(&b));
+	return err_new(ERR_USAGE, "--set %s: no such fact; there are %s, and VMCOREINFO's keys",
+		name, strbuf_text(&b));
 }
 
 /* Keys of VMCOREINFO take its notation, plain names the usual one. */

@@ -1,7 +1,7 @@
 /*
- * Facts that a person states with --set NAME=VALUE: by VMCOREINFO's own keys or by plain names. They
- * stand before what the dump says of itself, but not before what its memory proves: checking that is the
- * target's business.
+ * Facts that a person states with --set NAME=VALUE: by VMCOREINFO's own keys or by plain names.
+ * They stand before what the dump says of itself, but not before what its memory proves: checking
+ * that is the target's business.
  */
 #ifndef ANALYZER_TARGET_OVERRIDES_H
 #define ANALYZER_TARGET_OVERRIDES_H
@@ -32,8 +32,9 @@ struct overrides {
 	VEC(struct override) v;
 };
 
-/* Takes "NAME=VALUE"; VALUE is decimal or 0x-hex, KERNELOFFSET and SYMBOL() hex as VMCOREINFO has them.
- * ERR_USAGE names what is wrong and the names that there are. The last one of a key counts. */
+/* Takes "NAME=VALUE"; VALUE is decimal or 0x-hex, KERNELOFFSET and SYMBOL() hex as VMCOREINFO has
+ * them. ERR_USAGE names what is wrong and the names that there are. The last one of a key counts.
+ */
 struct err *overrides_add(struct overrides *o, const char *text) MUST_CHECK;
 
 bool overrides_number(const struct overrides *o, const char *key, uint64_t *ret);

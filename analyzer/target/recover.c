@@ -53,9 +53,9 @@ static bool has_stack(const struct target *t, uint64_t task_va)
 }
 
 /*
- * include/linux/sched.h (bin: 6.1, 6.12): real_parent, parent, children, sibling, group_leader stand in
- * a row in every task_struct, some words before comm. The first task is its own parent and leader,
- * and on nobody's list of children.
+ * include/linux/sched.h (bin: 6.1, 6.12): real_parent, parent, children, sibling, group_leader
+ * stand in a row in every task_struct, some words before comm. The first task is its own parent and
+ * leader, and on nobody's list of children.
  */
 static bool is_init_task(struct target *t, uint64_t comm_va, void *cx)
 {

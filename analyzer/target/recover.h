@@ -9,9 +9,9 @@ enum { RECOVER_FUNCTIONS_MAX = 8, RECOVER_FOUND_MAX = 48, RECOVER_CPUS_MAX = 819
 /* A search in progress: what was proved so far helps to prove the next. */
 struct recovery {
 	struct target *t;
-	uint64_t text_start, text_end; /* data lies elsewhere */
+	uint64_t text_start, text_end;	   /* data lies elsewhere */
 	uint64_t percpu_start, percpu_end; /* of per-CPU variables; 0: not known */
-	unsigned cpus;                     /* nr_cpu_ids; 0: not known */
+	unsigned cpus;			   /* nr_cpu_ids; 0: not known */
 	struct {
 		const char *name, *source;
 		uint64_t va;
@@ -24,8 +24,8 @@ struct recover_symbol {
 	char type; /* nm's letter */
 	bool percpu;
 	uint8_t bytes; /* only accesses of this width count, not addresses; 0: all do */
-	/* A structure whose members are met as often as its start: of addresses that are so close to each
-	 * other the lowest is meant. */
+	/* A structure whose members are met as often as its start: of addresses that are so close
+	 * to each other the lowest is meant. */
 	uint16_t span;
 	/* Functions that refer to it in some of 4.19 to 7.3. */
 	const char *function[RECOVER_FUNCTIONS_MAX];
@@ -54,12 +54,12 @@ bool recovery_percpu_start(const struct recovery *r, uint64_t base_var, uint64_t
 /* Calls @fn for each address that the code of @function forms; false when there is no such code. */
 bool recovery_refs(const struct recovery *r, const char *function, code_ref_fn fn, void *cx);
 
-/* init_task's stack and how long it is, proved by the tasks next to it on the list. Needs types, and
- * stacks from vmalloc (VMAP_STACK). */
+/* init_task's stack and how long it is, proved by the tasks next to it on the list. Needs types,
+ * and stacks from vmalloc (VMAP_STACK). */
 bool recover_stack(const struct recovery *r, uint64_t *ret_va, uint64_t *ret_bytes);
 
-/* Adds the per-CPU variables that BTF lists and t->syms lacks, where the section's start is known and
- * nothing contradicts it. ERR_INTERRUPTED. */
+/* Adds the per-CPU variables that BTF lists and t->syms lacks, where the section's start is known
+ * and nothing contradicts it. ERR_INTERRUPTED. */
 struct err *recover_percpu_variables(struct target *t) MUST_CHECK;
 
 /*

@@ -147,8 +147,8 @@ static bool may_be(const struct recovery *r, const struct recover_symbol *sym, u
 	return sym->proof(r, va);
 }
 
-/* The address with the most votes of those that the proof takes. False when another one has as many,
- * unless both lie in one object. */
+/* The address with the most votes of those that the proof takes. False when another one has as
+ * many, unless both lie in one object. */
 static bool elect(const struct recovery *r, struct ballot *b, unsigned voters, uint64_t *ret)
 {
 	unsigned best = 0, need = voters / 2 > 2 ? voters / 2 : 2;
@@ -239,7 +239,8 @@ static void find_percpu_range(struct recovery *r)
 		recovery_find(r, "__per_cpu_end", &r->percpu_end))
 		return;
 	r->percpu_start = r->percpu_end = 0;
-	if (!recovery_find(r, "pcpu_base_addr", &base) || !recovery_percpu_start(r, base, &p.start) ||
+	if (!recovery_find(r, "pcpu_base_addr", &base) ||
+		!recovery_percpu_start(r, base, &p.start) ||
 		!recovery_find(r, "runqueues", &runqueues) ||
 		(!recovery_refs(r, "__is_kernel_percpu_address", note_percpu, &p) &&
 			!recovery_refs(r, "is_kernel_percpu_address", note_percpu, &p)) ||
@@ -305,8 +306,8 @@ void recover_from_code(struct target *t)
 		for (sym = recover_symbols; sym->name; sym++)
 			if (!strcmp(sym->name, r.found[i].name))
 				type = sym->type;
-		symtab_add_recovered(t->syms, r.found[i].name, r.found[i].va, type,
-			r.found[i].source);
+		symtab_add_recovered(
+			t->syms, r.found[i].name, r.found[i].va, type, r.found[i].source);
 	}
 	if (r.nfound)
 		symtab_finish(t->syms);

@@ -1,6 +1,6 @@
 /*
- * How long kernel stacks are, where no symbol says it: a stack from vmalloc has a vm_struct that counts
- * its pages. The first task's own stack is part of the image and as long (THREAD_SIZE).
+ * How long kernel stacks are, where no symbol says it: a stack from vmalloc has a vm_struct that
+ * counts its pages. The first task's own stack is part of the image and as long (THREAD_SIZE).
  */
 #include "analyzer/target/recover.h"
 
@@ -19,8 +19,8 @@ static bool find_offsets(const struct target *t, struct task_offsets *ret)
 	       target_number(t, "offsetof(vm_struct.nr_pages)", &ret->area_pages);
 }
 
-/* include/linux/sched/task_stack.h, end_of_stack(): the lowest word, with THREAD_INFO_IN_TASK; without it
- * the word behind the thread_info, of some hundred bytes. */
+/* include/linux/sched/task_stack.h, end_of_stack(): the lowest word, with THREAD_INFO_IN_TASK;
+ * without it the word behind the thread_info, of some hundred bytes. */
 static bool has_magic(const struct recovery *r, uint64_t stack)
 {
 	enum { WORDS = 256 };

@@ -86,7 +86,8 @@ static bool is_offsets(const struct recovery *r, uint64_t va)
 	return n > 0;
 }
 
-/* pcpu_unit_offsets[] points to distances that are those of __per_cpu_offset[] but for a constant. */
+/* pcpu_unit_offsets[] points to distances that are those of __per_cpu_offset[] but for a constant.
+ */
 static bool is_unit_offsets(const struct recovery *r, uint64_t va)
 {
 	uint64_t table, offset, unit, delta = 0, d;
@@ -126,8 +127,8 @@ static bool is_percpu_base(const struct recovery *r, uint64_t va)
 	return s.yes;
 }
 
-/* kernel/sched/sched.h, struct rq: the idle task of CPU 0 is init_task (init_idle() in sched_init()).
- * With types, each CPU's queue also has its number. */
+/* kernel/sched/sched.h, struct rq: the idle task of CPU 0 is init_task (init_idle() in
+ * sched_init()). With types, each CPU's queue also has its number. */
 static bool is_runqueues(const struct recovery *r, uint64_t va)
 {
 	enum { RQ_WORDS = 1024 };
@@ -155,14 +156,15 @@ static bool is_stack_pointer(const struct recovery *r, uint64_t va)
 	if (va % step || !r->percpu_start)
 		return false;
 	for (; recovery_cpu(r, i, &cpu, &offset); i++, last = stack)
-		if (!recovery_word(r, va + offset, &stack) || !stack || stack % 8 || stack == last ||
+		if (!recovery_word(r, va + offset, &stack) || !stack || stack % 8 ||
+			stack == last ||
 			(!recovery_word(r, stack, &word) && !recovery_word(r, stack - step, &word)))
 			return false;
 	return i > 0;
 }
 
-/* arch/arm64/kernel/traps.c: unsigned long overflow_stack[OVERFLOW_STACK_SIZE / sizeof(long)], 4 KiB and
- * aligned by 16 in all versions. Whatever used it stayed off its lowest bytes. */
+/* arch/arm64/kernel/traps.c: unsigned long overflow_stack[OVERFLOW_STACK_SIZE / sizeof(long)], 4
+ * KiB and aligned by 16 in all versions. Whatever used it stayed off its lowest bytes. */
 static bool is_overflow_stack(const struct recovery *r, uint64_t va)
 {
 	enum { BYTES = 4096, LOWEST = 8 };
@@ -183,9 +185,9 @@ static bool is_list(const struct recovery *r, uint64_t va)
 {
 	uint64_t next, prev, back, forth;
 	unsigned word = r->t->abi.word_bytes;
-	return va % word == 0 && recovery_word(r, va, &next) && recovery_word(r, va + word, &prev) &&
-	       recovery_word(r, next + word, &back) && recovery_word(r, prev, &forth) &&
-	       back == va && forth == va;
+	return va % word == 0 && recovery_word(r, va, &next) &&
+	       recovery_word(r, va + word, &prev) && recovery_word(r, next + word, &back) &&
+	       recovery_word(r, prev, &forth) && back == va && forth == va;
 }
 
 static bool is_name(const struct recovery *r, uint64_t va)
@@ -194,8 +196,9 @@ static bool is_name(const struct recovery *r, uint64_t va)
 	size_t n = 0;
 	if (!recovery_read(r, va, text, sizeof(text)))
 		return false;
-	while (n < sizeof(text) && (text[n] == '_' || text[n] == '-' || (text[n] >= '0' &&
-			text[n] <= '9') || ((text[n] | 32) >= 'a' && (text[n] | 32) <= 'z')))
+	while (n < sizeof(text) &&
+		(text[n] == '_' || text[n] == '-' || (text[n] >= '0' && text[n] <= '9') ||
+			((text[n] | 32) >= 'a' && (text[n] | 32) <= 'z')))
 		n++;
 	return n && (n == sizeof(text) || !text[n]);
 }
@@ -267,12 +270,11 @@ static bool is_image_voffset(const struct recovery *r, uint64_t va)
 static bool is_memstart(const struct recovery *r, uint64_t va)
 {
 	uint64_t n;
-	return recovery_uint(r, va, 8, &n) &&
-	       n == vspace_facts(r->t->kernel)->layout.phys_offset.v;
+	return recovery_uint(r, va, 8, &n) && n == vspace_facts(r->t->kernel)->layout.phys_offset.v;
 }
 
-/* include/asm-generic/vmlinux.lds.h: .init.text and the per-CPU template lie between the two, which are
- * whole pages, as free_initmem() gives them back. */
+/* include/asm-generic/vmlinux.lds.h: .init.text and the per-CPU template lie between the two, which
+ * are whole pages, as free_initmem() gives them back. */
 static bool is_init_begin(const struct recovery *r, uint64_t va)
 {
 	uint64_t text;
@@ -330,7 +332,8 @@ static bool is_shadow(const struct recovery *r, uint64_t va)
 {
 	uint64_t tk, theirs, mine, s, their_s, off;
 	if (va % 8 || !recovery_find(r, "tk_core", &tk) || va == tk + 8 ||
-		!recovery_word(r, tk + 8, &theirs) || !recovery_word(r, va, &mine) || mine != theirs)
+		!recovery_word(r, tk + 8, &theirs) || !recovery_word(r, va, &mine) ||
+		mine != theirs)
 		return false;
 	return !target_number(r->t, "offsetof(timekeeper.xtime_sec)", &off) ||
 	       (recovery_uint(r, va + off, 8, &s) && recovery_uint(r, tk + 8 + off, 8, &their_s) &&

@@ -1,5 +1,5 @@
-/* The pass itself: runs of memory as the dump has them, their seams, and the marks. Pages of zeroes,
- * most of an idle machine's memory, cost one comparison. */
+/* The pass itself: runs of memory as the dump has them, their seams, and the marks. Pages of
+ * zeroes, most of an idle machine's memory, cost one comparison. */
 #include "analyzer/target/scan.h"
 
 #include <ctype.h>
@@ -65,7 +65,8 @@ static void search_seam(struct scan *s, const uint8_t *p, size_t n, uint64_t pa)
 	if (kept) {
 		size_t before[2] = { s->hit[SCAN_DIGITS].n, s->hit[SCAN_BANNER].n };
 		search_bytes(s, s->seam, kept + take, pa - kept);
-		/* Only what begins before the seam and ends behind it; the rest is met otherwise. */
+		/* Only what begins before the seam and ends behind it; the rest is met otherwise.
+		 */
 		for (unsigned m = 0; m < 2; m++) {
 			size_t len = m ? sizeof(banner) - 1 : sizeof(digits), to = before[m];
 			for (size_t i = to; i < s->hit[m].n; i++)
@@ -193,8 +194,8 @@ bool scan_seen(const struct scan *s, enum scan_mark mark, size_t i, struct paddr
 	return true;
 }
 
-struct err *scan_find(struct scan *s, enum scan_mark mark, size_t i, bool *ret_found,
-	struct paddr *ret)
+struct err *scan_find(
+	struct scan *s, enum scan_mark mark, size_t i, bool *ret_found, struct paddr *ret)
 {
 	uint64_t start = now_ns();
 	struct err *err = NULL;

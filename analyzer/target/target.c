@@ -1,5 +1,6 @@
-/* Opening: tells files apart, places the kernel, builds space, symbols and types, checks that vmlinux
- * and dump belong together. What finds the kernel is in finder.c, what it means in arch/. */
+/* Opening: tells files apart, places the kernel, builds space, symbols and types, checks that
+ * vmlinux and dump belong together. What finds the kernel is in finder.c, what it means in arch/.
+ */
 #include "analyzer/target/target.h"
 
 #include <fcntl.h>
@@ -104,13 +105,15 @@ static struct err *open_files(struct target *t, const struct target_options *o)
 		} else if (!vmlinux) {
 			vmlinux = o->files[i];
 		} else {
-			return err_new(ERR_USAGE, "%s and %s: neither is a dump; at most one vmlinux "
-				"can be given", vmlinux, o->files[i]);
+			return err_new(ERR_USAGE,
+				"%s and %s: neither is a dump; at most one vmlinux "
+				"can be given",
+				vmlinux, o->files[i]);
 		}
 	}
 	if (vmlinux) {
-		struct err *err = vmlinux_open(vmlinux,
-			o->no_cache ? VMLINUX_NOT_CACHED : VMLINUX_CACHED, &t->vmlinux);
+		struct err *err = vmlinux_open(
+			vmlinux, o->no_cache ? VMLINUX_NOT_CACHED : VMLINUX_CACHED, &t->vmlinux);
 		if (err)
 			return err;
 	}
@@ -145,11 +148,14 @@ static char *hex_string(const uint8_t *p, size_t n)
 static struct err *mismatch(const struct target *t, const char *dump_has)
 {
 	scoped_free char *vm = vmlinux_describe(t->vmlinux);
-	return err_new(ERR_MISMATCH, "%s and %s do not match: the vmlinux is %s; the dump holds %s "
-		"(--force goes on)", t->vmlinux->path, dump_info(t->dump)->path, vm, dump_has);
+	return err_new(ERR_MISMATCH,
+		"%s and %s do not match: the vmlinux is %s; the dump holds %s "
+		"(--force goes on)",
+		t->vmlinux->path, dump_info(t->dump)->path, vm, dump_has);
 }
 
-/* VMCOREINFO has BUILD-ID since v5.10 or so (kernel/crash_core.c); older ones are told by banner. */
+/* VMCOREINFO has BUILD-ID since v5.10 or so (kernel/crash_core.c); older ones are told by banner.
+ */
 static struct err *check_build_id(const struct target *t)
 {
 	scoped_free char *dump_id = NULL;
@@ -162,17 +168,19 @@ static struct err *check_build_id(const struct target *t)
 		return NULL;
 	scoped_free char *release = NULL;
 	vmcoreinfo_find(text, "OSRELEASE", &release);
-	scoped_free char *has = xasprintf("Linux %s, build-id %s", release ? release : "?", dump_id);
+	scoped_free char *has =
+		xasprintf("Linux %s, build-id %s", release ? release : "?", dump_id);
 	return mismatch(t, has);
 }
 
-/* No finder could prove a place. A banner of another kernel in the dump makes it a mismatch; one that is
- * cut off where a damaged dump ends does not. */
+/* No finder could prove a place. A banner of another kernel in the dump makes it a mismatch; one
+ * that is cut off where a damaged dump ends does not. */
 static struct err *explain_not_found(struct target *t, struct err *not_found)
 {
 	scoped_free char *banner = finder_dump_banner(&t->priv->scan);
 	const char *words = "Linux version ";
-	if (banner && t->vmlinux && t->vmlinux->banner && strncmp(banner, t->vmlinux->banner, strlen(banner))) {
+	if (banner && t->vmlinux && t->vmlinux->banner &&
+		strncmp(banner, t->vmlinux->banner, strlen(banner))) {
 		err_drop(not_found);
 		scoped_free char *has = xasprintf("Linux %s", banner + strlen(words));
 		return mismatch(t, has);
@@ -276,7 +284,8 @@ static struct err *build_space(struct target *t)
 		note_layout(t, &facts.layout);
 		if (facts.layout.tables_missing)
 			target_warn(t,
-				"%s: page tables of the kernel are missing: its linear map and image are "
+				"%s: page tables of the kernel are missing: its linear map and "
+				"image are "
 				"read without them, other addresses only where tables are left",
 				dump_info(t->dump)->path);
 		claims_check_root(t, &facts.layout);
@@ -297,8 +306,7 @@ static void open_debug_file(struct target *t, const char *symbols_dir)
 {
 	if (debug_file_not_needed(t->vmlinux->elf))
 		return;
-	t->priv->debug_path =
-		debug_file_find(t->vmlinux->elf, t->vmlinux->path, symbols_dir, NULL);
+	t->priv->debug_path = debug_file_find(t->vmlinux->elf, t->vmlinux->path, symbols_dir, NULL);
 	if (t->priv->debug_path)
 		t->priv->debug_fd = open(t->priv->debug_path, O_RDONLY | O_CLOEXEC);
 }
@@ -314,8 +322,7 @@ static void load_types(struct target *t, const char *symbols_dir)
 	bool separate = t->priv->debug_fd >= 0;
 	/* Kernels without BTF are common and no news; types_providers() tells. */
 	struct err *no_btf = types_add_btf_elf(t->types, t->vmlinux->elf, t->vmlinux->path);
-	struct err *err = types_add_dwarf(t->types,
-		separate ? t->priv->debug_fd : t->vmlinux->fd,
+	struct err *err = types_add_dwarf(t->types, separate ? t->priv->debug_fd : t->vmlinux->fd,
 		separate ? t->priv->debug_path : t->vmlinux->path);
 	if (no_btf && err)
 		target_warn(t, "no types: %s; --symbols DIR says where separate debug files are",
@@ -325,8 +332,8 @@ static void load_types(struct target *t, const char *symbols_dir)
 	types_open_ahead(t->types);
 }
 
-/* With symbols the text is where vmcoreinfo_data points (kernel/crash_core.c, since v4.14); only then
- * can it be told that it is of another build than the vmlinux. */
+/* With symbols the text is where vmcoreinfo_data points (kernel/crash_core.c, since v4.14); only
+ * then can it be told that it is of another build than the vmlinux. */
 static struct err *read_vmcoreinfo_from_memory(struct target *t)
 {
 	uint64_t ptr, size;
@@ -341,8 +348,8 @@ static struct err *read_vmcoreinfo_from_memory(struct target *t)
 	t->priv->vmcoreinfo = take_ptr(text);
 	struct err *err = check_build_id(t);
 	attempts_add(&t->priv->attempts, "VMCOREINFO by vmcoreinfo_data",
-		err ? ATTEMPT_REFUTED : ATTEMPT_FOUND, err ? "another build than the vmlinux" : NULL,
-		"at 0x%" PRIx64, ptr);
+		err ? ATTEMPT_REFUTED : ATTEMPT_FOUND,
+		err ? "another build than the vmlinux" : NULL, "at 0x%" PRIx64, ptr);
 	if (!err || !t->priv->force)
 		return err;
 	err_drop(err); /* --force */
@@ -397,7 +404,8 @@ static struct err *try_base(void *cx, struct target *t, bool *ret_proved)
 		err = load_symbols(t);
 	if (err)
 		return err;
-	struct err *no_layout = t->image.va ? t->arch->layout(&env, t->dump, &t->image, &layout) : NULL;
+	struct err *no_layout =
+		t->image.va ? t->arch->layout(&env, t->dump, &t->image, &layout) : NULL;
 	*ret_proved = t->image.va && !no_layout;
 	err_drop(no_layout); /* of this guess; another may do */
 	if (!*ret_proved)
@@ -412,7 +420,8 @@ static struct err *find_based_kernel(struct target *t, const struct target_optio
 		return find_kernel(t, o);
 	struct err *err = base_search(t, try_base, (void *)o, &found);
 	if (!err && !found)
-		target_warn(t, "%s: this may be raw RAM, but no kernel in it proves where it begins; "
+		target_warn(t,
+			"%s: this may be raw RAM, but no kernel in it proves where it begins; "
 			"--ram FILE@PHYS says it, `sys -b` lists what was tried",
 			dump_info(t->dump)->path);
 	return err;

@@ -1,7 +1,7 @@
 /*
  * One dump under examination. target_open() tells the files apart, finds where the kernel lies and
- * proves it, and builds the kernel's address space, symbols and types. Nothing is all-or-nothing: what
- * is missing is NULL here, and what needs it says so at its first use.
+ * proves it, and builds the kernel's address space, symbols and types. Nothing is all-or-nothing:
+ * what is missing is NULL here, and what needs it says so at its first use.
  *
  * The fields are for reading only. Everything lives as long as the target.
  */
@@ -24,10 +24,11 @@ struct target_options {
 	const struct dump_file *ram; /* raw RAM, besides; may be NULL */
 	size_t nram;
 	struct dump_options dump;
-	bool force; /* go on when vmlinux and dump do not match */
-	bool no_cache; /* neither read nor write the index cache */
+	bool force;		 /* go on when vmlinux and dump do not match */
+	bool no_cache;		 /* neither read nor write the index cache */
 	const char *symbols_dir; /* where separate debug files are looked for first; may be NULL */
-	const char *const *set; /* "NAME=VALUE": facts that a person states; overrides.h has the names */
+	const char *const
+		*set; /* "NAME=VALUE": facts that a person states; overrides.h has the names */
 	size_t nset;
 	const struct foreign_finder *finders; /* of plugins, claims.h: asked after VMCOREINFO */
 	size_t nfinders;
@@ -37,23 +38,24 @@ struct reg_file;
 
 struct target {
 	struct dump *dump;
-	struct vmlinux *vmlinux;  /* NULL: none was given */
-	const struct arch *arch;  /* NULL: neither file says */
+	struct vmlinux *vmlinux; /* NULL: none was given */
+	const struct arch *arch; /* NULL: neither file says */
 	struct abi abi;
 	struct kernel_image image; /* proved; .va is 0 when the kernel was not found */
-	const char *image_finder; /* what found it, in words */
-	struct vspace *kernel;    /* NULL: no kernel address space */
-	struct symtab *syms;      /* never NULL, may be empty */
-	struct types *types;      /* never NULL, may be empty */
-	struct debug_env debug;   /* the three above, for the debug layer */
-	const struct reg_file *given_regs; /* analyzer/stack/reg_file.h: registers by hand, the caller's; NULL */
+	const char *image_finder;  /* what found it, in words */
+	struct vspace *kernel;	   /* NULL: no kernel address space */
+	struct symtab *syms;	   /* never NULL, may be empty */
+	struct types *types;	   /* never NULL, may be empty */
+	struct debug_env debug;	   /* the three above, for the debug layer */
+	const struct reg_file
+		*given_regs; /* analyzer/stack/reg_file.h: registers by hand, the caller's; NULL */
 	struct target_private *priv;
 };
 
 /*
  * ERR_IO and ERR_FORMAT for files that cannot be opened, ERR_MISMATCH when vmlinux and dump are of
- * different kernels (both named), ERR_USAGE when there is no dump or more than one vmlinux among the
- * files. The message is one line.
+ * different kernels (both named), ERR_USAGE when there is no dump or more than one vmlinux among
+ * the files. The message is one line.
  */
 struct err *target_open(const struct target_options *o, struct target **ret) MUST_CHECK;
 void target_close(struct target *t);
@@ -81,19 +83,20 @@ struct err *target_symbol(const struct target *t, const char *name, uint64_t *re
 bool target_has_symbol(const struct target *t, const char *name);
 
 /* An integer or pointer variable of @bytes, or of the target's word when 0. */
-struct err *target_read_variable(const struct target *t, const char *name, unsigned bytes,
-	uint64_t *ret) MUST_CHECK;
+struct err *target_read_variable(
+	const struct target *t, const char *name, unsigned bytes, uint64_t *ret) MUST_CHECK;
 
-/* The same, as wide as the symbol is or else a word, where the reason of a failure does not matter. */
+/* The same, as wide as the symbol is or else a word, where the reason of a failure does not matter.
+ */
 bool target_try_variable(const struct target *t, const char *name, uint64_t *ret);
 
 /* The view of @spec (a constant), bound at its first use. */
-struct err *target_view(struct target *t, const struct view_spec *spec, const struct view **ret)
-	MUST_CHECK;
+struct err *target_view(
+	struct target *t, const struct view_spec *spec, const struct view **ret) MUST_CHECK;
 
 /*
- * What a higher layer found out once and keeps with the target, by the address of something of its own.
- * target_kept(): NULL where there is nothing yet. @destroy is called at close.
+ * What a higher layer found out once and keeps with the target, by the address of something of its
+ * own. target_kept(): NULL where there is nothing yet. @destroy is called at close.
  */
 void *target_kept(const struct target *t, const void *key);
 void target_keep(struct target *t, const void *key, void *what, void (*destroy)(void *what));

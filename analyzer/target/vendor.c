@@ -1,5 +1,5 @@
-/* Decoding of those blocks. Where a vendor changed its layout without a mark, each word that could be
- * the wanted number is a claim of its own: the proof is cheap and tells. */
+/* Decoding of those blocks. Where a vendor changed its layout without a mark, each word that could
+ * be the wanted number is a claim of its own: the proof is cheap and tells. */
 #include "analyzer/target/vendor.h"
 
 #include "analyzer/base/scope.h"
@@ -30,8 +30,8 @@ static void claim_kinfo(struct vendor_iter *it, struct paddr pa)
 		return;
 	}
 	attempts_add(&t->priv->attempts, "debug-kinfo", ATTEMPT_FOUND, "its checksum is right",
-		"Linux %s, swapper_pg_dir at physical 0x%" PRIx64 ", block at 0x%" PRIx64, k.release,
-		k.swapper.v, pa.v);
+		"Linux %s, swapper_pg_dir at physical 0x%" PRIx64 ", block at 0x%" PRIx64,
+		k.release, k.swapper.v, pa.v);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct symbol s;
 		if (symtab_find_kernel(t->syms, names[i], &s))
@@ -44,10 +44,12 @@ static void claim_kinfo(struct vendor_iter *it, struct paddr pa)
 
 /*
  * arm64's kimage_voffset: the image is in the upper half, so the distance is too, and both ends are
- * aligned to pages. MediaTek's machdesc has it at 80 or so (drivers/misc/mediatek/aee/mrdump/mrdump.h,
- * differs by release), Unisoc's header behind the dump's path, where newer kernels have it at all.
+ * aligned to pages. MediaTek's machdesc has it at 80 or so
+ * (drivers/misc/mediatek/aee/mrdump/mrdump.h, differs by release), Unisoc's header behind the
+ * dump's path, where newer kernels have it at all.
  */
-static void claim_words(struct vendor_iter *it, const char *finder, const char *how, struct paddr pa)
+static void claim_words(
+	struct vendor_iter *it, const char *finder, const char *how, struct paddr pa)
 {
 	enum { BLOCK_BYTES = 1024 };
 	uint8_t p[BLOCK_BYTES];
@@ -60,7 +62,8 @@ static void claim_words(struct vendor_iter *it, const char *finder, const char *
 			claim(it, finder, how, pa, v);
 	}
 	attempts_add(&t->priv->attempts, finder, ATTEMPT_FOUND, NULL,
-		"block at 0x%" PRIx64 ", %zu words that could be kimage_voffset", pa.v, it->nclaims);
+		"block at 0x%" PRIx64 ", %zu words that could be kimage_voffset", pa.v,
+		it->nclaims);
 }
 
 /* ---- all ----------------------------------------------- */
@@ -110,8 +113,8 @@ bool vendor_iter_next(struct vendor_iter *it, struct vendor_place *ret)
 }
 
 /*
- * Boot loaders put u32 0xdead4ead and u64 KASLR offset at 0x6d0 of IMEM, when that is part of the dump. The
- * offset alone places nothing; it agrees with the proved place or tells of another boot.
+ * Boot loaders put u32 0xdead4ead and u64 KASLR offset at 0x6d0 of IMEM, when that is part of the
+ * dump. The offset alone places nothing; it agrees with the proved place or tells of another boot.
  */
 void vendor_check_kaslr(struct target *t)
 {

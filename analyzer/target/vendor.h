@@ -1,7 +1,8 @@
 /*
- * Blocks that the kernels of vendors leave in RAM for their boot loaders: Google's debug-kinfo, MediaTek's
- * mrdump control block, Unisoc's sysdump header, Qualcomm's words in IMEM. Each gives a claim of how far
- * virtual addresses are from physical ones, or of KASLR; none is believed without the page tables' word.
+ * Blocks that the kernels of vendors leave in RAM for their boot loaders: Google's debug-kinfo,
+ * MediaTek's mrdump control block, Unisoc's sysdump header, Qualcomm's words in IMEM. Each gives a
+ * claim of how far virtual addresses are from physical ones, or of KASLR; none is believed without
+ * the page tables' word.
  */
 #ifndef ANALYZER_TARGET_VENDOR_H
 #define ANALYZER_TARGET_VENDOR_H
@@ -11,8 +12,8 @@
 
 struct vendor_place {
 	const char *finder, *how; /* static words */
-	struct paddr pa;          /* of the block */
-	uint64_t voffset;         /* virtual minus physical, as claimed */
+	struct paddr pa;	  /* of the block */
+	uint64_t voffset;	  /* virtual minus physical, as claimed */
 };
 
 enum { VENDOR_CLAIMS_MAX = 24 };
@@ -26,7 +27,8 @@ struct vendor_iter {
 	size_t nclaims, next;
 };
 
-/* Claims of all blocks that were met by the scan so far, or in all of memory if @all. Needs symbols. */
+/* Claims of all blocks that were met by the scan so far, or in all of memory if @all. Needs
+ * symbols. */
 void vendor_iter_init(struct vendor_iter *it, struct target *t, bool all);
 bool vendor_iter_next(struct vendor_iter *it, struct vendor_place *ret);
 

@@ -1,5 +1,6 @@
-/* Writes BTF, so that everything that understands types understands these. VMCOREINFO gives places and
- * sizes but no types: those are the kernel's, the same in every release that exports the lines. */
+/* Writes BTF, so that everything that understands types understands these. VMCOREINFO gives places
+ * and sizes but no types: those are the kernel's, the same in every release that exports the lines.
+ */
 #include "analyzer/target/vmcoreinfo_btf.h"
 
 #include <stdio.h>
@@ -16,12 +17,21 @@
 
 /* Base types get these ids; structs follow. */
 enum base_type {
-	T_VOID, T_U8, T_U16, T_U32, T_U64, T_S64, T_LONG, T_ULONG, T_CHAR, T_PTR,
-	T_STRUCT,       /* .of names it */
-	T_TEXT,         /* char[LENGTH(.of)] */
-	T_UTS,          /* char[65]: include/uapi/linux/utsname.h, __NEW_UTS_LEN + 1 */
-	T_FACILITY,     /* no line of its own: u8 behind the member before */
-	T_FLAGS_LEVEL,  /* and behind that u8 flags:5, level:3 */
+	T_VOID,
+	T_U8,
+	T_U16,
+	T_U32,
+	T_U64,
+	T_S64,
+	T_LONG,
+	T_ULONG,
+	T_CHAR,
+	T_PTR,
+	T_STRUCT,      /* .of names it */
+	T_TEXT,	       /* char[LENGTH(.of)] */
+	T_UTS,	       /* char[65]: include/uapi/linux/utsname.h, __NEW_UTS_LEN + 1 */
+	T_FACILITY,    /* no line of its own: u8 behind the member before */
+	T_FLAGS_LEVEL, /* and behind that u8 flags:5, level:3 */
 };
 
 struct known_member {
@@ -44,24 +54,28 @@ static const struct known_struct known[] = {
 	{ "atomic_long_t", { { "counter", T_LONG } } },
 	{ "prb_data_blk_lpos", { { "begin", T_ULONG }, { "next", T_ULONG } } },
 	{ "prb_desc", { { "state_var", T_STRUCT, "atomic_long_t" },
-		{ "text_blk_lpos", T_STRUCT, "prb_data_blk_lpos" } } },
+			      { "text_blk_lpos", T_STRUCT, "prb_data_blk_lpos" } } },
 	{ "prb_desc_ring", { { "count_bits", T_U32 }, { "descs", T_PTR }, { "infos", T_PTR },
-		{ "head_id", T_STRUCT, "atomic_long_t" }, { "tail_id", T_STRUCT, "atomic_long_t" } } },
+				   { "head_id", T_STRUCT, "atomic_long_t" },
+				   { "tail_id", T_STRUCT, "atomic_long_t" } } },
 	{ "prb_data_ring", { { "size_bits", T_U32 }, { "data", T_PTR },
-		{ "head_lpos", T_STRUCT, "atomic_long_t" },
-		{ "tail_lpos", T_STRUCT, "atomic_long_t" } } },
+				   { "head_lpos", T_STRUCT, "atomic_long_t" },
+				   { "tail_lpos", T_STRUCT, "atomic_long_t" } } },
 	{ "dev_printk_info", { { "subsystem", T_TEXT, "printk_info_subsystem" },
-		{ "device", T_TEXT, "printk_info_device" } } },
-	{ "printk_info", { { "seq", T_U64 }, { "ts_nsec", T_U64 }, { "text_len", T_U16 },
-		{ "facility", T_FACILITY }, { "flags", T_FLAGS_LEVEL }, { "caller_id", T_U32 },
-		{ "dev_info", T_STRUCT, "dev_printk_info" } } },
+				     { "device", T_TEXT, "printk_info_device" } } },
+	{ "printk_info",
+		{ { "seq", T_U64 }, { "ts_nsec", T_U64 }, { "text_len", T_U16 },
+			{ "facility", T_FACILITY }, { "flags", T_FLAGS_LEVEL },
+			{ "caller_id", T_U32 }, { "dev_info", T_STRUCT, "dev_printk_info" } } },
 	{ "printk_ringbuffer", { { "desc_ring", T_STRUCT, "prb_desc_ring" },
-		{ "text_data_ring", T_STRUCT, "prb_data_ring" },
-		{ "fail", T_STRUCT, "atomic_long_t" } } },
+				       { "text_data_ring", T_STRUCT, "prb_data_ring" },
+				       { "fail", T_STRUCT, "atomic_long_t" } } },
 	{ "printk_log", { { "ts_nsec", T_U64 }, { "len", T_U16 }, { "text_len", T_U16 },
-		{ "dict_len", T_U16 }, { "facility", T_FACILITY }, { "flags", T_FLAGS_LEVEL } } },
-	{ "new_utsname", { { "sysname", T_UTS }, { "nodename", T_UTS }, { "release", T_UTS },
-		{ "version", T_UTS }, { "machine", T_UTS }, { "domainname", T_UTS } } },
+				{ "dict_len", T_U16 }, { "facility", T_FACILITY },
+				{ "flags", T_FLAGS_LEVEL } } },
+	{ "new_utsname",
+		{ { "sysname", T_UTS }, { "nodename", T_UTS }, { "release", T_UTS },
+			{ "version", T_UTS }, { "machine", T_UTS }, { "domainname", T_UTS } } },
 	{ "uts_namespace", { { "name", T_STRUCT, "new_utsname" } } },
 };
 enum { UTS_BYTES = 65, STRUCTS_MAX = ARRAY_SIZE(known) + 4, PLACED_MAX = MEMBERS_MAX + 1 };
@@ -72,7 +86,7 @@ struct placed {
 	const char *name;
 	enum base_type type;
 	uint32_t struct_index; /* T_STRUCT */
-	uint32_t count;        /* of chars; 0: no array */
+	uint32_t count;	       /* of chars; 0: no array */
 	uint64_t bits, bytes;  /* offset in bits; size */
 	uint8_t bit_size;      /* 0: no bitfield */
 };
@@ -93,8 +107,8 @@ struct maker {
 	uint32_t nstructs_first; /* id of made[0] */
 };
 
-static bool line_number(const struct maker *m, const char *kind, const char *a, const char *b,
-	uint64_t *ret)
+static bool line_number(
+	const struct maker *m, const char *kind, const char *a, const char *b, uint64_t *ret)
 {
 	char key[128];
 	snprintf(key, sizeof(key), "%s(%s%s%s)", kind, a, b ? "." : "", b ? b : "");
@@ -160,16 +174,17 @@ static void put_member(struct made_struct *s, const struct placed *p)
 }
 
 /*
- * u16 text_len (dict_len in the old log), u8 facility, u8 flags:5 level:3 follow each other in every
- * release; the lines skip the last two.
+ * u16 text_len (dict_len in the old log), u8 facility, u8 flags:5 level:3 follow each other in
+ * every release; the lines skip the last two.
  */
 static void put_unsaid(struct made_struct *s, const struct known_member *k)
 {
 	if (!s->n)
 		return;
 	const struct placed *before = &s->member[s->n - 1];
-	struct placed p = { .name = k->name, .type = T_U8, .bytes = 1,
-		.bits = before->bits + before->bytes * 8 };
+	struct placed p = {
+		.name = k->name, .type = T_U8, .bytes = 1, .bits = before->bits + before->bytes * 8
+	};
 	if (k->type == T_FLAGS_LEVEL)
 		p.bit_size = 5;
 	put_member(s, &p);
@@ -185,7 +200,8 @@ static void finish(struct maker *m, struct made_struct *s, uint64_t said_bytes)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < s->n; i++) {
-		uint64_t end = (s->member[i].bits + 7) / 8 + (s->member[i].bit_size ? 0 : s->member[i].bytes);
+		uint64_t end = (s->member[i].bits + 7) / 8 +
+			       (s->member[i].bit_size ? 0 : s->member[i].bytes);
 		if (said_bytes && end > said_bytes)
 			continue; /* contradicts the struct's own size */
 		s->bytes = end > s->bytes ? end : s->bytes;
@@ -233,20 +249,30 @@ static void make_timekeeper(struct maker *m, const struct timekeeper_place *tk)
 		return;
 	*s = (struct made_struct){ .name = "timespec64" };
 	put_member(s, &(struct placed){ .name = "tv_sec", .type = T_S64, .bytes = 8 });
-	put_member(s, &(struct placed){ .name = "tv_nsec", .type = T_LONG, .bits = 64,
+	put_member(s, &(struct placed){ .name = "tv_nsec",
+			      .type = T_LONG,
+			      .bits = 64,
 			      .bytes = m->abi->word_bytes });
 	finish(m, s, 16);
 	s = &m->made[m->nmade];
 	*s = (struct made_struct){ .name = "timekeeper" };
-	put_member(s, &(struct placed){ .name = "xtime_sec", .type = T_U64, .bits = at * 8, .bytes = 8 });
-	put_member(s, &(struct placed){ .name = "ktime_sec", .type = T_ULONG, .bits = (at + 8) * 8,
+	put_member(s,
+		&(struct placed){ .name = "xtime_sec", .type = T_U64, .bits = at * 8, .bytes = 8 });
+	put_member(s, &(struct placed){ .name = "ktime_sec",
+			      .type = T_ULONG,
+			      .bits = (at + 8) * 8,
 			      .bytes = m->abi->word_bytes });
-	put_member(s, &(struct placed){ .name = "wall_to_monotonic", .type = T_STRUCT,
-			      .struct_index = span, .bits = (at + 16) * 8, .bytes = 16 });
-	put_member(s, &(struct placed){ .name = "offs_real", .type = T_S64, .bits = (at + 32) * 8,
-			      .bytes = 8 });
-	put_member(s, &(struct placed){ .name = "offs_boot", .type = T_S64, .bits = (at + 40) * 8,
-			      .bytes = 8 });
+	put_member(s, &(struct placed){ .name = "wall_to_monotonic",
+			      .type = T_STRUCT,
+			      .struct_index = span,
+			      .bits = (at + 16) * 8,
+			      .bytes = 16 });
+	put_member(
+		s, &(struct placed){
+			   .name = "offs_real", .type = T_S64, .bits = (at + 32) * 8, .bytes = 8 });
+	put_member(
+		s, &(struct placed){
+			   .name = "offs_boot", .type = T_S64, .bits = (at + 40) * 8, .bytes = 8 });
 	finish(m, s, 0);
 }
 
@@ -277,9 +303,14 @@ static void put_type(struct maker *m, const char *name, unsigned kind, uint32_t 
 
 static void put_base_types(struct maker *m)
 {
-	static const char *const names[] = { [T_U8] = "unsigned char", [T_U16] = "unsigned short",
-		[T_U32] = "unsigned int", [T_U64] = "unsigned long long", [T_S64] = "long long",
-		[T_LONG] = "long", [T_ULONG] = "unsigned long", [T_CHAR] = "char" };
+	static const char *const names[] = { [T_U8] = "unsigned char",
+		[T_U16] = "unsigned short",
+		[T_U32] = "unsigned int",
+		[T_U64] = "unsigned long long",
+		[T_S64] = "long long",
+		[T_LONG] = "long",
+		[T_ULONG] = "unsigned long",
+		[T_CHAR] = "char" };
 	for (unsigned i = T_U8; i <= T_CHAR; i++) {
 		bool sign = i == T_S64 || i == T_LONG;
 		uint32_t bytes = (uint32_t)base_bytes(m, i);
@@ -342,8 +373,8 @@ static uint8_t *put_header(struct maker *m, size_t *ret_n)
 	return (uint8_t *)strbuf_take(&all);
 }
 
-uint8_t *vmcoreinfo_btf(const char *text, const struct abi *abi, const struct timekeeper_place *tk,
-	size_t *ret_n)
+uint8_t *vmcoreinfo_btf(
+	const char *text, const struct abi *abi, const struct timekeeper_place *tk, size_t *ret_n)
 {
 	scoped_free struct maker *m = xcalloc(1, sizeof(*m));
 	uint8_t *btf = NULL;
@@ -354,7 +385,8 @@ uint8_t *vmcoreinfo_btf(const char *text, const struct abi *abi, const struct ti
 		make_struct(m, &known[i]);
 	make_timekeeper(m, tk);
 	/* list_head and utsname alone are no news */
-	if (tk->variable || find_made(m, "printk_info", &ring) || find_made(m, "printk_log", &ring)) {
+	if (tk->variable || find_made(m, "printk_info", &ring) ||
+		find_made(m, "printk_log", &ring)) {
 		strbuf_add_bytes(&m->strings, "", 1);
 		put_base_types(m);
 		put_structs(m);

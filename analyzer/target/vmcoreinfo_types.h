@@ -1,6 +1,6 @@
 /*
- * The few types of a kernel without BTF and vmlinux: what VMCOREINFO describes (vmcoreinfo_btf.h), and struct
- * timekeeper, of which it says nothing, where its content proves where its members are.
+ * The few types of a kernel without BTF and vmlinux: what VMCOREINFO describes (vmcoreinfo_btf.h),
+ * and struct timekeeper, of which it says nothing, where its content proves where its members are.
  */
 #ifndef ANALYZER_TARGET_VMCOREINFO_TYPES_H
 #define ANALYZER_TARGET_VMCOREINFO_TYPES_H

@@ -1,5 +1,6 @@
 /* Reads a vmlinux through libelf: machine, build-id, banner and the few link addresses that placing
- * the kernel in memory takes. Debug information and the full symbol table are for analyzer/debug. */
+ * the kernel in memory takes. Debug information and the full symbol table are for analyzer/debug.
+ */
 #include "analyzer/target/vmlinux.h"
 
 #include <errno.h>
@@ -75,8 +76,8 @@ static void note_symbol(struct vmlinux *v, const char *name, uint64_t va)
 			*wanted[i].va = va;
 }
 
-/* One pass over 200,000 symbols at each start: straight through libelf's arrays, which are in the host's
- * order, because its accessors check and lock for each. */
+/* One pass over 200,000 symbols at each start: straight through libelf's arrays, which are in the
+ * host's order, because its accessors check and lock for each. */
 static void read_table(struct vmlinux *v, const Elf_Data *sym, const Elf_Data *str)
 {
 	bool wide = v->abi.word_bytes == 8;
@@ -114,7 +115,8 @@ static void read_symbols(struct vmlinux *v)
 	}
 }
 
-/* linux_banner is a char array in .rodata: init/version.c (4.19), init/version-timestamp.c (6.2). */
+/* linux_banner is a char array in .rodata: init/version.c (4.19), init/version-timestamp.c (6.2).
+ */
 static void read_banner(struct vmlinux *v)
 {
 	for (Elf_Scn *scn = elf_nextscn(v->elf, NULL); v->banner_va && scn;
@@ -172,8 +174,10 @@ static struct err *open_elf(struct vmlinux *v)
 	v->abi.word_bytes = ehdr.e_ident[EI_CLASS] == ELFCLASS64 ? 8 : 4;
 	v->abi.big_endian = ehdr.e_ident[EI_DATA] == ELFDATA2MSB;
 	if (!arch_find(v->machine))
-		return err_new(ERR_FORMAT, "%s: a kernel for %s machines (ELF machine %u); "
-			"ARM and ARM64 are understood", v->path, foreign_machine(v->machine), v->machine);
+		return err_new(ERR_FORMAT,
+			"%s: a kernel for %s machines (ELF machine %u); "
+			"ARM and ARM64 are understood",
+			v->path, foreign_machine(v->machine), v->machine);
 	if (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN)
 		return err_new(ERR_FORMAT, "%s: an ELF object file, not a linked kernel", v->path);
 	return NULL;

@@ -1,5 +1,5 @@
-/* A dump in which no kernel was found still has bytes: the line that panic() printed stands in some log
- * buffer, if that page is there. Which boot's it is nothing tells. */
+/* A dump in which no kernel was found still has bytes: the line that panic() printed stands in some
+ * log buffer, if that page is there. Which boot's it is nothing tells. */
 #include <ctype.h>
 #include <string.h>
 
@@ -22,8 +22,7 @@ static const char *line_at(struct triage *tr, const uint8_t *p, size_t n)
 
 static void found(struct triage *tr, const char *line, struct paddr pa)
 {
-	struct finding *f =
-		triage_find(tr, "raw", VERDICT_PANIC, WEIGHT_END, CONFIDENCE_GUESS);
+	struct finding *f = triage_find(tr, "raw", VERDICT_PANIC, WEIGHT_END, CONFIDENCE_GUESS);
 	tr->facts.panic_text = line + sizeof(words) - 1;
 	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_GUESS, NULL, "panic",
 		"\"%s\" stands at physical 0x%llx, of this boot or an earlier one", line,

@@ -1,5 +1,5 @@
-/* Where the bad pointer came from, in words, and from which object. What register it is the instruction says;
- * the way back is origin.h's. */
+/* Where the bad pointer came from, in words, and from which object. What register it is the
+ * instruction says; the way back is origin.h's. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -20,7 +20,8 @@ static const char *place(struct triage *tr, uint64_t va)
 /* "account_at", "table+0x20 [module]" */
 static const char *variable(struct triage *tr, const struct symbol *sym, uint64_t va)
 {
-	const char *added = va == sym->va ? "" : arena_printf(&tr->arena, "+0x%" PRIx64, va - sym->va);
+	const char *added =
+		va == sym->va ? "" : arena_printf(&tr->arena, "+0x%" PRIx64, va - sym->va);
 	return arena_printf(&tr->arena, "%s%s", sym->name, added);
 }
 
@@ -35,7 +36,8 @@ static const char *member_words(struct triage *tr, const struct origin *o)
 		type->kind == TYPE_UNION ? "union" : "struct", type->name);
 }
 
-/* "; that is in the slab object mb_widget at 0x…, which is free"; "" for the stack and variables. */
+/* "; that is in the slab object mb_widget at 0x…, which is free"; "" for the stack and variables.
+ */
 static const char *object_words(struct triage *tr, const struct object *o)
 {
 	return arena_printf(&tr->arena, "; that is in %s%s%s at 0x%" PRIx64 "%s%s", o->kind,
@@ -48,8 +50,8 @@ static bool is_freed(const struct object *o)
 	return o->state && strstr(o->state, "free");
 }
 
-static struct err *say_load(struct triage *tr, struct finding *f, const char *reg, const char *added,
-	const struct origin *o)
+static struct err *say_load(struct triage *tr, struct finding *f, const char *reg,
+	const char *added, const struct origin *o)
 {
 	struct object object;
 	struct symbol sym;
@@ -70,8 +72,8 @@ static struct err *say_load(struct triage *tr, struct finding *f, const char *re
 	finding_say(tr, f, EVIDENCE_MEMORY,
 		o->certain && o->agrees ? CONFIDENCE_SURE : CONFIDENCE_LIKELY,
 		arena_printf(&tr->arena, "rd 0x%" PRIx64, o->va), "pointer from",
-		"%s%s was loaded by %s from 0x%" PRIx64 "%s%s%s", reg, added, place(tr, o->pc), o->va,
-		member_words(tr, o), words, now);
+		"%s%s was loaded by %s from 0x%" PRIx64 "%s%s%s", reg, added, place(tr, o->pc),
+		o->va, member_words(tr, o), words, now);
 	if (slab && o->agrees && f->class == VERDICT_USE_AFTER_FREE && !f->object &&
 		is_freed(&object))
 		finding_object(tr, f, &object);

@@ -11,7 +11,8 @@ struct foreign_rule {
 	const void *with; /* tells it from others */
 };
 
-/* ERR_MISMATCH: the name is taken. Strings are borrowed until the target is closed or the rule removed. */
+/* ERR_MISMATCH: the name is taken. Strings are borrowed until the target is closed or the rule
+ * removed. */
 struct err *foreign_rules_add(struct target *t, const struct foreign_rule *rule) MUST_CHECK;
 void foreign_rules_remove(struct target *t, const void *with);
 

@@ -1,5 +1,6 @@
-/* See origin.h. A value is looked for where it was made; what was made of others is computed from theirs. Where
- * ways join, the straight one is tried first and the jumps' next: the value that is wanted decides. */
+/* See origin.h. A value is looked for where it was made; what was made of others is computed from
+ * theirs. Where ways join, the straight one is tried first and the jumps' next: the value that is
+ * wanted decides. */
 #include "analyzer/triage/origin.h"
 
 #include <string.h>
@@ -11,10 +12,10 @@
 #include "analyzer/stack/locals.h"
 
 enum {
-	CODE_MAX = 32768, /* of one function */
-	DEPTH_MAX = 24,	  /* values made of values */
-	STEPS_MAX = 20000,  /* looked at in all */
-	JUMPS_MAX = 64,	    /* followed within one search */
+	CODE_MAX = 32768,  /* of one function */
+	DEPTH_MAX = 24,	   /* values made of values */
+	STEPS_MAX = 20000, /* looked at in all */
+	JUMPS_MAX = 64,	   /* followed within one search */
 	CALLERS_MAX = 6,
 };
 
@@ -56,7 +57,7 @@ struct wanted {
 static bool value_before(struct way *w, size_t k, size_t i, uint8_t reg,
 	const struct wanted *wanted, unsigned depth, struct word *ret);
 
-/* ---- code ---------------------------------------------------------------------------------- */
+/* ---- code -------------------------------------------------------------------------------- */
 
 /* The step at @va; .n: none. */
 static size_t step_at(const struct code *c, uint64_t va)
@@ -78,7 +79,8 @@ static void decode_all(struct way *w, struct code *c, const uint8_t *bytes, size
 	c->step = arena_alloc(w->a, (n / 2 + 1) * sizeof(*c->step));
 	while (at + 2 <= n) {
 		struct insn_step *s = &c->step[c->n];
-		insn_decoder_step(w->decoder, bytes + at, n - at < 4 ? n - at : 4, c->entry + at, s);
+		insn_decoder_step(
+			w->decoder, bytes + at, n - at < 4 ? n - at : 4, c->entry + at, s);
 		if (n - at < s->bytes)
 			break;
 		at += s->bytes;
@@ -134,7 +136,7 @@ static bool is_argument(const struct way *w, uint8_t reg)
 	return reg < (w->t->abi.word_bytes == 8 ? 8 : 4);
 }
 
-/* ---- types --------------------------------------------------------------------------------- */
+/* ---- types ------------------------------------------------------------------------------- */
 
 static const struct type *pointed(const struct type *type)
 {
@@ -190,7 +192,8 @@ static const struct type *member_type(struct types *db, const struct type *type,
 		const struct type_member *m = NULL;
 		for (uint32_t i = 0; !err && !m && i < type->nmembers; i++) {
 			uint64_t from = type->member[i].bit_offset / 8;
-			if (offset >= from && offset - from < type_strip(type->member[i].type)->size)
+			if (offset >= from &&
+				offset - from < type_strip(type->member[i].type)->size)
 				m = &type->member[i];
 		}
 		if (!m)
@@ -201,7 +204,7 @@ static const struct type *member_type(struct types *db, const struct type *type,
 	return NULL;
 }
 
-/* ---- values -------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------ */
 
 static uint64_t cut(uint64_t v, unsigned bits)
 {
@@ -349,8 +352,8 @@ static bool entry_value(struct way *w, size_t k, uint8_t reg, const struct wante
 	return true;
 }
 
-static void found_return(
-	struct way *w, size_t k, const struct insn_step *call, bool certain, const struct wanted *wanted)
+static void found_return(struct way *w, size_t k, const struct insn_step *call, bool certain,
+	const struct wanted *wanted)
 {
 	if (w->has_found || !wanted)
 		return;
@@ -426,8 +429,8 @@ static bool search_back(struct search *s, size_t i, bool certain, struct word *r
 		s->seen[i] = 1;
 		bool joined = c->joined[i], ends = false;
 		certain &= !joined;
-		bool falls = i && c->step[i - 1].flow != INSN_JUMP &&
-			     c->step[i - 1].flow != INSN_LEAVE;
+		bool falls =
+			i && c->step[i - 1].flow != INSN_JUMP && c->step[i - 1].flow != INSN_LEAVE;
 		if (!i && entry_value(w, s->k, s->reg, s->wanted, s->depth, ret)) {
 			ret->certain &= certain;
 			return true;
@@ -441,7 +444,7 @@ static bool search_back(struct search *s, size_t i, bool certain, struct word *r
 	}
 }
 
-/* ---- a register at a place ----------------------------------------------------------------- */
+/* ---- a register at a place --------------------------------------------------------------- */
 
 static bool unwritten(struct way *w, const struct code *c, size_t from, uint8_t reg)
 {

@@ -31,7 +31,7 @@ static bool spins(const struct calls *c, size_t *ret_from)
 	return false;
 }
 
-/* ---- the lock that a CPU spins on ---------------------------------------------------------- */
+/* ---- the lock that a CPU spins on -------------------------------------------------------- */
 
 static const char *lock_name(struct triage *tr, uint64_t va)
 {
@@ -88,7 +88,7 @@ static void say_lock(struct triage *tr, struct finding *f, const struct call_of_
 	err_drop(err); /* said */
 }
 
-/* ---- one CPU ------------------------------------------------------------------------------- */
+/* ---- one CPU ----------------------------------------------------------------------------- */
 
 static void tell(struct triage *tr, const struct call_of_cpu *c, enum verdict_class class,
 	const char *why, uint64_t ns)
@@ -111,7 +111,7 @@ static void tell(struct triage *tr, const struct call_of_cpu *c, enum verdict_cl
 		say_lock(tr, f, c);
 }
 
-/* ---- RCU ----------------------------------------------------------------------------------- */
+/* ---- RCU --------------------------------------------------------------------------------- */
 
 static void tell_stall(struct triage *tr, const struct rcu *r)
 {

@@ -35,7 +35,7 @@ static const struct view_spec access_spec = { .type = "kasan_access_info",
 	.fields = report_fields,
 	.nfields = ARRAY_SIZE(report_fields) };
 
-/* ---- where it stands ---------------------------------------------------------------------- */
+/* ---- where it stands --------------------------------------------------------------------- */
 
 static bool is_report(const struct variable *v)
 {
@@ -88,7 +88,7 @@ static bool find_report(struct triage *tr, struct report *ret)
 	return false;
 }
 
-/* ---- what it says ------------------------------------------------------------------------- */
+/* ---- what it says ------------------------------------------------------------------------ */
 
 static bool kernel_word(struct triage *tr, uint64_t va, char *buf, size_t n)
 {

@@ -22,8 +22,8 @@ static struct err *run(struct triage *tr)
 			facts->panic_text_source[0] == 'p' ? EVIDENCE_MEMORY : EVIDENCE_LOG,
 			CONFIDENCE_SURE, "sys", "panic", "%s", facts->panic_text);
 	else
-		finding_say(tr, f, facts->end_by_log ? EVIDENCE_LOG : EVIDENCE_MEMORY, CONFIDENCE_SURE,
-			facts->end_by_log ? "log" : "p panic_cpu", "panic",
+		finding_say(tr, f, facts->end_by_log ? EVIDENCE_LOG : EVIDENCE_MEMORY,
+			CONFIDENCE_SURE, facts->end_by_log ? "log" : "p panic_cpu", "panic",
 			"the kernel says that it panicked; what it said is not there");
 	return NULL;
 }

@@ -1,5 +1,6 @@
-/* The log's splat of a fault, for dumps whose memory has lost the victim's stack or registers: its first line
- * says what failed, its lines of pc and calls where. Where memory has both, it needs no witness. */
+/* The log's splat of a fault, for dumps whose memory has lost the victim's stack or registers: its
+ * first line says what failed, its lines of pc and calls where. Where memory has both, it needs no
+ * witness. */
 #include <ctype.h>
 #include <string.h>
 
@@ -12,8 +13,8 @@ struct told {
 	enum weight weight;
 };
 
-/* arch/arm64/mm/fault.c, arch/arm/mm/fault.c, arch/arm64/kernel/traps.c, lib/bug.c, drivers/tty/sysrq.c,
- * 4.19 to 7.2. The first that fits a line counts. */
+/* arch/arm64/mm/fault.c, arch/arm/mm/fault.c, arch/arm64/kernel/traps.c, lib/bug.c,
+ * drivers/tty/sysrq.c, 4.19 to 7.2. The first that fits a line counts. */
 static const struct told table[] = {
 	{ "Unable to handle kernel NULL pointer dereference", VERDICT_NULL_DEREFERENCE,
 		WEIGHT_TRAP },
@@ -34,8 +35,8 @@ static const char *function_at(struct triage *tr, const char *p)
 	return n && !strncmp(p + n, "+0x", 3) ? arena_strndup(&tr->arena, p, n) : NULL;
 }
 
-/* "pc : NAME+0x1c/0x58" of arm64, "PC is at NAME+0x1c/0x58" of ARM32; "NAME+0x…" and "NAME from …" of their call
- * traces. */
+/* "pc : NAME+0x1c/0x58" of arm64, "PC is at NAME+0x1c/0x58" of ARM32; "NAME+0x…" and "NAME from …"
+ * of their call traces. */
 static const char *function_of_line(struct triage *tr, const char *line)
 {
 	static const char *const heads[] = { "pc : ", "PC is at " };
@@ -71,8 +72,8 @@ static struct err *run(struct triage *tr)
 		for (size_t k = 0; k < ARRAY_SIZE(table); k++) {
 			if (!strstr(f->log.v[i], table[k].text))
 				continue;
-			struct finding *found = triage_find(tr, "splat", table[k].class,
-				table[k].weight, CONFIDENCE_LIKELY);
+			struct finding *found = triage_find(
+				tr, "splat", table[k].class, table[k].weight, CONFIDENCE_LIKELY);
 			if (table[k].class != VERDICT_SYSRQ)
 				found->culprit_name = culprit_behind(tr, i);
 			finding_say(tr, found, EVIDENCE_LOG, CONFIDENCE_SURE, "log", "report", "%s",
@@ -82,5 +83,5 @@ static struct err *run(struct triage *tr)
 	return NULL;
 }
 
-const struct triage_rule rule_splat = { "splat", "a fault's own lines in the log, where memory has lost it",
-	run };
+const struct triage_rule rule_splat = { "splat",
+	"a fault's own lines in the log, where memory has lost it", run };

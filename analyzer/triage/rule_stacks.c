@@ -11,8 +11,8 @@ static enum verdict_class class_of(unsigned findings)
 		       : VERDICT_STACK_CORRUPTION;
 }
 
-/* Whether the @n bytes at @va are zero, which is what lost pages of some dumps are, and what a stack holds where it
- * was never used. */
+/* Whether the @n bytes at @va are zero, which is what lost pages of some dumps are, and what a
+ * stack holds where it was never used. */
 static bool is_blank(struct target *t, uint64_t va, uint64_t n)
 {
 	uint8_t bytes[4096];
@@ -24,14 +24,16 @@ static bool is_blank(struct target *t, uint64_t va, uint64_t n)
 	return true;
 }
 
-/* The magic is gone with its whole page, which nobody's overflow clears; or there is no such stack. */
+/* The magic is gone with its whole page, which nobody's overflow clears; or there is no such stack.
+ */
 static bool is_lost(struct triage *tr, const struct task *task, const struct stack_check *c)
 {
 	unsigned ends = STACK_END_LOST | STACK_INFO_LOST | STACK_POINTER_LOST;
 	uint64_t page = 1ull << vspace_facts(tr->t->kernel)->layout.paging.page_shift;
 	if (c->stack.lo % (page < 4096 ? page : 4096)) {
-		triage_ledger(tr, "stacks", "pid %u's is said to be at 0x%llx, where no stack begins",
-			task->pid, (unsigned long long)c->stack.lo);
+		triage_ledger(tr, "stacks",
+			"pid %u's is said to be at 0x%llx, where no stack begins", task->pid,
+			(unsigned long long)c->stack.lo);
 		tr->lost++;
 		return true;
 	}
@@ -71,7 +73,7 @@ static void tell(struct triage *tr, const struct task *task, const struct stack_
 		c->findings & STACK_END_LOST ? ": the magic at its end is gone" : "");
 }
 
-/* ---- return addresses that the shadow call stack contradicts ----------------------------------- */
+/* ---- return addresses that the shadow call stack contradicts ----------------------------- */
 
 static bool is_running(const struct triage *tr, const struct task *task)
 {
@@ -81,9 +83,10 @@ static bool is_running(const struct triage *tr, const struct task *task)
 	return false;
 }
 
-/* The call in whose hands the chain of frame records was written over; SIZE_MAX: it was not. A frame's record lies
- * below its variables (arm64), so that they run over into the caller's: its return address leads to no function, or
- * nowhere, and only the shadow call stack knows those above. */
+/* The call in whose hands the chain of frame records was written over; SIZE_MAX: it was not. A
+ * frame's record lies below its variables (arm64), so that they run over into the caller's: its
+ * return address leads to no function, or nowhere, and only the shadow call stack knows those
+ * above. */
 static size_t writer(const struct calls *c)
 {
 	size_t shadow = 0;

@@ -1,5 +1,5 @@
-/* How the kernel was tainted, in letters and words, and by which modules. What a module's own marks are is
- * module_use.h's. */
+/* How the kernel was tainted, in letters and words, and by which modules. What a module's own marks
+ * are is module_use.h's. */
 #include <string.h>
 
 #include "analyzer/base/scope.h"
@@ -7,8 +7,8 @@
 #include "analyzer/kernel/module_use.h"
 #include "analyzer/triage/triage.h"
 
-/* By bit, the same ones since v2.6: Documentation/admin-guide/tainted-kernels.rst and kernel/panic.c, taint_flags[],
- * up to v7.2. */
+/* By bit, the same ones since v2.6: Documentation/admin-guide/tainted-kernels.rst and
+ * kernel/panic.c, taint_flags[], up to v7.2. */
 static const struct {
 	char letter;
 	const char *meaning;

@@ -110,8 +110,8 @@ bool triage_page_lost(struct triage *tr, uint64_t va, const char *what, const ch
 	tr->zero_page = page;
 	if (tr->zero_pages++ < ZERO_PAGES_TOLD)
 		triage_ledger(tr, what,
-			"%s: the page at 0x%llx is zero, damage of the dump and not of memory", whose,
-			(unsigned long long)page);
+			"%s: the page at 0x%llx is zero, damage of the dump and not of memory",
+			whose, (unsigned long long)page);
 	return true;
 }
 
@@ -156,7 +156,8 @@ static void drop_finding(struct finding *f)
 	free(f);
 }
 
-/* Whether @f says nothing else than the verdict: that the kernel panicked of it, or the same in the log. */
+/* Whether @f says nothing else than the verdict: that the kernel panicked of it, or the same in the
+ * log. */
 static bool is_witness(const struct finding *verdict, const struct finding *f)
 {
 	const char *blamed = finding_culprit(verdict), *theirs = finding_culprit(f);

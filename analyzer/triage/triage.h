@@ -85,9 +85,9 @@ struct finding {
 	const char *title;  /* NULL: made from class, access and culprit */
 	const char *access; /* "Read", "Write", "Free", or NULL */
 	bool by_kasan;
-	const struct calls *calls; /* the stack it was seen in; NULL: none */
-	size_t culprit;		   /* its number in .calls; SIZE_MAX: nothing names one */
-	const char *culprit_name;  /* where only a log or a track names it; NULL */
+	const struct calls *calls;	  /* the stack it was seen in; NULL: none */
+	size_t culprit;			  /* its number in .calls; SIZE_MAX: nothing names one */
+	const char *culprit_name;	  /* where only a log or a track names it; NULL */
 	VEC(const struct calls *) circle; /* the stacks of tasks that wait for each other */
 	bool has_task;
 	struct task task;
@@ -124,8 +124,8 @@ struct taint {
 /* What every rule may know. */
 struct facts {
 	enum facts_end end;
-	bool end_by_log; /* .end is what the log says: memory does not */
-	unsigned cpus_lost; /* CPUs of which it could not be read what they were at */
+	bool end_by_log;	       /* .end is what the log says: memory does not */
+	unsigned cpus_lost;	       /* CPUs of which it could not be read what they were at */
 	const char *panic_text;	       /* NULL: not known */
 	const char *panic_text_source; /* "panic()'s own buffer", "the log" */
 	bool has_victim;	       /* the task that panicked, or is in an oops */
@@ -155,13 +155,14 @@ struct triage {
 	VEC(struct finding *)
 	finding; /* the verdict first once triage_run() is done; never empty then */
 	VEC(struct ledger_entry) ledger;
-	unsigned lost; /* rules that failed, places that the dump has lost: a weightier finding may be there */
+	unsigned lost; /* rules that failed, places that the dump has lost: a weightier finding may
+			  be there */
 	unsigned zero_pages; /* of those */
 	uint64_t zero_page;  /* the last one's address */
 };
 
-/* Errors of single rules go into the ledger, as a kernel does that was not found; only ERR_INTERRUPTED
- * is returned. */
+/* Errors of single rules go into the ledger, as a kernel does that was not found; only
+ * ERR_INTERRUPTED is returned. */
 struct err *triage_run(struct target *t, struct triage *ret) MUST_CHECK;
 void triage_deinit(struct triage *tr);
 #define scoped_triage __attribute__((cleanup(triage_deinit)))
@@ -190,15 +191,16 @@ void finding_blame(struct finding *f, const struct calls *calls, size_t from);
 void finding_task(struct finding *f, const struct task *task);
 void triage_ledger(struct triage *tr, const char *what, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* Whether the page of @va is all zeroes, which is what some dumps make of pages that they lost. Then it stands in the
- * ledger under @what, with @whose for whose it is, and no finding is to be made of it. */
+/* Whether the page of @va is all zeroes, which is what some dumps make of pages that they lost.
+ * Then it stands in the ledger under @what, with @whose for whose it is, and no finding is to be
+ * made of it. */
 bool triage_page_lost(struct triage *tr, uint64_t va, const char *what, const char *whose);
 
 /* Whether the instruction traps on purpose (BUG(), WARN()), instead of failing. */
 bool fault_is_trap(const struct fault_context *c);
 
-/* fault_origin.c: where the failed instruction's base register came from; the freed object that a poison was read from
- * becomes the finding's. */
+/* fault_origin.c: where the failed instruction's base register came from; the freed object that a
+ * poison was read from becomes the finding's. */
 struct err *finding_origin(struct triage *tr, struct finding *f) MUST_CHECK;
 
 /* Whether the victim is in a WARN() that was told to panic. */

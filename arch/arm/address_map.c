@@ -1,6 +1,6 @@
 /*
- * ARM32's memory map: arch/arm/include/asm/{memory,pgtable,fixmap,highmem,kasan_def}.h and mm/mmu.c,
- * 4.19 to 7.3. Nearly all of it is compiled in; what moves is the end of lowmem.
+ * ARM32's memory map: arch/arm/include/asm/{memory,pgtable,fixmap,highmem,kasan_def}.h and
+ * mm/mmu.c, 4.19 to 7.3. Nearly all of it is compiled in; what moves is the end of lowmem.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -63,8 +63,8 @@ static void add_lowmem(const struct rules *rules, struct address_map *m, uint64_
 	const struct arch_layout *l = rules->l;
 	uint64_t high_memory, end = l->window[0].va + l->window[0].size;
 	bool said = read_high_memory(rules, &high_memory) && high_memory == end;
-	struct map_region *r = address_map_add(m, "lowmem", l->page_offset, end - 1,
-		said ? "high_memory" : "page tables");
+	struct map_region *r = address_map_add(
+		m, "lowmem", l->page_offset, end - 1, said ? "high_memory" : "page tables");
 	uint64_t pa_end = end - l->page_offset + l->phys_offset.v, ram = ram_end(rules->dump);
 
 	*ret_end = end;
@@ -90,16 +90,16 @@ static void add_fixed(const struct rules *r, struct address_map *m)
 	if (has_fdt)
 		address_map_add(m, "FDT", fdt, fdt + 2 * section - 1, "computed");
 	if (!address_map_get(m, "fixmap"))
-		address_map_add(m, "fixmap", has_fdt ? 0xffc80000 : 0xffc00000, 0xfff00000 - 1,
-			"computed");
+		address_map_add(
+			m, "fixmap", has_fdt ? 0xffc80000 : 0xffc00000, 0xfff00000 - 1, "computed");
 	address_map_add(m, "PCI I/O", 0xfee00000, 0xfeffffff, "computed");
 	if (!address_map_get(m, "vectors"))
 		address_map_add(m, "vectors", mapped(r, vectors) ? vectors : 0,
 			(mapped(r, vectors) ? vectors : 0) + 0x1fff, "page tables");
 }
 
-void arm_address_map(const struct arch_env *env, struct dump *dump, const struct kernel_image *image,
-	const struct arch_layout *l, struct address_map *m)
+void arm_address_map(const struct arch_env *env, struct dump *dump,
+	const struct kernel_image *image, const struct arch_layout *l, struct address_map *m)
 {
 	uint64_t ignored, thumb = 0, low_end, base = l->page_offset;
 	bool highmem = env_symbol(env, "kmap_high", &ignored);
@@ -119,8 +119,8 @@ void arm_address_map(const struct arch_env *env, struct dump *dump, const struct
 	if (env_symbol(env, "kasan_early_shadow_page", &ignored) &&
 		!address_map_get(m, "KASAN shadow")) {
 		uint64_t end = base - 16 * MIB;
-		address_map_add(m, "KASAN shadow", (end >> 3) + (end - 0x20000000), end - 1,
-			"computed");
+		address_map_add(
+			m, "KASAN shadow", (end >> 3) + (end - 0x20000000), end - 1, "computed");
 	}
 	add_lowmem(&rules, m, &low_end);
 	if (!address_map_get(m, "vmalloc")) {

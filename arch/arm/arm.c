@@ -153,7 +153,8 @@ const struct arch arch_arm = {
 	.map_words = arm_map_words,
 	/* arch/arm/mm/dump.c, 5.10→5.15: FDT Area and the levels came, vmalloc() End went. */
 	.ptdump = { .levelless = "vmalloc() End" },
-	.fixmap_pages_above = 1, /* arch/arm/include/asm/fixmap.h: FIXADDR_TOP = FIXADDR_END - PAGE_SIZE */
+	.fixmap_pages_above =
+		1, /* arch/arm/include/asm/fixmap.h: FIXADDR_TOP = FIXADDR_END - PAGE_SIZE */
 	.swap_form = arm_swap_form,
 	.vectors = arm_vectors,
 	/* PHYS_OFFSET is a multiple of 16 MiB up to v5.10, of 2 MiB since; PAGE_OFFSET of 256 MiB

@@ -21,12 +21,12 @@ extern const struct paging arm_paging_lpae;
 struct err *arm_layout(const struct arch_env *env, struct dump *dump,
 	const struct kernel_image *image, struct arch_layout *ret) MUST_CHECK;
 
-void arm_whole_table(const struct arch_layout *l, struct paging *ret, struct paddr *ret_root,
-	uint64_t *ret_lo);
+void arm_whole_table(
+	const struct arch_layout *l, struct paging *ret, struct paddr *ret_root, uint64_t *ret_lo);
 
 extern const struct map_words arm_map_words[];
-void arm_address_map(const struct arch_env *env, struct dump *dump, const struct kernel_image *image,
-	const struct arch_layout *l, struct address_map *io);
+void arm_address_map(const struct arch_env *env, struct dump *dump,
+	const struct kernel_image *image, const struct arch_layout *l, struct address_map *io);
 
 uint8_t arm_swap_form(const struct arch_env *env);
 
@@ -39,8 +39,8 @@ bool arm_find_image(const struct arch_env *env, struct dump *dump, struct paddr 
 struct err *arm_unwind(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
 	struct unwind_step *step) MUST_CHECK;
 
-struct err *arm_unwind_user(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
-	struct unwind_step *step) MUST_CHECK;
+struct err *arm_unwind_user(const struct arch_env *env, const struct arch_layout *l,
+	struct regs *io, struct unwind_step *step) MUST_CHECK;
 
 /* The frame-pointer chain, for kernels without unwind tables; arguments as arm_unwind(). */
 void arm_unwind_fp(const struct arch_env *env, const struct abi *abi, struct regs *io,
@@ -68,11 +68,11 @@ bool arm_kernel_status(uint64_t status);
 /* The context that was interrupted, of a CPU that was stopped in a vector's stub. */
 bool arm_interrupted_entry(const struct arch_env *env, const struct abi *abi, struct regs *io);
 
-enum tail_answer arm_tail(const struct arch_env *env, const struct abi *abi, uint64_t called, uint64_t callee,
-	bool thumb);
+enum tail_answer arm_tail(const struct arch_env *env, const struct abi *abi, uint64_t called,
+	uint64_t callee, bool thumb);
 
-bool arm_saved_regs(const struct arch_env *env, const struct regs *regs, bool exact, uint64_t *ret_lost,
-	uint64_t *ret_saved);
+bool arm_saved_regs(const struct arch_env *env, const struct regs *regs, bool exact,
+	uint64_t *ret_lost, uint64_t *ret_saved);
 
 /* fsr.c */
 void arm_describe_fault(uint64_t fsr, struct fault_status *ret);

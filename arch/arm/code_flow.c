@@ -41,7 +41,7 @@ static bool is_offset(int32_t v)
 	return v > OF_ENTRY + 15;
 }
 
-/* ---- one instruction ----------------------------------------------------------------------- */
+/* ---- one instruction --------------------------------------------------------------------- */
 
 static int32_t *slot_of(struct state *s, int32_t base, int32_t offset)
 {
@@ -104,7 +104,7 @@ static bool meet(struct state *io, const struct state *other)
 	return changed;
 }
 
-/* ---- all ways ------------------------------------------------------------------------------ */
+/* ---- all ways ---------------------------------------------------------------------------- */
 
 static void arrive(struct flow *f, uint32_t va, const struct state *s)
 {
@@ -243,7 +243,7 @@ static bool walk(struct flow *f)
 	return true;
 }
 
-/* ---- what is asked ------------------------------------------------------------------------- */
+/* ---- what is asked ----------------------------------------------------------------------- */
 
 static struct code_place place_of(const struct state *s, unsigned r)
 {

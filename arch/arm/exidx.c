@@ -47,7 +47,7 @@ bool exidx_find(const struct arch_env *env, const struct abi *abi, uint32_t star
 	return found && read_u32(env, abi, ret->word_va, &ret->word);
 }
 
-/* ---- the opcode stream ----------------------------------------------------------------------- */
+/* ---- the opcode stream ------------------------------------------------------------------- */
 
 struct stream {
 	uint32_t word, next_va; /* the word at hand, where the next one stands */
@@ -128,7 +128,7 @@ static const char *stream_init(const struct exidx_entry *e, struct exidx_vm *vm,
 	return "unwind table: unknown personality routine";
 }
 
-/* ---- opcodes --------------------------------------------------------------------------------- */
+/* ---- opcodes ----------------------------------------------------------------------------- */
 
 static const char *check_vsp(struct exidx_vm *vm, bool assigned)
 {

@@ -38,11 +38,11 @@ struct exidx_vm {
  * Runs @e's opcodes; NULL, or why it cannot be done, in words. The opcodes are at most 1023 bytes
  * long and each takes at least one, so it ends.
  *
- * Entries of the generic model name a personality routine of their own (C++, or C with cleanups), and what
- * follows is that routine's business (EHABI section 6.2). GNU's and LLVM's all begin with a count of words
- * and three opcodes, as the third compact model does but for its first byte: that is what is run, on the
- * caller's wish, and the caller must prove what comes out. The kernel has none (arch/arm/kernel/unwind.c,
- * 4.19 to 7.2: unwind_frame() refuses them).
+ * Entries of the generic model name a personality routine of their own (C++, or C with cleanups),
+ * and what follows is that routine's business (EHABI section 6.2). GNU's and LLVM's all begin with
+ * a count of words and three opcodes, as the third compact model does but for its first byte: that
+ * is what is run, on the caller's wish, and the caller must prove what comes out. The kernel has
+ * none (arch/arm/kernel/unwind.c, 4.19 to 7.2: unwind_frame() refuses them).
  */
 const char *exidx_run(const struct exidx_entry *e, struct exidx_vm *vm);
 

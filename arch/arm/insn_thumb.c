@@ -44,7 +44,7 @@ static void jump(struct insn *io, bool conditional, uint32_t target)
 	io->target = target;
 }
 
-/* ---- 16 bits ------------------------------------------------------------------------------- */
+/* ---- 16 bits ----------------------------------------------------------------------------- */
 
 /* A6.2.3 */
 static void special(uint16_t h, struct insn *io)
@@ -175,7 +175,7 @@ static void short_insn(uint16_t h, uint32_t va, struct insn *io)
 	}
 }
 
-/* ---- 32 bits ------------------------------------------------------------------------------- */
+/* ---- 32 bits ----------------------------------------------------------------------------- */
 
 /* A6.3.2. Those that are not rotated and have more than one byte are no offsets of stacks. */
 static int64_t modified_number(uint16_t h1, uint16_t h2)

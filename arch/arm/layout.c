@@ -115,14 +115,15 @@ static uint64_t find_user_end(const struct arch_env *env, uint64_t page_offset)
 	return end;
 }
 
-/* Bit 7 of a swap entry is the exclusive one since v6.3. VMCOREINFO lost compound_dtor between 6.1 and
- * 6.6, which is as near as it tells; of the types PG_slab went 6.9→6.12. */
+/* Bit 7 of a swap entry is the exclusive one since v6.3. VMCOREINFO lost compound_dtor between 6.1
+ * and 6.6, which is as near as it tells; of the types PG_slab went 6.9→6.12. */
 uint8_t arm_swap_form(const struct arch_env *env)
 {
 	uint64_t v;
 
 	if (env_number(env, "OFFSET(page.flags)", &v))
-		return env_number(env, "OFFSET(page.compound_dtor)", &v) ? SWAP_PLAIN : SWAP_EXCLUSIVE;
+		return env_number(env, "OFFSET(page.compound_dtor)", &v) ? SWAP_PLAIN
+									 : SWAP_EXCLUSIVE;
 	if (!env_number(env, "enum(pageflags.PG_locked)", &v))
 		return SWAP_UNKNOWN;
 	return env_number(env, "enum(pageflags.PG_slab)", &v) ? SWAP_PLAIN : SWAP_EXCLUSIVE;
@@ -157,8 +158,8 @@ struct err *arm_layout(const struct arch_env *env, struct dump *dump,
 	return NULL;
 }
 
-void arm_whole_table(const struct arch_layout *l, struct paging *ret, struct paddr *ret_root,
-	uint64_t *ret_lo)
+void arm_whole_table(
+	const struct arch_layout *l, struct paging *ret, struct paddr *ret_root, uint64_t *ret_lo)
 {
 	*ret = l->paging;
 	*ret_root = l->pgd;
@@ -166,9 +167,9 @@ void arm_whole_table(const struct arch_layout *l, struct paging *ret, struct pad
 }
 
 /*
- * No header says where the image begins, but its tables lie right below _text (arch/arm/kernel/head.S,
- * L8), whose address ends in 0x8000 and is up to some MiB below _stext. A table that maps the guess to
- * the guess confirms it.
+ * No header says where the image begins, but its tables lie right below _text
+ * (arch/arm/kernel/head.S, L8), whose address ends in 0x8000 and is up to some MiB below _stext. A
+ * table that maps the guess to the guess confirms it.
  */
 static bool try_distance(const struct arch_env *env, struct dump *dump, uint64_t voffset,
 	uint64_t lowest, uint64_t highest, struct kernel_image *ret)

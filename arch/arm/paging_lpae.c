@@ -88,8 +88,8 @@ static uint64_t attributes(const struct paging *p, unsigned level, uint64_t raw)
 	return kind == PTE_LEAF || kind == PTE_TABLE ? raw & ~D_ADDR : raw;
 }
 
-/* arch/arm/include/asm/pgtable.h, 6.1: as in the short form, in the descriptor's lower half; PROT_NONE
- * pages are leafs, see decode(). */
+/* arch/arm/include/asm/pgtable.h, 6.1: as in the short form, in the descriptor's lower half;
+ * PROT_NONE pages are leafs, see decode(). */
 static bool swap(const struct paging *p, uint64_t raw, struct pte_swap *ret)
 {
 	bool exclusive = p->swap_form == SWAP_EXCLUSIVE;
@@ -104,7 +104,7 @@ static bool swap(const struct paging *p, uint64_t raw, struct pte_swap *ret)
 	return true;
 }
 
-/* ---- the kernel's own dump, arch/arm/mm/dump.c, 5.10 and 6.1, with CONFIG_ARM_LPAE ------------- */
+/* ---- the kernel's own dump, arch/arm/mm/dump.c, 5.10 and 6.1, with CONFIG_ARM_LPAE ------- */
 
 #define D_MT  (7ull << 2)
 #define MT(n) ((uint64_t)(n) << 2)

@@ -200,7 +200,7 @@ static bool swap(const struct paging *p, uint64_t raw, struct pte_swap *ret)
 	return true;
 }
 
-/* ---- the kernel's own dump, arch/arm/mm/dump.c, 5.10 and 6.1, architecture 6 and later -------- */
+/* ---- the kernel's own dump, arch/arm/mm/dump.c, 5.10 and 6.1, architecture 6 and later ---- */
 
 enum { L1_ACCESS = L1_APX | L1_AP_READ | L1_AP_WRITE, L_MT = 0xf << L_MT_SHIFT };
 

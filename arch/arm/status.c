@@ -4,8 +4,14 @@
 /* ARM ARM v7-A, B1.3.3; arch/arm/include/uapi/asm/ptrace.h, v6.1: PSR_*. A capital is a set bit. */
 void arm_describe_status(uint64_t status, struct strbuf *out)
 {
-	static const char *const mode[32] = { [0x10] = "USR", [0x11] = "FIQ", [0x12] = "IRQ",
-		[0x13] = "SVC", [0x16] = "MON", [0x17] = "ABT", [0x1a] = "HYP", [0x1b] = "UND",
+	static const char *const mode[32] = { [0x10] = "USR",
+		[0x11] = "FIQ",
+		[0x12] = "IRQ",
+		[0x13] = "SVC",
+		[0x16] = "MON",
+		[0x17] = "ABT",
+		[0x1a] = "HYP",
+		[0x1b] = "UND",
 		[0x1f] = "SYS" };
 
 	for (unsigned i = 0; i < 5; i++)
@@ -19,7 +25,8 @@ void arm_describe_status(uint64_t status, struct strbuf *out)
 	strbuf_add(out, status & 0x20 ? " Thumb" : " ARM");
 }
 
-/* arch/arm/include/uapi/asm/ptrace.h, v6.1: any mode but USR; a 26-bit mode no kernel of today has. */
+/* arch/arm/include/uapi/asm/ptrace.h, v6.1: any mode but USR; a 26-bit mode no kernel of today has.
+ */
 bool arm_kernel_status(uint64_t status)
 {
 	uint64_t mode = status & 31;

@@ -1,13 +1,14 @@
 /*
- * The stubs behind ARM32's exception vectors: where a CPU that is stopped there has left the interrupted
- * context. Knows nothing of the vectors themselves, where all is in registers still.
+ * The stubs behind ARM32's exception vectors: where a CPU that is stopped there has left the
+ * interrupted context. Knows nothing of the vectors themselves, where all is in registers still.
  */
 #include "arch/arm/arm.h"
 
 /*
- * arch/arm/kernel/entry-armv.S, vector_stub, v4.19 to v7.2: `sub lr, lr, #correction` (not for all), `stmia sp,
- * {r0, lr}`, `mrs lr, spsr`, `str lr, [sp, #8]`; from then on r0, pc and cpsr of the interrupted code stand in
- * the three words of stacks[CPU] that the mode's sp points to. The page of stubs is the second of the vectors.
+ * arch/arm/kernel/entry-armv.S, vector_stub, v4.19 to v7.2: `sub lr, lr, #correction` (not for
+ * all), `stmia sp, {r0, lr}`, `mrs lr, spsr`, `str lr, [sp, #8]`; from then on r0, pc and cpsr of
+ * the interrupted code stand in the three words of stacks[CPU] that the mode's sp points to. The
+ * page of stubs is the second of the vectors.
  */
 enum { STUBS = 0xffff1000u, STUBS_BYTES = 4096, STUB_WORDS = 32 };
 enum { STM = 0xe88d4001u, STR = 0xe58de008u, SUB = 0xe24ee000u };

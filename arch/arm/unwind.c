@@ -1,7 +1,8 @@
 /*
  * One ARM32 frame to its caller: where it was interrupted by its instructions, else by the unwind
  * tables, else by frame pointers. Knows entry code, both ends of a chain and exception frames; the
- * tables' bytes are exidx.c's, the instructions code_flow.c's, the frame-pointer chain unwind_fp.c's.
+ * tables' bytes are exidx.c's, the instructions code_flow.c's, the frame-pointer chain
+ * unwind_fp.c's.
  */
 #include <string.h>
 
@@ -151,8 +152,8 @@ static uint64_t stack_end(const struct arch_env *env, uint32_t sp)
 }
 
 /* Runs the table's opcodes over @io; NULL, or why that cannot be. */
-static const char *run_table(const struct arch_env *env, const struct abi *abi, const struct regs *io,
-	const struct exidx_entry *e, struct exidx_vm *ret)
+static const char *run_table(const struct arch_env *env, const struct abi *abi,
+	const struct regs *io, const struct exidx_entry *e, struct exidx_vm *ret)
 {
 	if (!regs_has(io, ARM_SP))
 		return "stack pointer is not known";
@@ -178,9 +179,9 @@ static void step_by_table(const struct arch_env *env, const struct abi *abi, str
 }
 
 /*
- * A stack that ran over: __bad_stack() has moved to the overflow stack and built a pt_regs at sp there
- * (arch/arm/kernel/entry-armv.S; seen in 6.1). The interrupted sp may be in the guard page, so the
- * table's opcodes, which stay on one stack, do not get there.
+ * A stack that ran over: __bad_stack() has moved to the overflow stack and built a pt_regs at sp
+ * there (arch/arm/kernel/entry-armv.S; seen in 6.1). The interrupted sp may be in the guard page,
+ * so the table's opcodes, which stay on one stack, do not get there.
  */
 static bool step_from_overflow(const struct arch_env *env, const struct abi *abi, struct regs *io,
 	struct unwind_step *step)
@@ -191,9 +192,9 @@ static bool step_from_overflow(const struct arch_env *env, const struct abi *abi
 	struct regs r;
 
 	if (step->exact || !regs_has(io, ARM_SP) || (sp & 3) ||
-		!env_function(env, io->v[ARM_PC] - 1, &name, &start) || strcmp(name, "__bad_stack") ||
-		!env_stack(env, sp, &lo, &hi) || !arm_read_pt_regs(env, abi, sp, &r) ||
-		(r.v[ARM_SP] >= lo && r.v[ARM_SP] <= hi))
+		!env_function(env, io->v[ARM_PC] - 1, &name, &start) ||
+		strcmp(name, "__bad_stack") || !env_stack(env, sp, &lo, &hi) ||
+		!arm_read_pt_regs(env, abi, sp, &r) || (r.v[ARM_SP] >= lo && r.v[ARM_SP] <= hi))
 		return false;
 	*io = r;
 	step->how = HOW_REGS;
@@ -203,28 +204,31 @@ static bool step_from_overflow(const struct arch_env *env, const struct abi *abi
 	return true;
 }
 
-/* ---- by the function's instructions ------------------------------------------------------- */
+/* ---- by the function's instructions ------------------------------------------------------ */
 
 static bool follows_call(const struct arch_env *env, uint32_t ra)
 {
 	uint8_t code[4];
 	uint64_t target;
 
-	return ra > 4 && env_read(env, (ra & ~1u) - 4, code, sizeof(code)) && arch_arm.is_call(code, ra, &target);
+	return ra > 4 && env_read(env, (ra & ~1u) - 4, code, sizeof(code)) &&
+	       arch_arm.is_call(code, ra, &target);
 }
 
 /* Whether the table of the code at @io's pc, which holds for a function's body only, has another
  * opinion, and one that may be true. */
-static bool table_objects(const struct arch_env *env, const struct abi *abi, const struct regs *io, uint32_t ra)
+static bool table_objects(
+	const struct arch_env *env, const struct abi *abi, const struct regs *io, uint32_t ra)
 {
 	uint64_t start, stop;
 	struct exidx_entry e;
 	struct exidx_vm vm;
 
 	if (!env_unwind_table(env, io->v[ARM_PC], &start, &stop) ||
-		!exidx_find(env, abi, start, stop, io->v[ARM_PC], &e) || e.word == EXIDX_CANTUNWIND ||
-		(e.fn & ~1u) == io->v[ARM_PC] || run_table(env, abi, io, &e, &vm) ||
-		!(vm.valid >> ARM_LR & 1) || vm.popped >> ARM_PC & 1)
+		!exidx_find(env, abi, start, stop, io->v[ARM_PC], &e) ||
+		e.word == EXIDX_CANTUNWIND || (e.fn & ~1u) == io->v[ARM_PC] ||
+		run_table(env, abi, io, &e, &vm) || !(vm.valid >> ARM_LR & 1) ||
+		vm.popped >> ARM_PC & 1)
 		return false;
 	return vm.r[ARM_LR] != ra && follows_call(env, vm.r[ARM_LR]);
 }
@@ -245,8 +249,8 @@ static bool step_by_code(const struct arch_env *env, const struct abi *abi, stru
 	const char *name;
 	uint64_t start;
 
-	if (!regs_has(io, ARM_SP) || !env_function(env, pc, &name, &start) || strstr(name, ".cold") ||
-		!arm_code_state(env, start & ~1u, pc, thumb, &s) ||
+	if (!regs_has(io, ARM_SP) || !env_function(env, pc, &name, &start) ||
+		strstr(name, ".cold") || !arm_code_state(env, start & ~1u, pc, thumb, &s) ||
 		!arm_code_step(env, abi, &s, stack_end(env, io->v[ARM_SP]), &r))
 		return false;
 	uint32_t ra = r.v[ARM_PC];
@@ -270,8 +274,8 @@ static bool lr_is_intact(const struct arch_env *env, const struct regs *io)
 	uint64_t start;
 
 	return env_function(env, io->v[ARM_PC], &name, &start) && regs_has(io, ARM_CPSR) &&
-	       arm_code_state(env, start & ~1u, io->v[ARM_PC], io->v[ARM_CPSR] & 0x20, &s) && !s.down &&
-	       s.place[ARM_LR].home == CODE_IN_REGISTER && s.place[ARM_LR].reg == ARM_LR;
+	       arm_code_state(env, start & ~1u, io->v[ARM_PC], io->v[ARM_CPSR] & 0x20, &s) &&
+	       !s.down && s.place[ARM_LR].home == CODE_IN_REGISTER && s.place[ARM_LR].reg == ARM_LR;
 }
 
 static bool in_code(const struct arch_env *env, uint32_t pc)
@@ -298,14 +302,16 @@ static void step_frame(const struct arch_env *env, const struct abi *abi, struct
 		arm_unwind_end(step, false, "outermost function");
 		return;
 	}
-	if (step_from_overflow(env, abi, io, step) || (step->exact && step_by_code(env, abi, io, step)))
+	if (step_from_overflow(env, abi, io, step) ||
+		(step->exact && step_by_code(env, abi, io, step)))
 		return;
 	if (!env_unwind_table(env, lookup, &start, &stop)) {
 		/* A call to nowhere: the caller is in lr (unwind_backtrace() does the same). */
 		if (step->exact && regs_has(io, ARM_LR) && !env_function(env, pc, &name, &start) &&
 			env_function(env, (io->v[ARM_LR] & ~1u) - 1, &name, &start))
 			arm_unwind_lr(io, step);
-		else if (!step->exact && env_symbol(env, "__start_unwind_idx", &start) && !in_code(env, pc))
+		else if (!step->exact && env_symbol(env, "__start_unwind_idx", &start) &&
+			 !in_code(env, pc))
 			arm_unwind_end(step, true, "return address is in no function");
 		else
 			arm_unwind_fp(env, abi, io, step);
@@ -316,8 +322,9 @@ static void step_frame(const struct arch_env *env, const struct abi *abi, struct
 		return;
 	}
 	/* Nothing is pushed yet (arch/arm/kernel/unwind.c since v5.19 or so; true of all). */
-	bool at_start = step->exact && (pc == (e.fn & ~1u) ||
-					       (env_function(env, pc, &name, &start) && (start & ~1ull) == pc));
+	bool at_start = step->exact &&
+			(pc == (e.fn & ~1u) ||
+				(env_function(env, pc, &name, &start) && (start & ~1ull) == pc));
 	/* Assembly without unwind directives, a processor's idle loop for one, is mostly leaves. */
 	bool leaf = step->exact && e.word == EXIDX_CANTUNWIND && regs_has(io, ARM_LR);
 	if (at_start || leaf) {

@@ -1,8 +1,8 @@
 /*
- * Frames of ARM32 programs: by the unwind tables that the mapped file has, by lr where the interrupted
- * function has not saved it, by frame pointers where what they point to proves itself, by what a function's
- * first instructions push, and through signal frames. Of Thumb code gcc keeps no frame pointers that lead
- * anywhere, and most C programs have no tables.
+ * Frames of ARM32 programs: by the unwind tables that the mapped file has, by lr where the
+ * interrupted function has not saved it, by frame pointers where what they point to proves itself,
+ * by what a function's first instructions push, and through signal frames. Of Thumb code gcc keeps
+ * no frame pointers that lead anywhere, and most C programs have no tables.
  */
 #include "analyzer/base/interrupt.h"
 #include "arch/arm/arm.h"
@@ -33,7 +33,8 @@ static bool read_code(const struct arch_env *env, uint32_t va, uint32_t *ret)
 	return true;
 }
 
-/* Whether @ra, its Thumb bit included, stands behind a call; *ret_target is 0 where that is indirect. */
+/* Whether @ra, its Thumb bit included, stands behind a call; *ret_target is 0 where that is
+ * indirect. */
 static bool behind_call(const struct arch_env *env, uint32_t ra, uint64_t *ret_target)
 {
 	uint8_t code[4];
@@ -43,14 +44,20 @@ static bool behind_call(const struct arch_env *env, uint32_t ra, uint64_t *ret_t
 }
 
 /*
- * Whether @pc is where handlers of signals return to: mov r7, #119 (sigreturn) or #173 (rt_sigreturn), then
- * swi, of the kernel's sigpage (arch/arm/kernel/sigreturn_codes.S, 4.19 to 7.3) or of libc, whose Thumb
- * code has a wide mov. The number; 0: it is not.
+ * Whether @pc is where handlers of signals return to: mov r7, #119 (sigreturn) or #173
+ * (rt_sigreturn), then swi, of the kernel's sigpage (arch/arm/kernel/sigreturn_codes.S, 4.19
+ * to 7.3) or of libc, whose Thumb code has a wide mov. The number; 0: it is not.
  */
 static uint32_t sigreturn_at(const struct arch_env *env, uint32_t pc, bool thumb)
 {
-	enum { MOV = 0xe3a07000, MOVS = 0xdf002700, MOV_W = 0x0700f04f, SVC = 0xdf00,
-		SWI_OABI = 0xef900000, SWI = 0xef000000 };
+	enum {
+		MOV = 0xe3a07000,
+		MOVS = 0xdf002700,
+		MOV_W = 0x0700f04f,
+		SVC = 0xdf00,
+		SWI_OABI = 0xef900000,
+		SWI = 0xef000000
+	};
 	uint32_t code, swi;
 
 	if (!read_code(env, pc, &code))
@@ -68,17 +75,18 @@ static uint32_t sigreturn_at(const struct arch_env *env, uint32_t pc, bool thumb
 	return (code & ~0xffu) == MOV && (swi == SWI_OABI + number || swi == SWI) ? number : 0;
 }
 
-/* Whether @ra, its Thumb bit included, is what a function can return to: behind a call, or, of a signal's
- * handler, the code that returns from it, which nobody calls. */
+/* Whether @ra, its Thumb bit included, is what a function can return to: behind a call, or, of a
+ * signal's handler, the code that returns from it, which nobody calls. */
 static bool can_return_to(const struct arch_env *env, uint32_t ra, uint64_t *ret_target)
 {
 	*ret_target = 0;
 	return behind_call(env, ra, ret_target) || sigreturn_at(env, ra & ~1u, ra & 1);
 }
 
-/* ---- the link register ------------------------------------------------------------------------ */
+/* ---- the link register ------------------------------------------------------------------- */
 
-static bool step_to_lr(const struct arch_env *env, struct regs *io, struct unwind_step *step, bool thumb)
+static bool step_to_lr(
+	const struct arch_env *env, struct regs *io, struct unwind_step *step, bool thumb)
 {
 	uint32_t pc = io->v[ARM_PC], lr = io->v[ARM_LR], code;
 	const char *name;
@@ -87,9 +95,11 @@ static bool step_to_lr(const struct arch_env *env, struct regs *io, struct unwin
 
 	if (!step->exact || !regs_has(io, ARM_LR) || !behind_call(env, lr, &start))
 		return false;
-	bool nowhere = !read_code(env, pc & ~3u, &code); /* a call of no code came from where there is some */
+	bool nowhere = !read_code(
+		env, pc & ~3u, &code); /* a call of no code came from where there is some */
 	bool found = env_function(env, pc, &name, &start) || start;
-	if (!nowhere && (!found || !ra_is_live(env, start & ~1ull, pc, thumb, arm_code_event, &down)))
+	if (!nowhere &&
+		(!found || !ra_is_live(env, start & ~1ull, pc, thumb, arm_code_event, &down)))
 		return false;
 	arm_unwind_lr(io, step);
 	if (down) {
@@ -99,7 +109,7 @@ static bool step_to_lr(const struct arch_env *env, struct regs *io, struct unwin
 	return !step->end;
 }
 
-/* ---- unwind tables ---------------------------------------------------------------------------- */
+/* ---- unwind tables ----------------------------------------------------------------------- */
 
 static bool step_by_table(const struct arch_env *env, const struct abi *abi, struct regs *io,
 	struct unwind_step *step)
@@ -122,8 +132,8 @@ static bool step_by_table(const struct arch_env *env, const struct abi *abi, str
 		return false;
 	uint32_t ra = vm.popped >> ARM_PC & 1 ? vm.r[ARM_PC] : vm.r[ARM_LR];
 	bool known = (vm.popped >> ARM_PC & 1) || (vm.valid >> ARM_LR & 1);
-	/* The tables are right where calls are. Elsewhere in a function they may lead astray, and then
-	 * hardly to a call; so may a personality routine that keeps its opcodes elsewhere. */
+	/* The tables are right where calls are. Elsewhere in a function they may lead astray, and
+	 * then hardly to a call; so may a personality routine that keeps its opcodes elsewhere. */
 	if (!known || (vm.r[ARM_SP] <= sp && !step->exact) || (ra & ~1u) == pc ||
 		((step->exact || vm.generic) && !can_return_to(env, ra, &ignored)))
 		return false;
@@ -140,7 +150,7 @@ static bool step_by_table(const struct arch_env *env, const struct abi *abi, str
 	return true;
 }
 
-/* ---- frame pointers ---------------------------------------------------------------------------- */
+/* ---- frame pointers ---------------------------------------------------------------------- */
 
 /* What a record holds, by whoever made it. */
 struct record {
@@ -148,8 +158,9 @@ struct record {
 };
 
 /*
- * gcc's APCS frames, {fp, ip, lr, pc} with fp at the last: pc is that of the push, plus 8 or 12. gcc's later
- * ARM code has {…, fp, lr} with fp at lr; clang's {fp, lr} with fp at the first, in Thumb code by r7.
+ * gcc's APCS frames, {fp, ip, lr, pc} with fp at the last: pc is that of the push, plus 8 or 12.
+ * gcc's later ARM code has {…, fp, lr} with fp at lr; clang's {fp, lr} with fp at the first, in
+ * Thumb code by r7.
  */
 static bool read_record(const struct arch_env *env, const struct abi *abi, uint32_t va, bool thumb,
 	struct record *ret)
@@ -184,8 +195,8 @@ static bool step_by_record(const struct arch_env *env, const struct abi *abi, st
 	uint64_t lo, hi, floor = regs_has(io, ARM_SP) ? io->v[ARM_SP] : step->floor_va;
 	struct record rec;
 
-	if (!regs_has(io, reg) || (va & 3) || !env_stack(env, va, &lo, &hi) || floor < lo || va < floor ||
-		hi - va < 8 || !read_record(env, abi, va, thumb, &rec))
+	if (!regs_has(io, reg) || (va & 3) || !env_stack(env, va, &lo, &hi) || floor < lo ||
+		va < floor || hi - va < 8 || !read_record(env, abi, va, thumb, &rec))
 		return false;
 	bool up = rec.sp > va - 12 && rec.sp > floor && rec.sp <= hi;
 	if (!up || (rec.fp && (rec.fp <= va || rec.fp >= hi)))
@@ -201,7 +212,7 @@ static bool step_by_record(const struct arch_env *env, const struct abi *abi, st
 	return true;
 }
 
-/* ---- what the code says -------------------------------------------------------------------------- */
+/* ---- what the code says ------------------------------------------------------------------ */
 
 static bool step_by_prologue(const struct arch_env *env, const struct abi *abi, struct regs *io,
 	struct unwind_step *step, bool thumb)
@@ -228,8 +239,9 @@ static bool step_by_prologue(const struct arch_env *env, const struct abi *abi, 
 	}
 	uint32_t ra = r.v[ARM_LR];
 	uint64_t up = va + 4u * (unsigned)__builtin_popcount(p.pushed) + p.above;
-	if (up > hi || !can_return_to(env, ra, &target) || (target && (p.va < (target & ~1ull) ||
-					p.va - (target & ~1ull) > ARM_PROLOGUE_BYTES)))
+	if (up > hi || !can_return_to(env, ra, &target) ||
+		(target &&
+			(p.va < (target & ~1ull) || p.va - (target & ~1ull) > ARM_PROLOGUE_BYTES)))
 		return false;
 	r.valid &= ~(1ull << ARM_LR | 1ull << ARM_IP);
 	regs_set(&r, ARM_SP, up);
@@ -242,11 +254,12 @@ static bool step_by_prologue(const struct arch_env *env, const struct abi *abi, 
 	return true;
 }
 
-/* ---- signals ----------------------------------------------------------------------------------- */
+/* ---- signals ----------------------------------------------------------------------------- */
 
 /*
- * At sp stands struct sigframe, of rt_sigreturn behind a siginfo of 128 bytes (arch/arm/include/asm/signal.h): a
- * ucontext whose uc_mcontext is at 20, with three words before r0 … pc, cpsr.
+ * At sp stands struct sigframe, of rt_sigreturn behind a siginfo of 128 bytes
+ * (arch/arm/include/asm/signal.h): a ucontext whose uc_mcontext is at 20, with three words before
+ * r0 … pc, cpsr.
  */
 static bool step_from_signal(const struct arch_env *env, const struct abi *abi, struct regs *io,
 	struct unwind_step *step, bool thumb)
@@ -273,20 +286,22 @@ static bool step_from_signal(const struct arch_env *env, const struct abi *abi, 
 	return true;
 }
 
-/* Nobody called the first function of a program or a thread: the tables have an entry for it that says no more
- * than that (EHABI section 6, EXIDX_CANTUNWIND). Where it says so of more, a chain may break off here. */
+/* Nobody called the first function of a program or a thread: the tables have an entry for it that
+ * says no more than that (EHABI section 6, EXIDX_CANTUNWIND). Where it says so of more, a chain may
+ * break off here. */
 static bool at_outermost(const struct arch_env *env, const struct abi *abi, uint32_t pc)
 {
 	enum { BYTES_MAX = 128 };
 	uint64_t start, stop;
 	struct exidx_entry e;
 
-	return env_unwind_table(env, pc, &start, &stop) && exidx_find(env, abi, start, stop, pc, &e) &&
-	       e.word == EXIDX_CANTUNWIND && pc - (e.fn & ~1u) < BYTES_MAX;
+	return env_unwind_table(env, pc, &start, &stop) &&
+	       exidx_find(env, abi, start, stop, pc, &e) && e.word == EXIDX_CANTUNWIND &&
+	       pc - (e.fn & ~1u) < BYTES_MAX;
 }
 
-struct err *arm_unwind_user(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
-	struct unwind_step *step)
+struct err *arm_unwind_user(const struct arch_env *env, const struct arch_layout *l,
+	struct regs *io, struct unwind_step *step)
 {
 	const struct abi abi = { .word_bytes = 4, .big_endian = l->paging.big_endian };
 	struct err *err = interrupt_check();
@@ -294,11 +309,14 @@ struct err *arm_unwind_user(const struct arch_env *env, const struct arch_layout
 	if (err)
 		return err;
 	bool thumb = step->exact ? io->v[ARM_CPSR] & CPSR_T : step->thumb;
-	*step = (struct unwind_step){ .exact = step->exact, .floor_va = step->floor_va, .thumb = thumb };
+	*step = (struct unwind_step){
+		.exact = step->exact, .floor_va = step->floor_va, .thumb = thumb
+	};
 	if (!regs_has(io, ARM_PC))
 		arm_unwind_end(step, true, "program counter is not known");
-	else if (step_from_signal(env, &abi, io, step, thumb) || step_by_table(env, &abi, io, step) ||
-		 step_to_lr(env, io, step, thumb) || step_by_record(env, &abi, io, step, thumb) ||
+	else if (step_from_signal(env, &abi, io, step, thumb) ||
+		 step_by_table(env, &abi, io, step) || step_to_lr(env, io, step, thumb) ||
+		 step_by_record(env, &abi, io, step, thumb) ||
 		 step_by_prologue(env, &abi, io, step, thumb))
 		return NULL;
 	else if (at_outermost(env, &abi, io->v[ARM_PC]))

@@ -16,7 +16,8 @@ static enum ra_event arm_event(uint32_t i)
 		return RA_RESTORED;
 	if ((any & 0x0f000000) == 0x0b000000 || i >> 25 == 0x7d || (any & 0x0ffffff0) == 0x012fff30)
 		return RA_CALL;
-	if (i >> 28 == 0xe && ((any & 0x0ffffff0) == 0x012fff10 || (any & 0x0f000000) == 0x0a000000))
+	if (i >> 28 == 0xe &&
+		((any & 0x0ffffff0) == 0x012fff10 || (any & 0x0f000000) == 0x0a000000))
 		return RA_LEAVES;
 	return RA_NOTHING;
 }
@@ -29,7 +30,8 @@ static enum ra_event thumb_event(uint16_t h1, uint16_t h2, unsigned *ret_bytes)
 			return RA_SAVED;
 		if ((h1 & 0xff87) == 0x4780)
 			return RA_CALL;
-		bool leaves = (h1 & 0xff00) == 0xbd00 || (h1 & 0xff87) == 0x4700 || (h1 & 0xf800) == 0xe000;
+		bool leaves = (h1 & 0xff00) == 0xbd00 || (h1 & 0xff87) == 0x4700 ||
+			      (h1 & 0xf800) == 0xe000;
 		return leaves ? RA_LEAVES : RA_NOTHING;
 	}
 	if ((h1 == 0xe92d && h2 & 1 << ARM_LR) || (h1 == 0xf84d && h2 == 0xed04))
@@ -43,7 +45,8 @@ static enum ra_event thumb_event(uint16_t h1, uint16_t h2, unsigned *ret_bytes)
 	return (h1 & 0xf800) == 0xf000 && (h2 & 0xd000) == 0x9000 ? RA_LEAVES : RA_NOTHING;
 }
 
-/* How far sp goes down: PUSH and POP without lr or pc, ADD and SUB of a number (A5.2.4: rotated). */
+/* How far sp goes down: PUSH and POP without lr or pc, ADD and SUB of a number (A5.2.4: rotated).
+ */
 static int32_t arm_down(uint32_t i)
 {
 	int32_t words = __builtin_popcount(i & 0xffff);
@@ -56,11 +59,15 @@ static int32_t arm_down(uint32_t i)
 	case 0x028dd000:
 		return number <= INT32_MAX ? -(int32_t)number : 0;
 	}
-	return (i & 0x0fff0000) == 0x092d0000 ? 4 * words : (i & 0x0fff0000) == 0x08bd0000 ? -4 * words :
-	       (i & 0x0fff0fff) == 0x052d0004 ? 4 : (i & 0x0fff0fff) == 0x049d0004 ? -4 : 0;
+	return (i & 0x0fff0000) == 0x092d0000	? 4 * words
+	       : (i & 0x0fff0000) == 0x08bd0000 ? -4 * words
+	       : (i & 0x0fff0fff) == 0x052d0004 ? 4
+	       : (i & 0x0fff0fff) == 0x049d0004 ? -4
+						: 0;
 }
 
-/* ARM ARM v7-A, A6.3.2: modified immediate constants. Of those that are not rotated only the plainest counts. */
+/* ARM ARM v7-A, A6.3.2: modified immediate constants. Of those that are not rotated only the
+ * plainest counts. */
 static uint32_t thumb_number(uint32_t i, uint32_t imm3, uint32_t imm8)
 {
 	uint32_t n = i << 4 | imm3 << 1 | imm8 >> 7, v = 0x80 | (imm8 & 0x7f);
@@ -135,7 +142,7 @@ bool arm_code_event(const struct arch_env *env, uint64_t va, bool thumb, struct 
 	return true;
 }
 
-/* ---- prologues -------------------------------------------------------------------------------- */
+/* ---- prologues --------------------------------------------------------------------------- */
 
 /* The registers that the push at @va saves. */
 static uint16_t pushed_at(const struct arch_env *env, uint32_t va, bool thumb)
@@ -147,12 +154,16 @@ static uint16_t pushed_at(const struct arch_env *env, uint32_t va, bool thumb)
 	uint16_t h1 = load_u16le(raw), h2 = load_u16le(raw + 2);
 	if (!thumb)
 		return load_u32le(raw) & 0x00200000 ? h1 : 1u << ARM_LR; /* STMDB; STR lr */
-	return (h1 & 0xff00) == 0xb500 ? (h1 & 0xff) | 1u << ARM_LR : h1 == 0xe92d ? h2 : 1u << ARM_LR;
+	return (h1 & 0xff00) == 0xb500 ? (h1 & 0xff) | 1u << ARM_LR
+	       : h1 == 0xe92d	       ? h2
+				       : 1u << ARM_LR;
 }
 
-/* From the push at @va on to @pc, how far sp goes down at most: pops stand before returns, and what follows those
- * has the body's depth again. False: it pushes lr twice, or the code does not lead to @pc exactly. */
-static bool depth_of(const struct arch_env *env, uint32_t va, uint32_t pc, bool thumb, uint32_t *ret)
+/* From the push at @va on to @pc, how far sp goes down at most: pops stand before returns, and what
+ * follows those has the body's depth again. False: it pushes lr twice, or the code does not lead to
+ * @pc exactly. */
+static bool depth_of(
+	const struct arch_env *env, uint32_t va, uint32_t pc, bool thumb, uint32_t *ret)
 {
 	int32_t down = 0, most = 0;
 	struct code_event e;
@@ -182,7 +193,8 @@ static uint32_t above(const struct arch_env *env, uint32_t va, bool thumb)
 	return (uint32_t)e.down;
 }
 
-bool arm_find_prologue(const struct arch_env *env, uint32_t pc, bool thumb, struct arm_prologue *ret)
+bool arm_find_prologue(
+	const struct arch_env *env, uint32_t pc, bool thumb, struct arm_prologue *ret)
 {
 	enum { BACK_MAX = 8192, TRIES_MAX = 16 };
 	uint32_t step = thumb ? 2 : 4, depth;
@@ -193,7 +205,8 @@ bool arm_find_prologue(const struct arch_env *env, uint32_t pc, bool thumb, stru
 		uint32_t va = pc - back;
 		if (!arm_code_event(env, va, thumb, &e))
 			return false;
-		/* The second half of an instruction may look like a push: it seldom leads to @pc. */
+		/* The second half of an instruction may look like a push: it seldom leads to @pc.
+		 */
 		if (e.what != RA_SAVED)
 			continue;
 		if (++tries > TRIES_MAX)
@@ -204,7 +217,9 @@ bool arm_find_prologue(const struct arch_env *env, uint32_t pc, bool thumb, stru
 		uint32_t bytes = 4u * (uint32_t)__builtin_popcount(pushed);
 		if (!(pushed >> ARM_LR & 1) || pushed >> ARM_PC & 1 || depth < bytes)
 			return false;
-		*ret = (struct arm_prologue){ .va = va, .pushed = pushed, .below = depth - bytes,
+		*ret = (struct arm_prologue){ .va = va,
+			.pushed = pushed,
+			.below = depth - bytes,
 			.above = above(env, va, thumb) };
 		return true;
 	}

@@ -1,6 +1,6 @@
 /*
- * ARM32's exception vectors: a page of eight words with kuser helpers at its end and poison between, and
- * a page of stubs behind it (arch/arm/kernel/traps.c and entry-armv.S, 4.19 to 7.3).
+ * ARM32's exception vectors: a page of eight words with kuser helpers at its end and poison
+ * between, and a page of stubs behind it (arch/arm/kernel/traps.c and entry-armv.S, 4.19 to 7.3).
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,9 @@
 #include "arch/arm/arm.h"
 
 enum { PAGE = 4096, VECTORS_BYTES = 32, KUSER_LOWEST = 0xf60 };
-enum { POISON = 0xe7fddef1 }; /* arch/arm/kernel/traps.c, early_trap_init(): traps in ARM and Thumb */
+enum {
+	POISON = 0xe7fddef1
+}; /* arch/arm/kernel/traps.c, early_trap_init(): traps in ARM and Thumb */
 
 static const char vectors_page[] = "vectors page", stubs_page[] = "stubs page";
 
@@ -34,8 +36,8 @@ static uint32_t word_at(const struct teller *tl, unsigned off)
 	return load_u32le(tl->page + off);
 }
 
-static struct arch_vector vector(const struct teller *tl, const char *set, const char *name,
-	uint64_t va)
+static struct arch_vector vector(
+	const struct teller *tl, const char *set, const char *name, uint64_t va)
 {
 	struct arch_vector v = { .name = name, .va = va, .table_va = tl->base };
 	snprintf(v.set, sizeof(v.set), "%s", set);
@@ -59,15 +61,16 @@ static void tell_poison(const struct teller *tl, unsigned from, unsigned to)
 		if (word_at(tl, off) != POISON && !bad++)
 			first = off;
 	if (bad)
-		snprintf(v.note, sizeof(v.note), "%u of %u words are not 0x%08x, first at +0x%x", bad,
-			(to - from) / 4, (unsigned)POISON, first);
+		snprintf(v.note, sizeof(v.note), "%u of %u words are not 0x%08x, first at +0x%x",
+			bad, (to - from) / 4, (unsigned)POISON, first);
 	else
 		snprintf(v.note, sizeof(v.note), "%u words of 0x%08x, intact", (to - from) / 4,
 			(unsigned)POISON);
 	tl->fn(tl->cx, &v);
 }
 
-/* Where the helpers begin; PAGE without any. They end in poison or begin where the first of them is. */
+/* Where the helpers begin; PAGE without any. They end in poison or begin where the first of them
+ * is. */
 static unsigned kuser_begin(const struct teller *tl)
 {
 	unsigned begin = PAGE;
@@ -96,9 +99,9 @@ static void tell_kuser(const struct teller *tl, unsigned begin)
  * handler first, then each stub. Their symbols are linked at the page's address. */
 static void tell_stubs(const struct teller *tl, const struct abi *abi)
 {
-	static const char *const name[] = { "vector_rst", "vector_irq", "vector_dabt", "vector_pabt",
-		"vector_und", "vector_addrexcptn", "vector_fiq", "vector_bhb_loop8_irq",
-		"vector_bhb_bpiall_irq" };
+	static const char *const name[] = { "vector_rst", "vector_irq", "vector_dabt",
+		"vector_pabt", "vector_und", "vector_addrexcptn", "vector_fiq",
+		"vector_bhb_loop8_irq", "vector_bhb_bpiall_irq" };
 	uint8_t raw[4];
 
 	for (size_t i = 0; i < ARRAY_SIZE(name); i++) {
@@ -114,11 +117,11 @@ static void tell_stubs(const struct teller *tl, const struct abi *abi)
 }
 
 /* Bit 13 of SCTLR says high or low; the table shows which one the kernel mapped. */
-struct err *arm_vectors(const struct arch_env *env, const struct arch_layout *l, arch_vector_fn fn,
-	void *cx)
+struct err *arm_vectors(
+	const struct arch_env *env, const struct arch_layout *l, arch_vector_fn fn, void *cx)
 {
-	static const char *const name[] = { "reset", "undefined", "swi", "prefetch abort", "data abort",
-		"address exception", "irq", "fiq" };
+	static const char *const name[] = { "reset", "undefined", "swi", "prefetch abort",
+		"data abort", "address exception", "irq", "fiq" };
 	static const uint32_t bases[] = { 0xffff0000, 0 };
 	const struct abi abi = { 4, l->paging.big_endian };
 	struct teller tl = { .env = env, .fn = fn, .cx = cx };
@@ -135,5 +138,6 @@ struct err *arm_vectors(const struct arch_env *env, const struct arch_layout *l,
 		tell_stubs(&tl, &abi);
 		return NULL;
 	}
-	return err_new(ERR_MISSING, "no vectors page: neither 0xffff0000 nor 0 is mapped and readable");
+	return err_new(
+		ERR_MISSING, "no vectors page: neither 0xffff0000 nor 0 is mapped and readable");
 }

@@ -39,7 +39,8 @@ struct rules {
 	enum generation generation;
 	unsigned page_shift, struct_page_shift;
 	unsigned va_bits, min_bits, actual_bits;
-	uint64_t page_offset, split; /* start of the kernel's half of the addresses: -2^(min_bits - 1) */
+	uint64_t page_offset,
+		split; /* start of the kernel's half of the addresses: -2^(min_bits - 1) */
 	bool kasan, tags;
 	uint64_t kasan_start, kasan_end;
 	uint64_t struct_page;
@@ -69,8 +70,8 @@ static enum generation find_generation(const struct arch_env *env, const struct 
 	return off >= 128 * MIB && off < 128 * MIB + 64 * MIB ? MAP_5_15 : MAP_5_4;
 }
 
-/* CONFIG_KASAN_SHADOW_OFFSET's table in arch/arm64/Kconfig, as a rule; 5.10→5.15 the shadow moved below
- * the image's half. */
+/* CONFIG_KASAN_SHADOW_OFFSET's table in arch/arm64/Kconfig, as a rule; 5.10→5.15 the shadow moved
+ * below the image's half. */
 static void find_kasan(const struct arch_env *env, struct rules *r)
 {
 	uint64_t ignored, scale;
@@ -102,7 +103,8 @@ static unsigned round_up_log2(uint64_t v)
 static struct rules find_rules(const struct arch_env *env, const struct kernel_image *image,
 	const struct arch_layout *l, const struct address_map *m)
 {
-	struct rules r = { .page_shift = l->paging.page_shift, .actual_bits = l->paging.va_bits,
+	struct rules r = { .page_shift = l->paging.page_shift,
+		.actual_bits = l->paging.va_bits,
 		.page_offset = l->page_offset };
 	uint64_t bits;
 
@@ -170,11 +172,13 @@ static void vmemmap_rule(const struct rules *r, uint64_t *ret_start, uint64_t *r
 	}
 }
 
-static void add_vmalloc(const struct rules *r, struct address_map *m, uint64_t vmemmap, uint64_t size)
+static void add_vmalloc(
+	const struct rules *r, struct address_map *m, uint64_t vmemmap, uint64_t size)
 {
 	const struct map_region *modules = address_map_get(m, "modules");
 	unsigned pud_shift = r->page_shift + 2 * (r->page_shift - 3);
-	/* With few levels PUD_SIZE is that of a pgd entry: arch/arm64/include/asm/pgtable-hwdef.h */
+	/* With few levels PUD_SIZE is that of a pgd entry: arch/arm64/include/asm/pgtable-hwdef.h
+	 */
 	unsigned levels = (r->va_bits - 4) / (r->page_shift - 3);
 	if (levels <= 2)
 		pud_shift = r->page_shift + (levels - 1) * (r->page_shift - 3);
@@ -208,27 +212,28 @@ static void add_fixmap(const struct arch_env *env, const struct rules *r, struct
 	if (!address_map_get(m, "PCI I/O"))
 		address_map_add(m, "PCI I/O", io, io + 16 * MIB - 1, "computed");
 	if (address_map_get(m, "fixmap") ||
-		!env_number(env, "enum(fixed_addresses.__end_of_permanent_fixed_addresses)", &slots) ||
+		!env_number(
+			env, "enum(fixed_addresses.__end_of_permanent_fixed_addresses)", &slots) ||
 		slots > 65536)
 		return;
 	address_map_add(m, "fixmap", top - (slots << r->page_shift), top - 1, "computed");
 }
 
-void arm64_address_map(const struct arch_env *env, struct dump *dump, const struct kernel_image *image,
-	const struct arch_layout *l, struct address_map *m)
+void arm64_address_map(const struct arch_env *env, struct dump *dump,
+	const struct kernel_image *image, const struct arch_layout *l, struct address_map *m)
 {
 	struct rules r = find_rules(env, image, l, m);
 	uint64_t vmemmap = 0, size = 0;
 
 	(void)dump;
 	if (!address_map_get(m, "linear map")) {
-		uint64_t start = r.generation == MAP_4_19 ? r.page_offset
-							  : UINT64_MAX << r.actual_bits;
+		uint64_t start =
+			r.generation == MAP_4_19 ? r.page_offset : UINT64_MAX << r.actual_bits;
 		address_map_add(m, "linear map", start, linear_last(&r), "computed");
 	}
 	if (r.kasan && !address_map_get(m, "KASAN shadow")) {
-		struct map_region *k = address_map_add(m, "KASAN shadow", r.kasan_start,
-			r.kasan_end - 1, "computed");
+		struct map_region *k = address_map_add(
+			m, "KASAN shadow", r.kasan_start, r.kasan_end - 1, "computed");
 		snprintf(k->note, sizeof(k->note), "one byte for %d", r.tags ? 16 : 8);
 	}
 	add_modules(&r, m);

@@ -71,7 +71,11 @@ static const struct arch_stack arm64_stacks[] = {
 	{ .name = "sdei normal", .symbol = "sdei_stack_normal_ptr", .is_pointer = true },
 	{ .name = "sdei critical", .symbol = "sdei_stack_critical_ptr", .is_pointer = true },
 	/* Runtime services of EFI (arch/arm64/kernel/efi.c, since 6.2 and 6.1.7). */
-	{ .name = "efi", .symbol = "efi_rt_stack_top", .is_pointer = true, .is_top = true, .is_global = true },
+	{ .name = "efi",
+		.symbol = "efi_rt_stack_top",
+		.is_pointer = true,
+		.is_top = true,
+		.is_global = true },
 	{ 0 }
 };
 

@@ -13,17 +13,17 @@ bool arm64_paging(unsigned page_shift, unsigned va_bits, struct paging *ret);
 struct err *arm64_layout(const struct arch_env *env, struct dump *dump,
 	const struct kernel_image *image, struct arch_layout *ret) MUST_CHECK;
 
-void arm64_whole_table(const struct arch_layout *l, struct paging *ret, struct paddr *ret_root,
-	uint64_t *ret_lo);
+void arm64_whole_table(
+	const struct arch_layout *l, struct paging *ret, struct paddr *ret_root, uint64_t *ret_lo);
 
 extern const struct map_words arm64_map_words[];
-void arm64_address_map(const struct arch_env *env, struct dump *dump, const struct kernel_image *image,
-	const struct arch_layout *l, struct address_map *io);
+void arm64_address_map(const struct arch_env *env, struct dump *dump,
+	const struct kernel_image *image, const struct arch_layout *l, struct address_map *io);
 
 uint8_t arm64_swap_form(const struct arch_env *env);
 
-struct err *arm64_vectors(const struct arch_env *env, const struct arch_layout *l, arch_vector_fn fn,
-	void *cx) MUST_CHECK;
+struct err *arm64_vectors(const struct arch_env *env, const struct arch_layout *l,
+	arch_vector_fn fn, void *cx) MUST_CHECK;
 
 bool arm64_find_image(const struct arch_env *env, struct dump *dump, struct paddr rodata,
 	const uint64_t *voffset, struct kernel_image *ret);
@@ -31,8 +31,8 @@ bool arm64_find_image(const struct arch_env *env, struct dump *dump, struct padd
 struct err *arm64_unwind(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
 	struct unwind_step *step) MUST_CHECK;
 
-struct err *arm64_unwind_user(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
-	struct unwind_step *step) MUST_CHECK;
+struct err *arm64_unwind_user(const struct arch_env *env, const struct arch_layout *l,
+	struct regs *io, struct unwind_step *step) MUST_CHECK;
 bool arm64_compat_regs(const struct regs *r, struct regs *ret);
 
 /* PSTATE in words: "nZCv DAIF PAN EL1h". */

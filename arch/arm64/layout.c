@@ -25,7 +25,7 @@ static uint64_t image_pa(const struct kernel_image *image, uint64_t va)
 	return va - image->va + image->pa.v;
 }
 
-/* ---- proofs ---------------------------------------------------------------------------------- */
+/* ---- proofs ------------------------------------------------------------------------------ */
 
 /*
  * True when @pgd maps the image's text where the image is, and nowhere else. Since v5.12 or so
@@ -90,7 +90,7 @@ static bool first_leaf(const struct finder *f, const struct paging *p, struct pa
 	return false;
 }
 
-/* ---- the linear map -------------------------------------------------------------------------- */
+/* ---- the linear map ---------------------------------------------------------------------- */
 
 /* Where linear addresses may be. */
 struct linear {
@@ -211,7 +211,7 @@ static void add_linear_window(
 	};
 }
 
-/* ---- the tables ------------------------------------------------------------------------------ */
+/* ---- the tables -------------------------------------------------------------------------- */
 
 /*
  * A kernel for 52 bits on a CPU with 48, 64K pages: its table still has 1024 entries and the CPU is
@@ -316,9 +316,9 @@ static bool find_tables(const struct finder *f, struct arch_layout *l, uint64_t 
 }
 
 /*
- * A damaged dump may hold the root but not the tables below it: the kernel takes their pages from the
- * end of memory. Where VMCOREINFO leaves no choice of form, the linear map and the image can be read
- * without them. Tables that are there and say something else are no such case.
+ * A damaged dump may hold the root but not the tables below it: the kernel takes their pages from
+ * the end of memory. Where VMCOREINFO leaves no choice of form, the linear map and the image can be
+ * read without them. Tables that are there and say something else are no such case.
  */
 static bool tables_are_missing(const struct finder *f, struct arch_layout *l, uint64_t *ret_text)
 {
@@ -378,8 +378,9 @@ static void find_mair(const struct finder *f, uint64_t text_va, struct arch_layo
 
 /*
  * Which bits a swap entry has, by what VMCOREINFO said at the time: NUMBER(PG_slab) went when page
- * types moved into the top byte, 6.9→6.12, in the same releases as PTE_PROT_NONE's bit; the kallsyms
- * tables came with 6.0, after the exclusive bit (5.19). Else by the types, where the same flags show it.
+ * types moved into the top byte, 6.9→6.12, in the same releases as PTE_PROT_NONE's bit; the
+ * kallsyms tables came with 6.0, after the exclusive bit (5.19). Else by the types, where the same
+ * flags show it.
  */
 uint8_t arm64_swap_form(const struct arch_env *env)
 {
@@ -393,7 +394,8 @@ uint8_t arm64_swap_form(const struct arch_env *env)
 		return SWAP_UNKNOWN;
 	if (!env_number(env, "enum(pageflags.PG_slab)", &v))
 		return SWAP_PRESENT_INVALID;
-	return env_number(env, "enum(pageflags.PG_anon_exclusive)", &v) ? SWAP_EXCLUSIVE : SWAP_PLAIN;
+	return env_number(env, "enum(pageflags.PG_anon_exclusive)", &v) ? SWAP_EXCLUSIVE
+									: SWAP_PLAIN;
 }
 
 struct err *arm64_layout(const struct arch_env *env, struct dump *dump,
@@ -438,8 +440,8 @@ struct err *arm64_layout(const struct arch_env *env, struct dump *dump,
 }
 
 /* See upper_part_only(): the CPU's 48 bits are the last entries of a table for 52. */
-void arm64_whole_table(const struct arch_layout *l, struct paging *ret, struct paddr *ret_root,
-	uint64_t *ret_lo)
+void arm64_whole_table(
+	const struct arch_layout *l, struct paging *ret, struct paddr *ret_root, uint64_t *ret_lo)
 {
 	*ret = l->paging;
 	*ret_root = l->pgd;
@@ -455,7 +457,7 @@ void arm64_whole_table(const struct arch_layout *l, struct paging *ret, struct p
 	*ret_lo = UINT64_MAX << ret->va_bits;
 }
 
-/* ---- without a vmlinux ----------------------------------------------------------------------- */
+/* ---- without a vmlinux ------------------------------------------------------------------- */
 
 enum { IMAGE_BYTES_MAX = 256 << 20 };
 
@@ -497,7 +499,8 @@ static bool search_voffset(const struct finder *f, struct paddr rodata, uint64_t
  * the bytes from _text to _end at 16. Where [_text, _stext) is not mapped (maps_image()) its memory
  * may be in other use: in dumps of 6.1 no header is left, and _stext stands in for _text.
  */
-static void find_start(struct dump *dump, uint64_t voffset, uint64_t stext, struct kernel_image *ret)
+static void find_start(
+	struct dump *dump, uint64_t voffset, uint64_t stext, struct kernel_image *ret)
 {
 	enum { HEADER_BYTES = 64, MAGIC = 0x644d5241 };
 	static const uint32_t head[] = { 64 << 10, 4 << 10, 0, 2 << 20 };

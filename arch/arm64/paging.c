@@ -127,13 +127,12 @@ static void describe(const struct paging *p, unsigned level, uint64_t raw, struc
 	}
 	if (e.kind != PTE_LEAF) {
 		bool unknown = p->swap_form == SWAP_UNKNOWN;
-		strbuf_addf(out, "F%s", unknown && !(raw & D_VALID) && (raw & D_PROT_NONE)
-						? " PROT_NONE" : "");
+		strbuf_addf(out, "F%s",
+			unknown && !(raw & D_VALID) && (raw & D_PROT_NONE) ? " PROT_NONE" : "");
 		return;
 	}
 	strbuf_addf(out, "%s %s%s %s", raw & D_VALID ? "VALID" : "F PROT_NONE",
-		raw & D_USER ? "USR " : "", raw & D_RDONLY ? "ro" : "RW",
-		raw & D_PXN ? "NX" : "x");
+		raw & D_USER ? "USR " : "", raw & D_RDONLY ? "ro" : "RW", raw & D_PXN ? "NX" : "x");
 	if (!p->lpa2 && (raw & D_SHARED) == D_SHARED)
 		strbuf_add(out, " SHD");
 	const struct {
@@ -186,40 +185,46 @@ static bool swap(const struct paging *p, uint64_t raw, struct pte_swap *ret)
 		*ret = (struct pte_swap){ raw >> 2 & 0x3f, raw >> 8 & (BIT(50) - 1), false, false };
 		return true;
 	case SWAP_EXCLUSIVE:
-		*ret = (struct pte_swap){
-			raw >> 3 & 0x1f, raw >> 8 & (BIT(50) - 1), raw & BIT(2), false
-		};
+		*ret = (struct pte_swap){ raw >> 3 & 0x1f, raw >> 8 & (BIT(50) - 1), raw & BIT(2),
+			false };
 		return true;
 	case SWAP_PRESENT_INVALID:
-		*ret = (struct pte_swap){
-			raw >> 6 & 0x1f, raw >> 12 & (BIT(50) - 1), raw & BIT(2), false
-		};
+		*ret = (struct pte_swap){ raw >> 6 & 0x1f, raw >> 12 & (BIT(50) - 1), raw & BIT(2),
+			false };
 		return true;
 	}
 	return false;
 }
 
-/* ---- the kernel's own dump, arch/arm64/mm/dump.c (4.19) and ptdump.c (5.10, 6.1): pte_bits[] --- */
+/* ---- the kernel's own dump: pte_bits[] of mm/dump.c (4.19), ptdump.c (5.10, 6.1) ---- */
 
 #define WORDS_ACCESS                                                                               \
 	{ D_VALID, D_VALID, " ", "F" }, { D_USER, D_USER, "USR", "   " },                          \
 		{ D_RDONLY, D_RDONLY, "ro", "RW" }, { D_PXN, D_PXN, "NX", "x " },                  \
 		{ D_SHARED, D_SHARED, "SHD", "   " }, { D_AF, D_AF, "AF", "  " },                  \
 		{ D_NG, D_NG, "NG", "  " }, { D_CONT, D_CONT, "CON", "   " },                      \
-		{ D_TABLE, D_TABLE, "   ", "BLK" }, { D_UXN, D_UXN, "UXN", "   " }
-#define WORD_GP { D_GP, D_GP, "GP", "  " }
-#define WORD_TYPE(index, name) { 7 << 2, (index) << 2, name, NULL }
+		{ D_TABLE, D_TABLE, "   ", "BLK" },                                                \
+	{                                                                                          \
+		D_UXN, D_UXN, "UXN", "   "                                                         \
+	}
+#define WORD_GP                                                                                    \
+	{                                                                                          \
+		D_GP, D_GP, "GP", "  "                                                             \
+	}
+#define WORD_TYPE(index, name)                                                                     \
+	{                                                                                          \
+		7 << 2, (index) << 2, name, NULL                                                   \
+	}
 
 static const struct pte_word words_v4_19[] = { WORDS_ACCESS, WORD_TYPE(0, "DEVICE/nGnRnE"),
 	WORD_TYPE(1, "DEVICE/nGnRE"), WORD_TYPE(2, "DEVICE/GRE"), WORD_TYPE(3, "MEM/NORMAL-NC"),
 	WORD_TYPE(4, "MEM/NORMAL"), { 0 } };
-static const struct pte_word words_v5_10[] = { WORDS_ACCESS, WORD_GP,
-	WORD_TYPE(4, "DEVICE/nGnRnE"), WORD_TYPE(5, "DEVICE/nGnRE"), WORD_TYPE(6, "DEVICE/GRE"),
-	WORD_TYPE(2, "MEM/NORMAL-NC"), WORD_TYPE(0, "MEM/NORMAL"),
-	WORD_TYPE(1, "MEM/NORMAL-TAGGED"), { 0 } };
-static const struct pte_word words_v5_14[] = { WORDS_ACCESS, WORD_GP,
-	WORD_TYPE(3, "DEVICE/nGnRnE"), WORD_TYPE(4, "DEVICE/nGnRE"), WORD_TYPE(2, "MEM/NORMAL-NC"),
+static const struct pte_word words_v5_10[] = { WORDS_ACCESS, WORD_GP, WORD_TYPE(4, "DEVICE/nGnRnE"),
+	WORD_TYPE(5, "DEVICE/nGnRE"), WORD_TYPE(6, "DEVICE/GRE"), WORD_TYPE(2, "MEM/NORMAL-NC"),
 	WORD_TYPE(0, "MEM/NORMAL"), WORD_TYPE(1, "MEM/NORMAL-TAGGED"), { 0 } };
+static const struct pte_word words_v5_14[] = { WORDS_ACCESS, WORD_GP, WORD_TYPE(3, "DEVICE/nGnRnE"),
+	WORD_TYPE(4, "DEVICE/nGnRE"), WORD_TYPE(2, "MEM/NORMAL-NC"), WORD_TYPE(0, "MEM/NORMAL"),
+	WORD_TYPE(1, "MEM/NORMAL-TAGGED"), { 0 } };
 
 static const struct pte_word *words(const struct paging *p, unsigned level)
 {

@@ -26,13 +26,14 @@ static void end(struct unwind_step *step, bool broken, const char *why)
 
 /*
  * Exception entry from the kernel: arch/arm64/kernel/entry.S. Names since v5.14 (el1h_64_sync …)
- * are its own. Of the older ones only these are surely not C functions as well; and where the new ones
- * are, the old are KVM's and the hyp stub's (arch/arm64/kvm/hyp/hyp-entry.S, kernel/hyp-stub.S, 4.19 to
- * 7.3), which never were a kernel's own entry.
+ * are its own. Of the older ones only these are surely not C functions as well; and where the new
+ * ones are, the old are KVM's and the hyp stub's (arch/arm64/kvm/hyp/hyp-entry.S,
+ * kernel/hyp-stub.S, 4.19 to 7.3), which never were a kernel's own entry.
  */
 static bool is_el1_stub(const struct arch_env *env, const char *name)
 {
-	static const char *const old[] = { "el1_sync", "el1_irq", "el1_error", "el1_fiq", "el1_da" };
+	static const char *const old[] = { "el1_sync", "el1_irq", "el1_error", "el1_fiq",
+		"el1_da" };
 	uint64_t ignored;
 
 	if (!strncmp(name, "el1h_64_", 8) || !strncmp(name, "el1t_64_", 8))
@@ -43,7 +44,7 @@ static bool is_el1_stub(const struct arch_env *env, const char *name)
 	return false;
 }
 
-/* ---- pt_regs --------------------------------------------------------------------------------- */
+/* ---- pt_regs ----------------------------------------------------------------------------- */
 
 /* arch/arm64/include/asm/ptrace.h, L8: regs[31], sp, pc, pstate: our order from offset 0 */
 static bool read_pt_regs(
@@ -118,7 +119,7 @@ static void step_to_pt_regs(const struct arch_env *env, const struct arch_layout
 	step->floor_va = sp;
 }
 
-/* ---- frame records --------------------------------------------------------------------------- */
+/* ---- frame records ----------------------------------------------------------------------- */
 
 /* The record at x29, when that can be one: aligned, on a known stack, above all that is used up. */
 static bool read_record(const struct arch_env *env, const struct abi *abi, const struct regs *io,
@@ -160,7 +161,8 @@ static void step_zero_record(const struct arch_env *env, const struct abi *abi,
 	const struct arch_layout *l, const struct record *rec, struct regs *io,
 	struct unwind_step *step)
 {
-	/* arch/arm64/include/asm/ptrace.h: u64 stackframe[2], since v6.13 struct frame_record_meta */
+	/* arch/arm64/include/asm/ptrace.h: u64 stackframe[2], since v6.13 struct frame_record_meta
+	 */
 	uint64_t bytes, va;
 	struct regs r;
 	bool known = env_number(env, "sizeof(pt_regs.stackframe)", &bytes);
@@ -183,7 +185,7 @@ static void step_zero_record(const struct arch_env *env, const struct abi *abi,
 	step_to_pt_regs(env, l, rec, va, &r, io, step);
 }
 
-/* ---- the link register ------------------------------------------------------------------------ */
+/* ---- the link register ------------------------------------------------------------------- */
 
 /* Entry code is called by nobody: what lr holds there is the interrupted code's. */
 static bool in_entry_text(const struct arch_env *env, uint64_t pc)
@@ -202,7 +204,8 @@ static bool same_function(const char *a, const char *b)
 	return n == strcspn(b, ".") && !strncmp(a, b, n);
 }
 
-/* What tracers put in place of return addresses, which no call stands before: analyzer/stack/trampoline.c. */
+/* What tracers put in place of return addresses, which no call stands before:
+ * analyzer/stack/trampoline.c. */
 static bool is_trampoline(const struct arch_env *env, uint64_t lr)
 {
 	const char *name;
@@ -215,9 +218,9 @@ static bool is_trampoline(const struct arch_env *env, uint64_t lr)
 
 /*
  * Whether code that was interrupted in function @name still has its return address in x30 alone,
- * so that the record at x29 is its caller's: a leaf, or one that has not pushed its record yet, or has
- * popped it. If it has one, then x30 either is what that record says or was set by a call of its own,
- * and leads back into the function itself.
+ * so that the record at x29 is its caller's: a leaf, or one that has not pushed its record yet, or
+ * has popped it. If it has one, then x30 either is what that record says or was set by a call of
+ * its own, and leads back into the function itself.
  */
 static bool lr_is_live(const struct arch_env *env, const struct abi *abi,
 	const struct arch_layout *l, const struct regs *io, const char *name)
@@ -232,8 +235,7 @@ static bool lr_is_live(const struct arch_env *env, const struct abi *abi,
 			!arch_arm64.is_call(code, lr, &target)))
 		return false;
 	return regs_has(io, A64_FP) && !(fp & 7) && env_stack(env, fp, &lo, &hi) &&
-	       env_read(env, fp, raw, sizeof(raw)) &&
-	       arm64_strip(l, get_u64(abi, raw + 8)) != lr;
+	       env_read(env, fp, raw, sizeof(raw)) && arm64_strip(l, get_u64(abi, raw + 8)) != lr;
 }
 
 /* No record of its own, or no code at all (a call through a wild pointer): the caller is in x30. */
@@ -256,8 +258,10 @@ static bool step_to_lr(const struct arch_env *env, const struct abi *abi,
 	regs_set(io, A64_PC, lr);
 	if (regs_has(io, A64_SP))
 		step->floor_va = io->v[A64_SP];
-	/* Where nothing has run yet x19-x28, x29 and sp are still the caller's; a leaf leaves only x29. */
-	io->valid &= 1ull << A64_FP | 1ull << A64_PC | (aside ? 0 : 0x3ffull << 19 | 1ull << A64_SP);
+	/* Where nothing has run yet x19-x28, x29 and sp are still the caller's; a leaf leaves only
+	 * x29. */
+	io->valid &=
+		1ull << A64_FP | 1ull << A64_PC | (aside ? 0 : 0x3ffull << 19 | 1ull << A64_SP);
 	step->how = HOW_REGS;
 	step->exact = false;
 	step->aside = aside;

@@ -1,7 +1,7 @@
 /*
- * Frames of arm64 programs: by frame records, which compilers make by default, through signal frames,
- * and by x30 where the interrupted function has made none yet. Which areas are stacks, and what symbols
- * there are, the environment says; there may be none.
+ * Frames of arm64 programs: by frame records, which compilers make by default, through signal
+ * frames, and by x30 where the interrupted function has made none yet. Which areas are stacks, and
+ * what symbols there are, the environment says; there may be none.
  */
 #include "analyzer/base/interrupt.h"
 #include "arch/arm64/arm64.h"
@@ -36,9 +36,10 @@ static bool read_word(const struct arch_env *env, const struct abi *abi, uint64_
 	return true;
 }
 
-/* ---- the link register ------------------------------------------------------------------------ */
+/* ---- the link register ------------------------------------------------------------------- */
 
-/* Arm ARM C6.2: STP, LDP, STR and LDR of x30 with sp as base, in each form of address; BL, BLR; RET, BR, B */
+/* Arm ARM C6.2: STP, LDP, STR and LDR of x30 with sp as base, in each form of address; BL, BLR;
+ * RET, BR, B */
 static bool event_at(const struct arch_env *env, uint64_t va, bool thumb, struct code_event *ret)
 {
 	uint8_t raw[4];
@@ -57,12 +58,15 @@ static bool event_at(const struct arch_env *env, uint64_t va, bool thumb, struct
 		      (i & 0xfc000000) == 0x14000000;
 
 	*ret = (struct code_event){ .bytes = 4 };
-	ret->what = pair || one ? (load ? RA_RESTORED : RA_SAVED) :
-		arch_arm64.is_call(raw, va + 4, &target) ? RA_CALL : leaves ? RA_LEAVES : RA_NOTHING;
+	ret->what = pair || one				       ? (load ? RA_RESTORED : RA_SAVED)
+		    : arch_arm64.is_call(raw, va + 4, &target) ? RA_CALL
+		    : leaves				       ? RA_LEAVES
+							       : RA_NOTHING;
 	return true;
 }
 
-/* A call of @target may be one of a linker's stub: adrp x16; ldr x17, [x16, #n]; add x16, …; br x17. */
+/* A call of @target may be one of a linker's stub: adrp x16; ldr x17, [x16, #n]; add x16, …; br
+ * x17. */
 static uint64_t behind_stub(const struct arch_env *env, const struct abi *abi, uint64_t target)
 {
 	enum { BTI_C = 0xd503245f, BR_X17 = 0xd61f0220 };
@@ -81,9 +85,10 @@ static uint64_t behind_stub(const struct arch_env *env, const struct abi *abi, u
 	return read_word(env, abi, slot, &got) ? got : target;
 }
 
-/* Where the function at @pc begins: by its symbol, else by the call that @lr would come back from. */
-static bool find_start(const struct arch_env *env, const struct abi *abi, uint64_t pc, uint64_t lr,
-	uint64_t *ret)
+/* Where the function at @pc begins: by its symbol, else by the call that @lr would come back from.
+ */
+static bool find_start(
+	const struct arch_env *env, const struct abi *abi, uint64_t pc, uint64_t lr, uint64_t *ret)
 {
 	const char *name;
 	uint8_t code[4];
@@ -97,8 +102,8 @@ static bool find_start(const struct arch_env *env, const struct abi *abi, uint64
 	return true;
 }
 
-static bool step_to_lr(const struct arch_env *env, const struct abi *abi, const struct arch_layout *l,
-	struct regs *io, struct unwind_step *step)
+static bool step_to_lr(const struct arch_env *env, const struct abi *abi,
+	const struct arch_layout *l, struct regs *io, struct unwind_step *step)
 {
 	uint64_t pc = io->v[A64_PC], lr = arm64_strip(l, io->v[A64_LR]), start;
 	uint32_t insn;
@@ -121,7 +126,7 @@ static bool step_to_lr(const struct arch_env *env, const struct abi *abi, const 
 	return true;
 }
 
-/* ---- signals ---------------------------------------------------------------------------------- */
+/* ---- signals ----------------------------------------------------------------------------- */
 
 /* arch/arm64/kernel/vdso/sigreturn.S, 4.19 to 7.3: mov x8, #139 (rt_sigreturn); svc #0 */
 static bool at_sigreturn(const struct arch_env *env, uint64_t pc)
@@ -133,9 +138,10 @@ static bool at_sigreturn(const struct arch_env *env, uint64_t pc)
 }
 
 /*
- * The registers that a signal came upon, and under which it pushed a record of x29 and x30 (@record_va): they
- * lie below it, as far as what the kernel adds for floating point is long. arch/arm64/kernel/signal.c, struct
- * rt_sigframe: siginfo (128), ucontext, whose uc_mcontext is at 176: a fault address, x0 to x30, sp, pc, pstate.
+ * The registers that a signal came upon, and under which it pushed a record of x29 and x30
+ * (@record_va): they lie below it, as far as what the kernel adds for floating point is long.
+ * arch/arm64/kernel/signal.c, struct rt_sigframe: siginfo (128), ucontext, whose uc_mcontext is at
+ * 176: a fault address, x0 to x30, sp, pc, pstate.
  */
 static bool find_signal_regs(const struct arch_env *env, const struct abi *abi, uint64_t record_va,
 	uint64_t fp, uint64_t lr, struct regs *ret, uint64_t *ret_va)
@@ -164,10 +170,10 @@ static bool find_signal_regs(const struct arch_env *env, const struct abi *abi, 
 	return false;
 }
 
-/* ---- frame records ---------------------------------------------------------------------------- */
+/* ---- frame records ----------------------------------------------------------------------- */
 
-static void step_record(const struct arch_env *env, const struct abi *abi, const struct arch_layout *l,
-	struct regs *io, struct unwind_step *step)
+static void step_record(const struct arch_env *env, const struct abi *abi,
+	const struct arch_layout *l, struct regs *io, struct unwind_step *step)
 {
 	uint64_t va = io->v[A64_FP], floor = step->floor_va, lo, hi, fp, lr, regs_va;
 	struct regs r;
@@ -212,8 +218,8 @@ static void step_record(const struct arch_env *env, const struct abi *abi, const
 	step->floor_va = va + RECORD_BYTES;
 }
 
-struct err *arm64_unwind_user(const struct arch_env *env, const struct arch_layout *l, struct regs *io,
-	struct unwind_step *step)
+struct err *arm64_unwind_user(const struct arch_env *env, const struct arch_layout *l,
+	struct regs *io, struct unwind_step *step)
 {
 	const struct abi abi = { .word_bytes = 8, .big_endian = l->paging.big_endian };
 	struct err *err = interrupt_check();

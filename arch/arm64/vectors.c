@@ -1,7 +1,7 @@
 /*
- * arm64's exception vectors: VBAR_EL1 points to tables of 16 entries of 128 bytes, whose first branch
- * out of the entry is what handles it (arch/arm64/kernel/entry.S, 4.19 to 7.3). Knows the tables by
- * their symbols and how far each reaches, and no handler.
+ * arm64's exception vectors: VBAR_EL1 points to tables of 16 entries of 128 bytes, whose first
+ * branch out of the entry is what handles it (arch/arm64/kernel/entry.S, 4.19 to 7.3). Knows the
+ * tables by their symbols and how far each reaches, and no handler.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,11 +14,11 @@ enum { ENTRIES = 16, ENTRY_BYTES = 128, TABLE_BYTES = ENTRIES * ENTRY_BYTES };
 
 /* Arm ARM D1.10.2: four sources, four kinds. */
 static const char *const entry_name[ENTRIES] = { "el1t sync", "el1t irq", "el1t fiq", "el1t error",
-	"el1h sync", "el1h irq", "el1h fiq", "el1h error", "el0 64 sync", "el0 64 irq", "el0 64 fiq",
-	"el0 64 error", "el0 32 sync", "el0 32 irq", "el0 32 fiq", "el0 32 error" };
+	"el1h sync", "el1h irq", "el1h fiq", "el1h error", "el0 64 sync", "el0 64 irq",
+	"el0 64 fiq", "el0 64 error", "el0 32 sync", "el0 32 irq", "el0 32 fiq", "el0 32 error" };
 
-/* Arm ARM C4.1.94: whether @insn at @pc may go elsewhere; *ret_target is 0 where a register says so. Calls
- * through registers come back and do not count. */
+/* Arm ARM C4.1.94: whether @insn at @pc may go elsewhere; *ret_target is 0 where a register says
+ * so. Calls through registers come back and do not count. */
 static bool is_branch(uint32_t insn, uint64_t pc, uint64_t *ret_target)
 {
 	int64_t off;
@@ -61,17 +61,18 @@ static bool reaches(const struct arch_env *env, uint64_t start, uint64_t last)
 }
 
 /*
- * Some symbols stand for several tables in a row, one for each way to flush the branch history: enum
- * arm64_bp_harden_el1_vectors in arch/arm64/include/asm/vectors.h, since 5.17 and its stable backports,
- * and BP_HARDEN_EL2_SLOTS in asm/spectre.h. KVM's are hyp's own, arch/arm64/kvm/hyp.
+ * Some symbols stand for several tables in a row, one for each way to flush the branch history:
+ * enum arm64_bp_harden_el1_vectors in arch/arm64/include/asm/vectors.h, since 5.17 and its stable
+ * backports, and BP_HARDEN_EL2_SLOTS in asm/spectre.h. KVM's are hyp's own, arch/arm64/kvm/hyp.
  */
 static const struct {
 	const char *symbol;
 	unsigned most;
 } known[] = { { "vectors", 1 }, { "__bp_harden_el1_vectors", 4 }, { "tramp_vectors", 4 },
-	{ "__kvm_hyp_vector", 1 }, { "__bp_harden_hyp_vecs", 4 }, { "__kvm_nvhe___kvm_hyp_vector", 1 },
-	{ "__kvm_nvhe___bp_harden_hyp_vecs", 4 }, { "__kvm_nvhe___kvm_hyp_host_vector", 1 },
-	{ "__hyp_stub_vectors", 1 }, { "__kvm_nvhe___hyp_stub_vectors", 1 } };
+	{ "__kvm_hyp_vector", 1 }, { "__bp_harden_hyp_vecs", 4 },
+	{ "__kvm_nvhe___kvm_hyp_vector", 1 }, { "__kvm_nvhe___bp_harden_hyp_vecs", 4 },
+	{ "__kvm_nvhe___kvm_hyp_host_vector", 1 }, { "__hyp_stub_vectors", 1 },
+	{ "__kvm_nvhe___hyp_stub_vectors", 1 } };
 
 static unsigned count_tables(const struct arch_env *env, uint64_t va, unsigned most)
 {
@@ -81,8 +82,8 @@ static unsigned count_tables(const struct arch_env *env, uint64_t va, unsigned m
 	return n;
 }
 
-struct err *arm64_vectors(const struct arch_env *env, const struct arch_layout *l, arch_vector_fn fn,
-	void *cx)
+struct err *arm64_vectors(
+	const struct arch_env *env, const struct arch_layout *l, arch_vector_fn fn, void *cx)
 {
 	unsigned total = 0;
 
@@ -109,5 +110,6 @@ struct err *arm64_vectors(const struct arch_env *env, const struct arch_layout *
 			return err;
 	}
 	return total ? NULL
-		     : err_new(ERR_MISSING, "no symbol `vectors`: the exception vectors are not known");
+		     : err_new(ERR_MISSING,
+			       "no symbol `vectors`: the exception vectors are not known");
 }

@@ -180,8 +180,7 @@ struct err *py_take_error(void)
 	return err;
 }
 
-/* ---- Ctrl-C -----------------------------------------------------------------------------------
- */
+/* ---- Ctrl-C ---------------------------------------- */
 
 static struct sigaction ours, python;
 

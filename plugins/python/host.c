@@ -14,8 +14,7 @@ struct cx *py_cx(void)
 	return now;
 }
 
-/* ---- starting it ------------------------------------------------------------------------------
- */
+/* ---- starting it ---------------------------------------- */
 
 /* inquest.py is part of this file: there is nothing else to install. */
 __asm__(".section .rodata\n"
@@ -88,8 +87,7 @@ void py_leave(struct cx *before)
 		py_signals_end();
 }
 
-/* ---- running it -------------------------------------------------------------------------------
- */
+/* ---- running it ---------------------------------------- */
 
 /* Calls a function of inquest.py; it answers by rows. */
 static struct err *call(

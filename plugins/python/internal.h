@@ -17,8 +17,7 @@ struct cx *py_cx(void);
 struct cx *py_enter(struct cx *cx);
 void py_leave(struct cx *before);
 
-/* ---- errors.c ---------------------------------------------------------------------------------
- */
+/* ---- errors.c ---------------------------------------- */
 
 /* Makes a Python exception of @err, which it takes; NULL is fine and raises nothing. Returns NULL.
  */
@@ -39,8 +38,7 @@ void py_signals_init(void);
 void py_signals_begin(void);
 void py_signals_end(void);
 
-/* ---- value.c ----------------------------------------------------------------------------------
- */
+/* ---- value.c ---------------------------------------- */
 
 extern PyTypeObject py_value_type;
 PyObject *py_value_new(const struct api_value *v);
@@ -53,13 +51,11 @@ bool py_to_number(PyObject *o, uint64_t *ret);
 /* The value's number as a Python int, with its sign. */
 PyObject *py_value_to_int(PyObject *o);
 
-/* ---- rows.c -----------------------------------------------------------------------------------
- */
+/* ---- rows.c ---------------------------------------- */
 
 extern PyMethodDef py_row_methods[];
 
-/* ---- module.c ---------------------------------------------------------------------------------
- */
+/* ---- module.c ---------------------------------------- */
 
 PyMODINIT_FUNC py_module_init(void);
 

@@ -5,8 +5,7 @@
  */
 #include "plugins/python/internal.h"
 
-/* ---- from other commands ----------------------------------------------------------------------
- */
+/* ---- from other commands ---------------------------------------- */
 
 static PyObject *row_to_dict(const struct api_row *row);
 
@@ -112,8 +111,7 @@ static PyObject *rows(PyObject *self, PyObject *args)
 	return both;
 }
 
-/* ---- of scripts -------------------------------------------------------------------------------
- */
+/* ---- of scripts ---------------------------------------- */
 
 static const struct column line_columns[] = { { "type", .hidden = true }, { "text", .width = 0 },
 	{ 0 } };
@@ -161,8 +159,7 @@ static PyObject *complain(PyObject *self, PyObject *args)
 	Py_RETURN_NONE;
 }
 
-/* ---- of commands written in Python ------------------------------------------------------------
- */
+/* ---- of commands written in Python ---------------------------------------- */
 
 enum { COLUMNS_MAX = 64, EXAMPLES = 2 };
 

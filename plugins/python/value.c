@@ -34,8 +34,7 @@ static PyObject *evaluate(PyObject *it, const char *text)
 	return err ? py_raise(err) : py_value_new(&v);
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------
- */
+/* ---- numbers ---------------------------------------- */
 
 PyObject *py_value_to_int(PyObject *o)
 {
@@ -181,8 +180,7 @@ static PyNumberMethods value_number = {
 	.nb_index = py_value_to_int,
 };
 
-/* ---- text -------------------------------------------------------------------------------------
- */
+/* ---- text ---------------------------------------- */
 
 static PyObject *text_of(const struct strbuf *b)
 {
@@ -289,8 +287,7 @@ static Py_hash_t value_hash(PyObject *o)
 	return hash;
 }
 
-/* ---- members and elements ---------------------------------------------------------------------
- */
+/* ---- members and elements ---------------------------------------- */
 
 static PyObject *member(PyObject *o, const char *name)
 {
@@ -395,8 +392,7 @@ static PyObject *value_members(PyObject *o, PyObject *args)
 	return list;
 }
 
-/* ---- its own methods --------------------------------------------------------------------------
- */
+/* ---- its own methods ---------------------------------------- */
 
 static PyObject *value_address(PyObject *o, PyObject *args)
 {

@@ -1,13 +1,12 @@
 /*
- * A plugin to begin with: a command that counts tasks by their state, a walker over processes, and a triage rule for
- * a vendor's watchdog.
- * It includes nothing but the installed header.
+ * A plugin to begin with: a command that counts tasks by their state, a walker over processes, and
+ * a triage rule for a vendor's watchdog. It includes nothing but the installed header.
  */
 #include <string.h>
 
 #include "analyzer/api.h"
 
-/* ---- a command: rows out, nothing printed ---------------------------------------------------- */
+/* ---- a command: rows out, nothing printed ------------------------------------------------ */
 
 static const struct column states_columns[] = { { "state", .width = 5 },
 	{ "tasks", .width = 7, .align = ALIGN_RIGHT }, { "first" }, { 0 } };
@@ -60,7 +59,7 @@ static const struct command states = {
 	.run = states_run,
 };
 
-/* ---- a walker, with a view: members by name, whatever their offsets are in this kernel ------- */
+/* ---- a walker, with a view: members by name, whatever their offsets are in this kernel ---- */
 
 struct process {
 	uint64_t leader, mm;
@@ -107,9 +106,10 @@ static const struct walker process = {
 	.run = process_run,
 };
 
-/* ---- a rule of triage: facts in, a finding with its evidence out -------------------------------- */
+/* ---- a rule of triage: facts in, a finding with its evidence out ------------------------- */
 
-/* drivers/soc/qcom/watchdog_v2.c of vendors' kernels prints it before the hardware resets the machine. */
+/* drivers/soc/qcom/watchdog_v2.c of vendors' kernels prints it before the hardware resets the
+ * machine. */
 static const char bark_words[] = "Watchdog bark! Now = ";
 
 static struct err *bark_run(struct target *t, struct api_triage *tr)
@@ -120,12 +120,13 @@ static struct err *bark_run(struct target *t, struct api_triage *tr)
 	for (size_t i = 0; (line = api_facts_log(tr, i)); i++) {
 		if (!strstr(line, bark_words))
 			continue;
-		struct err *err = api_find(
-			tr, "watchdog", API_WEIGHT_REPORT, API_CONFIDENCE_LIKELY, &f);
+		struct err *err =
+			api_find(tr, "watchdog", API_WEIGHT_REPORT, API_CONFIDENCE_LIKELY, &f);
 		if (err)
 			return err;
 		api_finding_title(tr, f, "the SoC's watchdog was not fed");
-		api_finding_say(tr, f, API_EVIDENCE_LOG, API_CONFIDENCE_SURE, "log", "watchdog", line);
+		api_finding_say(
+			tr, f, API_EVIDENCE_LOG, API_CONFIDENCE_SURE, "log", "watchdog", line);
 		return NULL;
 	}
 	return NULL;
@@ -138,7 +139,7 @@ static const struct plugin_rule bark = {
 	.run = bark_run,
 };
 
-/* ---- what it adds ---------------------------------------------------------------------------- */
+/* ---- what it adds ------------------------------------------------------------------------ */
 
 static const struct command *const commands[] = { &states, NULL };
 static const struct walker *const walkers[] = { &process, NULL };

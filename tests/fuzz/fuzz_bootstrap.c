@@ -1,5 +1,5 @@
-/* Any bytes as memory, as a device tree and as VMCOREINFO: what the finders read before anything is proved.
- * The BTF that is made of VMCOREINFO must always be one that the decoder takes. */
+/* Any bytes as memory, as a device tree and as VMCOREINFO: what the finders read before anything is
+ * proved. The BTF that is made of VMCOREINFO must always be one that the decoder takes. */
 #include <stdlib.h>
 
 #include "analyzer/base/scope.h"
@@ -76,13 +76,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 void fuzz_seed(fuzz_add_fn add)
 {
-	static const uint8_t tree[] = { 0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, 100, 0, 0, 0, 40, 0, 0, 0, 96, 0, 0,
-		0, 0, 0, 0, 0, 17, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 56, 0, 0, 0, 1, 0, 0, 0,
-		0, 0, 0, 0, 1, 'm', 'e', 'm', 'o', 'r', 'y', 0, 0, 0, 0, 0, 3, 0, 0, 0, 12, 0, 0, 0, 0,
-		0, 0, 0, 0, 0x40, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 9, 'r', 'e', 'g',
-		0 };
-	static const char text[] = "OSRELEASE=6.1\nPAGESIZE=4096\nSIZE(printk_info)=88\n"
-		"OFFSET(printk_info.seq)=0\nOFFSET(printk_info.text_len)=16\nSIZE(prb_data_ring)=16\n"
+	static const uint8_t tree[] = { 0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, 100, 0, 0, 0, 40, 0, 0, 0,
+		96, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 56, 0, 0,
+		0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 'm', 'e', 'm', 'o', 'r', 'y', 0, 0, 0, 0, 0, 3, 0, 0,
+		0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2, 0,
+		0, 0, 9, 'r', 'e', 'g', 0 };
+	static const char text[] =
+		"OSRELEASE=6.1\nPAGESIZE=4096\nSIZE(printk_info)=88\n"
+		"OFFSET(printk_info.seq)=0\nOFFSET(printk_info.text_len)=16\nSIZE(prb_data_ring)="
+		"16\n"
 		"OFFSET(prb_data_ring.head_lpos)=8\nLENGTH(printk_info_device)=48\n"
 		"OFFSET(dev_printk_info.device)=16\nSIZE(atomic_long_t)=4\n"
 		"OFFSET(atomic_long_t.counter)=0\n";

@@ -1,5 +1,5 @@
-/* Free lists, struct pages, their folios and the names of files from any memory. The input is pages of a fake
- * target (fake_pages.h); bit 1 of its first byte: page types of 6.12 and later. */
+/* Free lists, struct pages, their folios and the names of files from any memory. The input is pages
+ * of a fake target (fake_pages.h); bit 1 of its first byte: page types of 6.12 and later. */
 #include "tests/unit/fake_buddy.h"
 #include "tests/unit/fake_pages.h"
 
@@ -41,7 +41,8 @@ static void read_pages(struct fake *f)
 		struct page_file file;
 		struct strbuf path = { 0 };
 		struct err *err = page_state_read(f->t, pfn, &s);
-		if (!err && (s.pfn != pfn || !s.owner || s.order >= 32 || (s.is_free && s.block_order >= 16)))
+		if (!err && (s.pfn != pfn || !s.owner || s.order >= 32 ||
+				    (s.is_free && s.block_order >= 16)))
 			abort();
 		if (!err && s.mapping_va)
 			err = page_file_read(f->t, s.mapping_va, &file);

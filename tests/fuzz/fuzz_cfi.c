@@ -1,4 +1,5 @@
-/* Call frame information of any bytes, in both sections' formats: every entry's rows, applied to registers. */
+/* Call frame information of any bytes, in both sections' formats: every entry's rows, applied to
+ * registers. */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,16 +65,18 @@ static void put_entry(struct tiny *t, const uint8_t *b, size_t n)
 
 void fuzz_seed(fuzz_add_fn add)
 {
-	static const uint8_t cie[] = { 0xff, 0xff, 0xff, 0xff, 1, 0, 4, 0x78, 30, DW_CFA_def_cfa, 31, 0 };
-	static const uint8_t fde[] = { 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0,
-		DW_CFA_advance_loc | 1, DW_CFA_def_cfa_offset, 32, DW_CFA_offset | 29, 4, DW_CFA_offset | 30, 3,
-		DW_CFA_remember_state, DW_CFA_advance_loc1, 4, DW_CFA_restore | 29, DW_CFA_restore_state,
-		DW_CFA_val_expression, 19, 3, DW_OP_breg31, 8, DW_OP_deref, DW_CFA_def_cfa_expression, 2,
-		DW_OP_breg29, 0 };
-	static const uint8_t eh_cie[] = { 0, 0, 0, 0, 1, 'z', 'P', 'L', 'R', 'S', 0, 2, 0x7c, 14, 7, 0, 1, 2, 3, 4, 0,
-		DW_EH_PE_pcrel | DW_EH_PE_sdata4, DW_CFA_def_cfa, 13, 0 };
+	static const uint8_t cie[] = { 0xff, 0xff, 0xff, 0xff, 1, 0, 4, 0x78, 30, DW_CFA_def_cfa,
+		31, 0 };
+	static const uint8_t fde[] = { 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0,
+		0, 0, DW_CFA_advance_loc | 1, DW_CFA_def_cfa_offset, 32, DW_CFA_offset | 29, 4,
+		DW_CFA_offset | 30, 3, DW_CFA_remember_state, DW_CFA_advance_loc1, 4,
+		DW_CFA_restore | 29, DW_CFA_restore_state, DW_CFA_val_expression, 19, 3,
+		DW_OP_breg31, 8, DW_OP_deref, DW_CFA_def_cfa_expression, 2, DW_OP_breg29, 0 };
+	static const uint8_t eh_cie[] = { 0, 0, 0, 0, 1, 'z', 'P', 'L', 'R', 'S', 0, 2, 0x7c, 14, 7,
+		0, 1, 2, 3, 4, 0, DW_EH_PE_pcrel | DW_EH_PE_sdata4, DW_CFA_def_cfa, 13, 0 };
 	static const uint8_t eh_fde[] = { 33, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x20, 0, 0, 0, 1, 0,
-		DW_CFA_advance_loc | 2, DW_CFA_offset | 14, 1, DW_CFA_register, 4, 5, DW_CFA_same_value, 6 };
+		DW_CFA_advance_loc | 2, DW_CFA_offset | 14, 1, DW_CFA_register, 4, 5,
+		DW_CFA_same_value, 6 };
 	struct tiny t = { .n = 0 };
 	put8(&t, 0);
 	put_entry(&t, cie, sizeof(cie));

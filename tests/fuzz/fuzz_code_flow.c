@@ -1,6 +1,7 @@
 /*
- * Hostile code: the input is memory that holds functions, ARM's or Thumb's, whose ways are followed from their start
- * to each of their instructions. All walks end, and what is told is inside of the frame.
+ * Hostile code: the input is memory that holds functions, ARM's or Thumb's, whose ways are followed
+ * from their start to each of their instructions. All walks end, and what is told is inside of the
+ * frame.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct code_state s;
 
 	for (uint32_t off = 0; off < im.size && off < 1024; off += 34) {
-		uint32_t pc = BASE + (thumb ? off & ~1u : off & ~3u), start = pc - (pc - BASE) % im.function_bytes;
+		uint32_t pc = BASE + (thumb ? off & ~1u : off & ~3u),
+			 start = pc - (pc - BASE) % im.function_bytes;
 		uint64_t lost = 0, saved = 0;
 		struct regs r = { 0 };
 		if (arm_code_state(&env, start, pc, thumb, &s))
@@ -75,7 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			regs_set(&r, i, BASE + 8 * i);
 		regs_set(&r, ARM_PC, pc);
 		regs_set(&r, ARM_CPSR, thumb ? 0x20 : 0);
-		if (arm_saved_regs(&env, &r, data[0] & 2, &lost, &saved) && (lost & saved || (lost | saved) & ~0xff0ull))
+		if (arm_saved_regs(&env, &r, data[0] & 2, &lost, &saved) &&
+			(lost & saved || (lost | saved) & ~0xff0ull))
 			abort();
 	}
 	arm_tail(&env, &abi, BASE, BASE + data[2] * 4u, thumb);
@@ -90,12 +93,13 @@ static void put(uint8_t *p, uint32_t v)
 
 void fuzz_seed(void (*add)(const uint8_t *, size_t))
 {
-	static const uint32_t arm[] = { 0xe3500000, 0x012fff1e, 0xe92d4ff8, 0xe52de004, 0xebfffffe, 0xe24dd010, 0xed2d8b04,
-		0xe2504001, 0xebfffff5, 0x1afffffc, 0xe1cd40f0, 0x979ff100, 0xea000002, 0xe12fff33, 0xe7f001f2,
-		0xe1a0c00d, 0xe92dd810, 0xe24cb004, 0xe24bd010, 0xe89d6810, 0xecbd8b04, 0xe28dd010, 0xe8bd8ff8 };
-	static const uint32_t thumb[] = { 0x4ff0e92d, 0x7d02f5ad, 0x2400bf0c, 0x2d08f20d, 0xb118b570, 0xf83af000,
-		0xb004bf00, 0x4070e8bd, 0xe7fe4718, 0xf000e8df, 0xaf00b580, 0x46bd3708, 0xe9cdbd80, 0xf85d4502,
-		0xed2dfb04, 0xbf008b04 };
+	static const uint32_t arm[] = { 0xe3500000, 0x012fff1e, 0xe92d4ff8, 0xe52de004, 0xebfffffe,
+		0xe24dd010, 0xed2d8b04, 0xe2504001, 0xebfffff5, 0x1afffffc, 0xe1cd40f0, 0x979ff100,
+		0xea000002, 0xe12fff33, 0xe7f001f2, 0xe1a0c00d, 0xe92dd810, 0xe24cb004, 0xe24bd010,
+		0xe89d6810, 0xecbd8b04, 0xe28dd010, 0xe8bd8ff8 };
+	static const uint32_t thumb[] = { 0x4ff0e92d, 0x7d02f5ad, 0x2400bf0c, 0x2d08f20d,
+		0xb118b570, 0xf83af000, 0xb004bf00, 0x4070e8bd, 0xe7fe4718, 0xf000e8df, 0xaf00b580,
+		0x46bd3708, 0xe9cdbd80, 0xf85d4502, 0xed2dfb04, 0xbf008b04 };
 	uint8_t b[512] = { 0, 6 };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(arm); i++)

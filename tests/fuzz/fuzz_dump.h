@@ -76,7 +76,9 @@ UNUSED_OK static void fuzz_read(struct dump *d)
 /* What is read in bulk is what is read piece by piece. */
 UNUSED_OK static void fuzz_bulk(struct dump *d, bool data_only)
 {
-	struct dump_bulk_options o = { .last = { UINT64_MAX }, .threads = 1, .data_only = data_only };
+	struct dump_bulk_options o = {
+		.last = { UINT64_MAX }, .threads = 1, .data_only = data_only
+	};
 	struct dump_bulk *bulk;
 	struct dump_run run;
 	bool more = true;
@@ -89,7 +91,8 @@ UNUSED_OK static void fuzz_bulk(struct dump *d, bool data_only)
 			break;
 		uint8_t first, last;
 		struct paddr pa = run.pa, back = { run.pa.v + (run.size - 1) };
-		FUZZ_CHECK(run.size > 0 && pa.v >= end && (run.p == NULL) == (run.fault != FAULT_NONE));
+		FUZZ_CHECK(run.size > 0 && pa.v >= end &&
+			   (run.p == NULL) == (run.fault != FAULT_NONE));
 		FUZZ_CHECK(dump_try_read(d, pa, &first, 1, NULL) == run.fault);
 		FUZZ_CHECK(dump_try_read(d, back, &last, 1, NULL) == run.fault);
 		FUZZ_CHECK(run.fault || (first == run.p[0] && last == run.p[run.size - 1]));

@@ -1,6 +1,6 @@
 /*
- * Location expressions of any bytes: they end, and an object made of them has no bit that is known without
- * being there.
+ * Location expressions of any bytes: they end, and an object made of them has no bit that is known
+ * without being there.
  */
 #include <dwarf.h>
 #include <stdlib.h>
@@ -50,8 +50,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (n < HEADER)
 		return 0;
 	const struct abi abi = { .word_bytes = p[0] & 1 ? 4 : 8, .big_endian = p[0] & 2 };
-	const struct location_env env = { .abi = &abi, .reg = reg, .read = read_memory,
-		.frame_base = frame_base, .entry_value = entry_value };
+	const struct location_env env = { .abi = &abi,
+		.reg = reg,
+		.read = read_memory,
+		.frame_base = frame_base,
+		.entry_value = entry_value };
 	uint64_t first = p[1], v;
 	size_t size = 1 + p[2] % OBJECT_MAX;
 	seed = p[3];
@@ -72,11 +75,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 void fuzz_seed(fuzz_add_fn add)
 {
-	static const uint8_t frame[] = { 0, 0, 7, 0, DW_OP_fbreg, 0x70, DW_OP_deref, DW_OP_stack_value };
-	static const uint8_t parts[] = { 1, 0, 15, 0, DW_OP_reg3, DW_OP_piece, 4, DW_OP_piece, 2, DW_OP_breg7, 8,
-		DW_OP_bit_piece, 12, 4, DW_OP_implicit_value, 2, 1, 2, DW_OP_piece, 2 };
-	static const uint8_t loop[] = { 2, 0, 7, 0, DW_OP_lit3, DW_OP_lit1, DW_OP_minus, DW_OP_dup, DW_OP_bra,
-		0xfa, 0xff, DW_OP_const4u, 1, 2, 3, 4, DW_OP_rot, DW_OP_div, DW_OP_shl };
+	static const uint8_t frame[] = { 0, 0, 7, 0, DW_OP_fbreg, 0x70, DW_OP_deref,
+		DW_OP_stack_value };
+	static const uint8_t parts[] = { 1, 0, 15, 0, DW_OP_reg3, DW_OP_piece, 4, DW_OP_piece, 2,
+		DW_OP_breg7, 8, DW_OP_bit_piece, 12, 4, DW_OP_implicit_value, 2, 1, 2, DW_OP_piece,
+		2 };
+	static const uint8_t loop[] = { 2, 0, 7, 0, DW_OP_lit3, DW_OP_lit1, DW_OP_minus, DW_OP_dup,
+		DW_OP_bra, 0xfa, 0xff, DW_OP_const4u, 1, 2, 3, 4, DW_OP_rot, DW_OP_div, DW_OP_shl };
 	add(frame, sizeof(frame));
 	add(parts, sizeof(parts));
 	add(loop, sizeof(loop));

@@ -1,5 +1,5 @@
-/* ELF files with sections that zstd compressed, from any bytes: what comes out is an ELF file of the same
- * sections, or an error. */
+/* ELF files with sections that zstd compressed, from any bytes: what comes out is an ELF file of
+ * the same sections, or an error. */
 #include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +40,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 void fuzz_seed(fuzz_add_fn add)
 {
 	static const struct zstd_elf shapes[] = {
-		{ .wide = true }, { .wide = false }, { .wide = true, .big_endian = true },
-		{ .wide = false, .big_endian = true }, { .wide = true, .claim = 1 << 20 },
+		{ .wide = true },
+		{ .wide = false },
+		{ .wide = true, .big_endian = true },
+		{ .wide = false, .big_endian = true },
+		{ .wide = true, .claim = 1 << 20 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
 		uint8_t bytes[ZSTD_ELF_MAX];

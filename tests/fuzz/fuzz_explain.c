@@ -1,6 +1,6 @@
-/* Any address in any memory: what it is and who points there. Every answer ends, every text is there. An
- * input is a byte of flags, an address (8 bytes), and patches to a sound heap: where (16 bits) and what
- * (32). */
+/* Any address in any memory: what it is and who points there. Every answer ends, every text is
+ * there. An input is a byte of flags, an address (8 bytes), and patches to a sound heap: where (16
+ * bits) and what (32). */
 #include <stdlib.h>
 
 #include "analyzer/base/scope.h"
@@ -58,8 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 void fuzz_seed(fuzz_add_fn add)
 {
-	static const uint16_t at[] = { HEAP_VARIABLES, HEAP_CACHE, HEAP_NODE, HEAP_CPU, HEAP_BARN, HEAP_SHEAF, EXPLAIN_ROOT,
-		HEAP_SLAB + BOX_SIZE, HEAP_MAP + HEAP_FRAME * 0x28, HEAP_MAP + HEAP_FRAME * 0x48 };
+	static const uint16_t at[] = { HEAP_VARIABLES, HEAP_CACHE, HEAP_NODE, HEAP_CPU, HEAP_BARN,
+		HEAP_SHEAF, EXPLAIN_ROOT, HEAP_SLAB + BOX_SIZE, HEAP_MAP + HEAP_FRAME * 0x28,
+		HEAP_MAP + HEAP_FRAME * 0x48 };
 	for (unsigned flags = 0; flags < 16; flags++)
 		for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
 			uint8_t bytes[HEAD + PATCH] = { (uint8_t)flags };

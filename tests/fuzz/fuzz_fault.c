@@ -8,7 +8,8 @@
 #include "tests/fuzz/fuzz.h"
 
 /* What the same code gives to some register. */
-static void define(const struct arch *arch, bool thumb, const uint8_t *code, uint64_t va, uint8_t reg)
+static void define(
+	const struct arch *arch, bool thumb, const uint8_t *code, uint64_t va, uint8_t reg)
 {
 	struct insn_decoder *d = insn_decoder_open(arch, thumb);
 	struct insn_step s;
@@ -20,7 +21,8 @@ static void define(const struct arch *arch, bool thumb, const uint8_t *code, uin
 		     index = r.index == INSN_NO_REGISTER || r.index < ARCH_MAX_REGS;
 		if ((s.decoded && s.bytes > n) || !base || !index || r.kind > DEFINE_OTHER)
 			abort();
-		if (r.kind != DEFINE_OTHER && (r.shift > 63 || r.load_bytes > 8 || r.index_bits > 64))
+		if (r.kind != DEFINE_OTHER &&
+			(r.shift > 63 || r.load_bytes > 8 || r.index_bits > 64))
 			abort();
 	}
 	insn_decoder_close(d);

@@ -1,5 +1,5 @@
-/* BPF's list of symbols, kprobes' pages and their table from any memory. The input is pages of a fake target
- * (fake_pages.h); bits 1 and 2 of its first byte are the era. */
+/* BPF's list of symbols, kprobes' pages and their table from any memory. The input is pages of a
+ * fake target (fake_pages.h); bits 1 and 2 of its first byte are the era. */
 #include "tests/unit/fake_pages.h"
 #include "tests/unit/fake_code.h"
 
@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct err *err = generated_codes_read(f.t, &c, &damage);
 	for (size_t i = 0; i < c.code.n; i++) {
 		const struct generated_code *code = &c.code.v[i];
-		if (code->start >= code->end || (i && code->start < code[-1].start) || !code->type ||
+		if (code->start >= code->end || (i && code->start < code[-1].start) ||
+			!code->type ||
 			strnlen(code->name, sizeof(code->name)) == sizeof(code->name))
 			abort();
 		if (!generated_codes_find(&c, code->start))

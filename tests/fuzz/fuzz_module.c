@@ -1,5 +1,5 @@
-/* The module list, symbol tables and unwind tables from any memory. The input is pages of a fake target
- * (fake_pages.h); bit 1 of its first byte chooses mem[] over core_layout. */
+/* The module list, symbol tables and unwind tables from any memory. The input is pages of a fake
+ * target (fake_pages.h); bit 1 of its first byte chooses mem[] over core_layout. */
 #include "tests/unit/fake_module.h"
 #include "tests/unit/fake_pages.h"
 
@@ -81,8 +81,11 @@ static void seed(unsigned word, enum fake_module_era era, fuzz_add_fn add)
 	fake_module_sections(&f, 0, era == MODULE_MEM);
 	uint32_t name = 1;
 	for (unsigned i = 1; i < 5; i++) {
-		struct fake_sym s = { .name = "a_symbol", .value = fake_va(&f, CODE_AT + i * 0x80), .info = 0x12,
-			.type = 't', .section = 1 };
+		struct fake_sym s = { .name = "a_symbol",
+			.value = fake_va(&f, CODE_AT + i * 0x80),
+			.info = 0x12,
+			.type = 't',
+			.section = 1 };
 		fake_module_symbol(&f, 0, i, name, &s);
 		name += 9;
 	}

@@ -1,5 +1,5 @@
-/* struct module without types, from any memory. The input is pages of a fake target (fake_pages.h): modules as
- * bytes, of which most damage proves nothing. */
+/* struct module without types, from any memory. The input is pages of a fake target (fake_pages.h):
+ * modules as bytes, of which most damage proves nothing. */
 #include "tests/unit/fake_module_bare.h"
 #include "tests/unit/fake_pages.h"
 
@@ -17,7 +17,8 @@ static void check_symbols(struct fake *f)
 /* What is proved stands within what was looked at. */
 static void check_layout(const struct module_layout *l)
 {
-	if (l->modules && (l->kallsyms >= 4096 || l->part >= l->kallsyms || l->nparts > MODULE_PARTS_MAX || !l->nparts ||
+	if (l->modules && (l->kallsyms >= 4096 || l->part >= l->kallsyms ||
+				  l->nparts > MODULE_PARTS_MAX || !l->nparts ||
 				  l->proving > l->modules || (l->exports && l->exports >= l->part)))
 		abort();
 }

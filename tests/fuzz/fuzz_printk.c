@@ -48,7 +48,8 @@ static void seed_ring(unsigned word, uint64_t tail, fuzz_add_fn add)
 	fake_init(&f, word);
 	fake_ring(&f, 3, 8, tail, tail + 5);
 	for (unsigned i = 0; i < 5; i++) {
-		fake_desc(&f, 3, tail + i, i == 4 ? COMMITTED : FINALIZED, i * 0x30, i * 0x30 + 0x30, 10);
+		fake_desc(&f, 3, tail + i, i == 4 ? COMMITTED : FINALIZED, i * 0x30,
+			i * 0x30 + 0x30, 10);
 		fake_block(&f, 8, i * 0x30, tail + i, "ten bytes.");
 	}
 	fake_desc(&f, 3, tail + 5, FINALIZED, 0xf0, 0x120, 8); /* wraps */

@@ -1,5 +1,5 @@
-/* Shadow call stacks from foreign bytes: the task's two pointers, whether the chain broke, x18, then the
- * stack itself. */
+/* Shadow call stacks from foreign bytes: the task's two pointers, whether the chain broke, x18,
+ * then the stack itself. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* A slab's memory, counters and cache from any bytes: free lists end, patterns are looked for inside. */
+/* A slab's memory, counters and cache from any bytes: free lists end, patterns are looked for
+ * inside. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +14,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct target t = { .abi.word_bytes = n && p[0] & 1 ? 8 : 4 };
 	if (n < HEAD)
 		return 0;
-	struct slab_cache c = { .hardened = p[0] & 2, .size = load_u16le(p + 2),
-		.object_size = load_u16le(p + 4), .inuse = load_u16le(p + 6),
-		.offset = load_u16le(p + 8), .red_left_pad = load_u16le(p + 10),
-		.known = load_u32le(p + 12), .random = load_u64le(p + 16) };
-	struct slab s = { .base_va = load_u64le(p + 24), .freelist = load_u64le(p + 32),
-		.objects = load_u16le(p + 40), .inuse = load_u16le(p + 42) };
+	struct slab_cache c = { .hardened = p[0] & 2,
+		.size = load_u16le(p + 2),
+		.object_size = load_u16le(p + 4),
+		.inuse = load_u16le(p + 6),
+		.offset = load_u16le(p + 8),
+		.red_left_pad = load_u16le(p + 10),
+		.known = load_u32le(p + 12),
+		.random = load_u64le(p + 16) };
+	struct slab s = { .base_va = load_u64le(p + 24),
+		.freelist = load_u64le(p + 32),
+		.objects = load_u16le(p + 40),
+		.inuse = load_u16le(p + 42) };
 	/* what slab_cache_read() lets pass */
 	if (!c.size || !c.object_size || c.object_size > c.size || c.inuse > c.size ||
 		c.offset >= c.size || c.red_left_pad > c.size - c.object_size)

@@ -1,5 +1,5 @@
-/* Task lists from any memory: leaders, threads, idle and current tasks. The input is pages of a fake target
- * (fake_pages.h). Every walk ends, and soon; what is wrong is said. */
+/* Task lists from any memory: leaders, threads, idle and current tasks. The input is pages of a
+ * fake target (fake_pages.h). Every walk ends, and soon; what is wrong is said. */
 #include "analyzer/kernel/task_select.h"
 #include "tests/unit/fake_pages.h"
 #include "tests/unit/fake_tasks.h"
@@ -76,13 +76,20 @@ void fuzz_seed(fuzz_add_fn add)
 		for (unsigned i = 0; i < NTASKS; i++)
 			fake_set(&f, "task_struct", fake_task(i), "signal",
 				fake_va(&f, SIGNALS_AT + (i > 2 ? 2 : i) * SIGNAL_STEP));
-		ring(&f, (uint64_t[]){ fake_in_task(&f, 0, "tasks"), fake_in_task(&f, 1, "tasks"),
-			fake_in_task(&f, 2, "tasks") }, 3);
-		ring(&f, (uint64_t[]){ SIGNALS_AT + SIGNAL_STEP + head,
-			fake_in_task(&f, 1, "thread_node") }, 2);
-		ring(&f, (uint64_t[]){ SIGNALS_AT + 2 * SIGNAL_STEP + head,
-			fake_in_task(&f, 2, "thread_node"), fake_in_task(&f, 3, "thread_node"),
-			fake_in_task(&f, 4, "thread_node") }, 4);
+		ring(&f,
+			(uint64_t[]){ fake_in_task(&f, 0, "tasks"), fake_in_task(&f, 1, "tasks"),
+				fake_in_task(&f, 2, "tasks") },
+			3);
+		ring(&f,
+			(uint64_t[]){ SIGNALS_AT + SIGNAL_STEP + head,
+				fake_in_task(&f, 1, "thread_node") },
+			2);
+		ring(&f,
+			(uint64_t[]){ SIGNALS_AT + 2 * SIGNAL_STEP + head,
+				fake_in_task(&f, 2, "thread_node"),
+				fake_in_task(&f, 3, "thread_node"),
+				fake_in_task(&f, 4, "thread_node") },
+			4);
 		if (walk_all(&f) != NTASKS)
 			abort(); /* a seed that leads nowhere tests nothing */
 		fake_pages_add(&f, 0, add);

@@ -1,4 +1,5 @@
-/* Whole-file compression from any bytes: each stream ends, and one piece gives what many pieces give. */
+/* Whole-file compression from any bytes: each stream ends, and one piece gives what many pieces
+ * give. */
 #include <lzma.h>
 
 #include "analyzer/dump/unpack.h"
@@ -13,7 +14,8 @@ static size_t unpack(const uint8_t *p, size_t n, size_t step, uint8_t *to)
 	size_t got = 0;
 	enum unpack_state state = UNPACK_MORE;
 	while (s && state == UNPACK_MORE && got < OUT_MAX) {
-		size_t used = n < step ? n : step, made = OUT_MAX - got < step ? OUT_MAX - got : step;
+		size_t used = n < step ? n : step,
+		       made = OUT_MAX - got < step ? OUT_MAX - got : step;
 		state = unpack_stream_run(s, p, &used, to + got, &made);
 		p += used;
 		n -= used;
@@ -51,9 +53,12 @@ void fuzz_seed(fuzz_add_fn add)
 	uLongf zn = sizeof(packed);
 	compress2(packed, &zn, plain, sizeof(plain), 6);
 	add(packed, zn);
-	lzma_easy_buffer_encode(1, LZMA_CHECK_CRC32, NULL, plain, sizeof(plain), packed, &n, sizeof(packed));
+	lzma_easy_buffer_encode(
+		1, LZMA_CHECK_CRC32, NULL, plain, sizeof(plain), packed, &n, sizeof(packed));
 	add(packed, n);
-	z_stream z = { .next_in = plain, .avail_in = sizeof(plain), .next_out = packed,
+	z_stream z = { .next_in = plain,
+		.avail_in = sizeof(plain),
+		.next_out = packed,
 		.avail_out = sizeof(packed) };
 	deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
 	deflate(&z, Z_FINISH);

@@ -1,7 +1,7 @@
 /*
- * Hostile programs: the input is a task's memory, with an ELF header at its beginning and a stack at its end.
- * Frames of both architectures are walked over it, with what the header says of tables and symbols. A
- * chain ends, and its end changes no register.
+ * Hostile programs: the input is a task's memory, with an ELF header at its beginning and a stack
+ * at its end. Frames of both architectures are walked over it, with what the header says of tables
+ * and symbols. A chain ends, and its end changes no register.
  */
 #include <elf.h>
 #include <stdlib.h>
@@ -66,14 +66,18 @@ static bool image_table(void *cx, uint64_t pc, uint64_t *ret_start, uint64_t *re
 
 static void walk(struct image *im, const struct arch *arch)
 {
-	const struct arch_env env = { .cx = im, .read = image_read, .function = image_function,
-		.stack = image_stack, .unwind_table = image_table };
+	const struct arch_env env = { .cx = im,
+		.read = image_read,
+		.function = image_function,
+		.stack = image_stack,
+		.unwind_table = image_table };
 	const struct arch_layout layout = { .paging = { .va_bits = 48 } };
 	const uint8_t *seed = im->data + 768;
 	struct regs r = { 0 };
 	struct unwind_step st = { .exact = true };
 	for (unsigned i = 0; i < arch->nregs; i++)
-		regs_set(&r, i, BASE + CODE_OFF + load_u16le(seed + 2 * (i % 32)) % (im->size - CODE_OFF));
+		regs_set(&r, i,
+			BASE + CODE_OFF + load_u16le(seed + 2 * (i % 32)) % (im->size - CODE_OFF));
 	r.v[arch->reg_status] = arch == &arch_arm ? 0x10 | (seed[64] & 0x20) : 0;
 	r.v[arch->reg_sp] = BASE + (im->size & ~7ull) - STACK_BYTES + (seed[65] & ~7u);
 	r.v[arch->reg_fp] = r.v[arch->reg_sp] + (seed[66] & ~3u);
@@ -82,7 +86,8 @@ static void walk(struct image *im, const struct arch *arch)
 		struct err *err = arch->unwind_user(&env, &layout, &r, &st);
 		if (err)
 			abort();
-		if (st.end ? memcmp(&before, &r, sizeof(r)) != 0 || !st.why : !regs_has(&r, arch->reg_pc))
+		if (st.end ? memcmp(&before, &r, sizeof(r)) != 0 || !st.why
+			   : !regs_has(&r, arch->reg_pc))
 			abort();
 	}
 }
@@ -126,8 +131,11 @@ static void add_code(uint8_t *b, const uint32_t *code, size_t words, uint32_t re
 static void seed64(fuzz_add_fn add)
 {
 	static uint8_t b[LEAST];
-	Elf64_Ehdr e = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB }, .e_machine = EM_AARCH64,
-		.e_phoff = 64, .e_phentsize = 56, .e_phnum = 2 };
+	Elf64_Ehdr e = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB },
+		.e_machine = EM_AARCH64,
+		.e_phoff = 64,
+		.e_phentsize = 56,
+		.e_phnum = 2 };
 	Elf64_Phdr p[2] = { { .p_type = PT_LOAD, .p_memsz = LEAST },
 		{ .p_type = PT_DYNAMIC, .p_vaddr = 0x100, .p_memsz = 0x50 } };
 	Elf64_Dyn d[] = { { DT_SYMTAB, { 0x180 } }, { DT_STRTAB, { 0x1d0 } }, { DT_STRSZ, { 16 } },
@@ -135,8 +143,8 @@ static void seed64(fuzz_add_fn add)
 	Elf64_Sym s[] = { { 0 }, { 1, STT_FUNC, 0, 1, CODE_OFF, 0x400 } };
 	static const uint32_t hash[] = { 1, 2 };
 	/* stp; bl back; adrp x16; ldr x17; add; br x17; mov x8, #139; svc */
-	static const uint32_t code[] = { 0xa9be7bfd, 0x97ffff80, 0x90000010, 0xf9400211, 0x91000210, 0xd61f0220,
-		0xd2801168, 0xd4000001 };
+	static const uint32_t code[] = { 0xa9be7bfd, 0x97ffff80, 0x90000010, 0xf9400211, 0x91000210,
+		0xd61f0220, 0xd2801168, 0xd4000001 };
 	put(b, 0, &e, sizeof(e));
 	put(b, 64, p, sizeof(p));
 	put(b, 0x100, d, sizeof(d));
@@ -157,17 +165,21 @@ static void seed64(fuzz_add_fn add)
 static void seed32(fuzz_add_fn add)
 {
 	static uint8_t b[LEAST];
-	Elf32_Ehdr e = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB }, .e_machine = EM_ARM,
-		.e_phoff = 52, .e_phentsize = 32, .e_phnum = 2 };
+	Elf32_Ehdr e = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB },
+		.e_machine = EM_ARM,
+		.e_phoff = 52,
+		.e_phentsize = 32,
+		.e_phnum = 2 };
 	Elf32_Phdr p[2] = { { .p_type = PT_LOAD, .p_memsz = LEAST },
 		{ .p_type = PT_ARM_EXIDX, .p_vaddr = 0x200, .p_memsz = 16 } };
 	uint32_t index[] = { CODE_OFF - 0x200, 0x80a8b0b0, CODE_OFF + 0x100 - 0x208, 1 };
 	/* push {r4, lr}; sub sp, #16; bl back; mov r7, #173; swi; push {fp, ip, lr, pc}; pop */
-	static const uint32_t arm[] = { 0xe92d4010, 0xe24dd010, 0xebfffffc, 0xe1a00000, 0xe3a070ad, 0xef9000ad,
-		0xe92dd800, 0xe8bd8010 };
-	/* push {r4, r5, lr}; sub sp, #20; bl back; mov r7; svc; vpush; push.w; pop.w; add sp; pop */
-	static const uint32_t thumb[] = { 0xb085b530, 0xfffcf7ff, 0xdf0027ad, 0x8b02ed2d, 0x4080e92d, 0x80f0e8bd,
-		0xbd30b005, 0xbf004770 };
+	static const uint32_t arm[] = { 0xe92d4010, 0xe24dd010, 0xebfffffc, 0xe1a00000, 0xe3a070ad,
+		0xef9000ad, 0xe92dd800, 0xe8bd8010 };
+	/* push {r4, r5, lr}; sub sp, #20; bl back; mov r7; svc; vpush; push.w; pop.w; add sp; pop
+	 */
+	static const uint32_t thumb[] = { 0xb085b530, 0xfffcf7ff, 0xdf0027ad, 0x8b02ed2d,
+		0x4080e92d, 0x80f0e8bd, 0xbd30b005, 0xbf004770 };
 	put(b, 0, &e, sizeof(e));
 	put(b, 52, p, sizeof(p));
 	put(b, 0x200, index, sizeof(index));

@@ -1,4 +1,5 @@
-/* Local variables by DWARF of any bytes, over registers and memory of any content: each is read and shown. */
+/* Local variables by DWARF of any bytes, over registers and memory of any content: each is read and
+ * shown. */
 #include <stdlib.h>
 
 #include "analyzer/base/scope.h"
@@ -21,8 +22,8 @@ static void use(const struct variables_env *env)
 	for (size_t i = 0; !err && i < n; i++) {
 		for (size_t k = 0; !err && k < scope[i].nvariables; k++) {
 			scoped_strbuf struct strbuf text = { 0 };
-			err_drop(variable_format(
-				env->debug, &scope[i].variable[k], &(struct value_style){ 0 }, &text));
+			err_drop(variable_format(env->debug, &scope[i].variable[k],
+				&(struct value_style){ 0 }, &text));
 			if (!text.len)
 				abort(); /* shown as nothing */
 		}
@@ -33,7 +34,8 @@ static void use(const struct variables_env *env)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	static const uint64_t place[] = { VARS_CALLEE + 4, VARS_INLINED + 4, VARS_INLINED + 0x14, VARS_CALLER };
+	static const uint64_t place[] = { VARS_CALLEE + 4, VARS_INLINED + 4, VARS_INLINED + 0x14,
+		VARS_CALLER };
 	scoped_fd int fd = tiny_fd(p, n);
 	if (fd < 0)
 		return 0;
@@ -42,14 +44,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct types *db = types_create(&vs.facts.abi);
 	struct err *err = types_add_dwarf(db, fd, "fuzz");
 	const struct debug_env debug = { .vs = &vs, .types = db };
-	struct variables_frame frame[2] = { { .exact = true }, { .pc = VARS_RETURN, .lookup_pc = VARS_RETURN - 1 } };
+	struct variables_frame frame[2] = { { .exact = true },
+		{ .pc = VARS_RETURN, .lookup_pc = VARS_RETURN - 1 } };
 	for (unsigned i = 0; i <= arch_arm64.reg_pc; i++)
 		for (unsigned k = 0; k < 2; k++)
 			if (i % 4 != 3)
 				regs_set(&frame[k].regs, i, 0x8000 + 8 * i);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(place); i++) {
 		frame[0].pc = frame[0].lookup_pc = place[i];
-		const struct variables_env env = { .debug = &debug, .arch = &arch_arm64, .frame = frame, .nframes = 2 };
+		const struct variables_env env = {
+			.debug = &debug, .arch = &arch_arm64, .frame = frame, .nframes = 2
+		};
 		use(&env);
 		types_noreturn(db, place[i]);
 	}

@@ -1,5 +1,5 @@
-/* vmalloc areas from any memory, in each era. The input is pages of a fake target (fake_pages.h); bits 1 to 3
- * of its first byte are the era, bit 4: the machine was booting. */
+/* vmalloc areas from any memory, in each era. The input is pages of a fake target (fake_pages.h);
+ * bits 1 to 3 of its first byte are the era, bit 4: the machine was booting. */
 #include "tests/unit/fake_pages.h"
 #include "tests/unit/fake_vmalloc.h"
 
@@ -26,7 +26,8 @@ static void check(const struct vmalloc *v)
 		strbuf_deinit(&kind);
 		err_drop(vmalloc_page_read(v, a, 0, &page));
 	}
-	if (v->damage.n > VMALLOC_DAMAGE_MAX || (v->more_damage && v->damage.n < VMALLOC_DAMAGE_MAX))
+	if (v->damage.n > VMALLOC_DAMAGE_MAX ||
+		(v->more_damage && v->damage.n < VMALLOC_DAMAGE_MAX))
 		abort();
 }
 

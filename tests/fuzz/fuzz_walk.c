@@ -116,11 +116,12 @@ static void check(struct dump *d, const struct paging *p, uint64_t va)
 	vspace_destroy(vs);
 }
 
-/* Whole tables: runs ascend without overlap, each byte that is mapped is where a walk finds it, and any
- * table ends. Entries are shown in all their words. */
+/* Whole tables: runs ascend without overlap, each byte that is mapped is where a walk finds it, and
+ * any table ends. Entries are shown in all their words. */
 static void check_runs(struct dump *d, const struct paging *p, uint64_t va, bool by_attributes)
 {
-	struct table_runs_options o = { va & ~0xffffffull, va | 0xffffff, by_attributes, by_attributes };
+	struct table_runs_options o = { va & ~0xffffffull, va | 0xffffff, by_attributes,
+		by_attributes };
 	struct table_runs *it = table_runs_create(p, d, (struct paddr){ BASE }, &o);
 	struct table_run r;
 	uint64_t at = o.lo;
@@ -131,7 +132,8 @@ static void check_runs(struct dump *d, const struct paging *p, uint64_t va, bool
 		err = table_runs_next(it, &r, &more);
 		if (err || !more)
 			break;
-		if (!r.size || r.va < at || r.va + (r.size - 1) < r.va || r.va + (r.size - 1) > o.last)
+		if (!r.size || r.va < at || r.va + (r.size - 1) < r.va ||
+			r.va + (r.size - 1) > o.last)
 			abort();
 		struct walk w;
 		walk_address(p, d, (struct paddr){ BASE }, r.va, &w);

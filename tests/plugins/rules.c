@@ -1,5 +1,5 @@
-/* Triage rules for tests: one tells its facts, one finds a cause where TOY_CAUSE says so, one fails, one asks for
- * what there is not, one serves ARM32 alone, and some have needs. */
+/* Triage rules for tests: one tells its facts, one finds a cause where TOY_CAUSE says so, one
+ * fails, one asks for what there is not, one serves ARM32 alone, and some have needs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ static void say(struct api_triage *tr, struct api_finding *f, const char *topic,
 }
 
 PRINTF_LIKE(4, 5)
-static void sayf(struct api_triage *tr, struct api_finding *f, const char *topic, const char *fmt, ...)
+static void sayf(
+	struct api_triage *tr, struct api_finding *f, const char *topic, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
@@ -35,7 +36,8 @@ static void say_parts(struct api_triage *tr, struct api_finding *f)
 	size_t n = 0, lines = 0;
 	for (; api_facts_call(tr, n, &call); n++)
 		if (call.function)
-			sayf(tr, f, "call", "%s %d %d", call.function, call.inlined, call.machinery);
+			sayf(tr, f, "call", "%s %d %d", call.function, call.inlined,
+				call.machinery);
 	while (api_facts_log(tr, lines))
 		lines++;
 	sayf(tr, f, "counted", "%zu %zu", n, lines);
@@ -56,11 +58,14 @@ static struct err *facts_run(struct target *t, struct api_triage *tr)
 	sayf(tr, f, "end", "%d %s", (int)facts.end, facts.panic_text ? facts.panic_text : "-");
 	sayf(tr, f, "counts", "%zu %zu", facts.calls, facts.log_lines);
 	if (facts.has_victim)
-		sayf(tr, f, "victim", "%u %s 0x%" PRIx64 " %u", facts.victim.pid,
-			facts.victim.comm, facts.victim.va, facts.victim.cpu);
+		sayf(tr, f, "victim", "%u %s 0x%" PRIx64 " %u", facts.victim.pid, facts.victim.comm,
+			facts.victim.va, facts.victim.cpu);
 	if (facts.has_fault)
 		sayf(tr, f, "fault", "%s 0x%" PRIx64 " 0x%" PRIx64,
-			facts.reads ? "read" : facts.writes ? "write" : facts.executes ? "execute" : "-",
+			facts.reads	 ? "read"
+			: facts.writes	 ? "write"
+			: facts.executes ? "execute"
+					 : "-",
 			facts.has_address ? facts.address : 0, facts.pc);
 	say_parts(tr, f);
 	return NULL;
@@ -85,7 +90,8 @@ static struct err *cause_run(struct target *t, struct api_triage *tr)
 		i++;
 	api_finding_title(tr, f, "a toy's cause");
 	api_finding_blame(tr, f, i);
-	api_finding_say(tr, f, API_EVIDENCE_INFERENCE, API_CONFIDENCE_GUESS, NULL, "toy", "it was the toy");
+	api_finding_say(
+		tr, f, API_EVIDENCE_INFERENCE, API_CONFIDENCE_GUESS, NULL, "toy", "it was the toy");
 	return NULL;
 }
 
@@ -116,15 +122,21 @@ static struct err *here_run(struct target *t, struct api_triage *tr)
 static const struct plugin_rule facts = { "toy-facts", "what it is told", .run = facts_run };
 static const struct plugin_rule cause = { "toy-cause", "what it is asked for", .run = cause_run };
 static const struct plugin_rule fails = { "toy-fails", "nothing", .run = fails_run };
-static const struct plugin_rule wrong = { "toy-wrong", "a class that is not its to say", .run = wrong_run };
-static const struct plugin_rule arm = { "toy-arm", "ARM32", { .architecture = "arm" }, .run = here_run };
-static const struct plugin_rule log_rule = { "toy-log", "the log", .needs = PLUGIN_NEEDS_LOG, .run = here_run };
-static const struct plugin_rule death = { "toy-death", "the dead", .needs = PLUGIN_NEEDS_DEATH, .run = here_run };
-static const struct plugin_rule fault = { "toy-fault", "faults", .needs = PLUGIN_NEEDS_FAULT, .run = here_run };
-static const struct plugin_rule types = { "toy-types", "types", .needs = PLUGIN_NEEDS_TYPES, .run = here_run };
+static const struct plugin_rule wrong = { "toy-wrong", "a class that is not its to say",
+	.run = wrong_run };
+static const struct plugin_rule arm = { "toy-arm", "ARM32", { .architecture = "arm" },
+	.run = here_run };
+static const struct plugin_rule log_rule = { "toy-log", "the log", .needs = PLUGIN_NEEDS_LOG,
+	.run = here_run };
+static const struct plugin_rule death = { "toy-death", "the dead", .needs = PLUGIN_NEEDS_DEATH,
+	.run = here_run };
+static const struct plugin_rule fault = { "toy-fault", "faults", .needs = PLUGIN_NEEDS_FAULT,
+	.run = here_run };
+static const struct plugin_rule types = { "toy-types", "types", .needs = PLUGIN_NEEDS_TYPES,
+	.run = here_run };
 
-static const struct plugin_rule *const rules[] = { &facts, &cause, &fails, &wrong, &arm, &log_rule, &death, &fault,
-	&types, NULL };
+static const struct plugin_rule *const rules[] = { &facts, &cause, &fails, &wrong, &arm, &log_rule,
+	&death, &fault, &types, NULL };
 
 const struct plugin plugin = {
 	PLUGIN_BUILT_BY,

@@ -18,7 +18,7 @@ static void crash_in(const char *where)
 		*nowhere = 1;
 }
 
-/* ---- printers -------------------------------------------------------------------------------- */
+/* ---- printers ---------------------------------------------------------------------------- */
 
 static struct err *print_atomic(struct target *t, uint64_t va, struct strbuf *out, bool *ret_done)
 {
@@ -59,7 +59,7 @@ static struct err *print_wrong(struct target *t, uint64_t va, struct strbuf *out
 }
 static const struct plugin_printer wrong = { "struct sched_info", "cannot read", print_wrong };
 
-/* ---- a dump reader --------------------------------------------------------------------------- */
+/* ---- a dump reader ----------------------------------------------------------------------- */
 
 /* "TOYDUMP1", u32 ranges, u32 architecture (0: not said, 1: arm, 2: arm64), u64 bytes of
  * VMCOREINFO, the ranges as three u64 (address, bytes, place in the file), the text. Little-endian.
@@ -105,7 +105,7 @@ static struct err *toy_open(struct api_opening *o)
 }
 static const struct plugin_reader toy = { "toy container", "for tests", toy_recognises, toy_open };
 
-/* ---- a bootstrap finder ---------------------------------------------------------------------- */
+/* ---- a bootstrap finder ------------------------------------------------------------------ */
 
 /* TOY_CLAIM: "TEXT_PA,TEXT_VA,ROOT_PA" in hex, several behind each other with ';'. */
 static struct err *toy_find(struct target *t, struct api_claims *to)

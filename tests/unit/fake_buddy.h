@@ -1,6 +1,7 @@
-/* A node with one zone of 64 frames, its struct pages in mem_map, and free lists of five blocks: frames 8 and 9
- * (order 0, type 0), 16 and 20 (order 1, type 1), 32 (order 2, type 0). Frames 40 to 43 are a folio, 48 is
- * anonymous, 49 a file's. Types of pages are those of 6.1, or of 6.12 and later with @modern. */
+/* A node with one zone of 64 frames, its struct pages in mem_map, and free lists of five blocks:
+ * frames 8 and 9 (order 0, type 0), 16 and 20 (order 1, type 1), 32 (order 2, type 0). Frames 40 to
+ * 43 are a folio, 48 is anonymous, 49 a file's. Types of pages are those of 6.1, or of 6.12 and
+ * later with @modern. */
 #ifndef TESTS_UNIT_FAKE_BUDDY_H
 #define TESTS_UNIT_FAKE_BUDDY_H
 
@@ -9,12 +10,24 @@
 #include "analyzer/kernel/zone_map.h"
 #include "tests/unit/fake_kernel.h"
 
-enum { BUDDY_FRAMES = 64, BUDDY_ORDERS = 3, BUDDY_TYPES = 2, BUDDY_NODE = 0x1000, BUDDY_TEXT = 0x3000,
-	BUDDY_NUMBERS = 0x3100, BUDDY_PAGES = 0x4000 };
+enum {
+	BUDDY_FRAMES = 64,
+	BUDDY_ORDERS = 3,
+	BUDDY_TYPES = 2,
+	BUDDY_NODE = 0x1000,
+	BUDDY_TEXT = 0x3000,
+	BUDDY_NUMBERS = 0x3100,
+	BUDDY_PAGES = 0x4000
+};
 
-static inline void fake_enum(struct fake *f, const char *tag, const struct type_enumerator *e, uint32_t n)
+static inline void fake_enum(
+	struct fake *f, const char *tag, const struct type_enumerator *e, uint32_t n)
 {
-	struct type t = { .kind = TYPE_ENUM, .name = tag, .size = 4, .enumerator = e, .nenumerators = n,
+	struct type t = { .kind = TYPE_ENUM,
+		.name = tag,
+		.size = 4,
+		.enumerator = e,
+		.nenumerators = n,
 		.complete = true };
 	fake_know(f, tag, types_new(f->t->types, &t), 4);
 }
@@ -36,28 +49,31 @@ static inline void fake_folio_type(struct fake *f)
 
 static inline void fake_buddy_types(struct fake *f, bool modern)
 {
-	static const struct type_enumerator flag[] = { { "PG_locked", 0 }, { "PG_lru", 4 }, { "PG_slab", 9 },
-		{ "PG_owner_priv_1", 10 }, { "PG_reserved", 12 }, { "PG_head", 16 }, { "PG_swapbacked", 19 },
-		{ "__NR_PAGEFLAGS", 23 }, { "PG_swapcache", 10 } };
-	static const struct type_enumerator type[] = { { "PGTY_buddy", 0xf0 }, { "PGTY_offline", 0xf1 },
-		{ "PGTY_table", 0xf2 }, { "PGTY_slab", 0xf5 }, { "PGTY_new", 0xfb },
-		{ "PGTY_mapcount_underflow", 0xff } };
+	static const struct type_enumerator flag[] = { { "PG_locked", 0 }, { "PG_lru", 4 },
+		{ "PG_slab", 9 }, { "PG_owner_priv_1", 10 }, { "PG_reserved", 12 },
+		{ "PG_head", 16 }, { "PG_swapbacked", 19 }, { "__NR_PAGEFLAGS", 23 },
+		{ "PG_swapcache", 10 } };
+	static const struct type_enumerator type[] = { { "PGTY_buddy", 0xf0 },
+		{ "PGTY_offline", 0xf1 }, { "PGTY_table", 0xf2 }, { "PGTY_slab", 0xf5 },
+		{ "PGTY_new", 0xfb }, { "PGTY_mapcount_underflow", 0xff } };
 	FAKE_STRUCT(f, "atomic32", "counter:u32");
 	if (modern) {
-		FAKE_STRUCT(f, "page", "flags:word", "lru:list", "mapping:word", "__folio_index:word",
-			"private:word", "page_type:u32", "_refcount:atomic32", "compound_info:word", "pad:word");
+		FAKE_STRUCT(f, "page", "flags:word", "lru:list", "mapping:word",
+			"__folio_index:word", "private:word", "page_type:u32", "_refcount:atomic32",
+			"compound_info:word", "pad:word");
 		fake_folio_type(f);
 		fake_enum(f, "pagetype", type, ARRAY_SIZE(type));
 	} else {
-		FAKE_STRUCT(f, "page", "flags:word", "lru:list", "mapping:word", "index:word", "private:word",
-			"_mapcount:atomic32", "_refcount:atomic32", "compound_head:word", "compound_order:u8",
-			"compound_mapcount:atomic32");
+		FAKE_STRUCT(f, "page", "flags:word", "lru:list", "mapping:word", "index:word",
+			"private:word", "_mapcount:atomic32", "_refcount:atomic32",
+			"compound_head:word", "compound_order:u8", "compound_mapcount:atomic32");
 	}
 	fake_enum(f, "pageflags", flag, ARRAY_SIZE(flag));
 	FAKE_STRUCT(f, "free_area", "free_list:list[2]", "nr_free:word");
-	FAKE_STRUCT(f, "zone", "_watermark:word[3]", "lowmem_reserve:word[2]", "per_cpu_pageset:word",
-		"zone_start_pfn:word", "managed_pages:atomic", "spanned_pages:word", "present_pages:word",
-		"name:word", "free_area:free_area[3]", "vm_stat:atomic[2]");
+	FAKE_STRUCT(f, "zone", "_watermark:word[3]", "lowmem_reserve:word[2]",
+		"per_cpu_pageset:word", "zone_start_pfn:word", "managed_pages:atomic",
+		"spanned_pages:word", "present_pages:word", "name:word", "free_area:free_area[3]",
+		"vm_stat:atomic[2]");
 	FAKE_STRUCT(f, "pglist_data", "node_zones:zone[2]", "node_id:u32", "node_start_pfn:word",
 		"node_present_pages:word", "node_spanned_pages:word", "vm_stat:atomic[5]");
 }
@@ -91,15 +107,17 @@ static inline void fake_link_lists(struct fake *f, uint64_t from, uint64_t to)
 }
 
 /* Puts the free blocks at @pfn on one list, in their order. */
-static inline void fake_blocks(struct fake *f, bool modern, unsigned order, unsigned type,
-	const unsigned *pfn, unsigned n)
+static inline void fake_blocks(
+	struct fake *f, bool modern, unsigned order, unsigned type, const unsigned *pfn, unsigned n)
 {
 	char path[64];
-	uint64_t head = fake_free_list(f, order, type), last = head, lru = fake_offsetof(f, "page", "lru");
+	uint64_t head = fake_free_list(f, order, type), last = head,
+		 lru = fake_offsetof(f, "page", "lru");
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t page = fake_page(f, pfn[i]);
 		fake_set(f, "page", page, "private", order);
-		fake_set(f, "page", page, fake_type_member(modern), modern ? 0xf0000000 : 0xffffff7f);
+		fake_set(f, "page", page, fake_type_member(modern),
+			modern ? 0xf0000000 : 0xffffff7f);
 		fake_link_lists(f, last, page + lru);
 		last = page + lru;
 	}
@@ -139,7 +157,8 @@ static inline void fake_zone_of_frames(struct fake *f)
 	fake_set(f, "zone", fake_zone(f), "present_pages", BUDDY_FRAMES);
 	for (unsigned order = 0; order < BUDDY_ORDERS; order++)
 		for (unsigned type = 0; type < BUDDY_TYPES; type++)
-			fake_link_lists(f, fake_free_list(f, order, type), fake_free_list(f, order, type));
+			fake_link_lists(
+				f, fake_free_list(f, order, type), fake_free_list(f, order, type));
 }
 
 static inline void fake_buddy(struct fake *f, unsigned word, bool modern)

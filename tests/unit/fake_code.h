@@ -1,6 +1,6 @@
-/* Two BPF programs and a trampoline on bpf_kallsyms, a page of kprobes' slots with two in use, and the two
- * kprobes, in one bucket of kprobe_table; one of them is simulated. Three shapes of struct kprobe: ARM32's,
- * arm64's up to 6.16, arm64's since. */
+/* Two BPF programs and a trampoline on bpf_kallsyms, a page of kprobes' slots with two in use, and
+ * the two kprobes, in one bucket of kprobe_table; one of them is simulated. Three shapes of struct
+ * kprobe: ARM32's, arm64's up to 6.16, arm64's since. */
 #ifndef TESTS_UNIT_FAKE_CODE_H
 #define TESTS_UNIT_FAKE_CODE_H
 
@@ -25,10 +25,11 @@ enum {
 static inline void code_types(struct fake *f, unsigned era)
 {
 	FAKE_STRUCT(f, "latch", "x:word[6]");
-	FAKE_STRUCT(f, "bpf_ksym", "start:word", "end:word", "name:char[512]", "lnode:list", "tnode:latch",
-		"prog:u8");
+	FAKE_STRUCT(f, "bpf_ksym", "start:word", "end:word", "name:char[512]", "lnode:list",
+		"tnode:latch", "prog:u8");
 	FAKE_STRUCT(f, "bpf_prog_aux", "id:u32", "ksym:bpf_ksym");
-	FAKE_STRUCT(f, "kprobe_insn_cache", "mutex:word[3]", "sym:word", "pages:list", "insn_size:word");
+	FAKE_STRUCT(f, "kprobe_insn_cache", "mutex:word[3]", "sym:word", "pages:list",
+		"insn_size:word");
 	FAKE_STRUCT(f, "kprobe_insn_page", "list:list", "insns:word", "cache:word", "nused:u32",
 		"ngarbage:u32", "slot_used:char[1]");
 	FAKE_STRUCT(f, "hlist", "next:word", "pprev:word");

@@ -1,6 +1,6 @@
 /*
- * Memory for tests of ARM32's unwinders: functions of 256 bytes, their unwind index, a task's stack and an IRQ
- * stack whose words tell where they stood.
+ * Memory for tests of ARM32's unwinders: functions of 256 bytes, their unwind index, a task's stack
+ * and an IRQ stack whose words tell where they stood.
  */
 #ifndef TESTS_UNIT_FAKE_EXIDX_H
 #define TESTS_UNIT_FAKE_EXIDX_H

@@ -1,7 +1,7 @@
 /*
- * A target by hand, for tests of the kernel layer: physical memory of fake_memory.h behind one window,
- * symbols and types as the test declares them, for 4- and 8-byte words. Include it in one file of a
- * test program: it takes the place of dump.c.
+ * A target by hand, for tests of the kernel layer: physical memory of fake_memory.h behind one
+ * window, symbols and types as the test declares them, for 4- and 8-byte words. Include it in one
+ * file of a test program: it takes the place of dump.c.
  */
 #ifndef TESTS_UNIT_FAKE_KERNEL_H
 #define TESTS_UNIT_FAKE_KERNEL_H
@@ -12,7 +12,7 @@
 #include "analyzer/target/private.h"
 #include "tests/unit/fake_memory.h"
 
-/* ---- what target.c links against ------------------------------------------------------------------ */
+/* ---- what target.c links against --------------------------------------------------------- */
 
 struct err *dump_open(const char *const *paths, size_t npaths, struct dump **ret)
 {
@@ -21,8 +21,8 @@ struct err *dump_open(const char *const *paths, size_t npaths, struct dump **ret
 	return err_new(ERR_UNSUPPORTED, "%s: a fake dump is not opened", paths[0]);
 }
 
-struct err *dump_open_files(const struct dump_file *files, size_t nfiles, const struct dump_options *o,
-	struct dump **ret)
+struct err *dump_open_files(const struct dump_file *files, size_t nfiles,
+	const struct dump_options *o, struct dump **ret)
 {
 	(void)o;
 	return dump_open(&files[0].path, nfiles, ret);
@@ -51,7 +51,7 @@ struct err *dump_read(struct dump *d, struct paddr pa, void *buf, size_t n)
 	return fault ? err_fault(fault, pa.v, "0x%llx", (unsigned long long)pa.v) : NULL;
 }
 
-/* ---- types ---------------------------------------------------------------------------------------- */
+/* ---- types ------------------------------------------------------------------------------- */
 
 enum { FAKE_TYPES = 32 };
 
@@ -92,8 +92,8 @@ static struct err *fake_find_type(struct type_provider *p, enum type_kind kind, 
 	return NULL;
 }
 
-static struct err *fake_find_variable(struct type_provider *p, const char *name, const char *hint,
-	const struct type **ret)
+static struct err *fake_find_variable(
+	struct type_provider *p, const char *name, const char *hint, const struct type **ret)
 {
 	struct fake_type *k = fake_known((struct fake_provider *)p, name, true);
 	(void)hint;
@@ -106,8 +106,8 @@ static void fake_destroy(struct type_provider *p)
 	(void)p;
 }
 
-static struct fake_type *fake_know(struct fake *f, const char *name, const struct type *type,
-	unsigned align)
+static struct fake_type *fake_know(
+	struct fake *f, const char *name, const struct type *type, unsigned align)
 {
 	struct fake_type *k = &f->provider.known[f->provider.n++];
 	if (f->provider.n > FAKE_TYPES)
@@ -153,7 +153,11 @@ static void fake_struct(struct fake *f, const char *name, const char *const *wor
 		bits += width ? width : m[i].type->size * 8;
 		align = own > align ? own : align;
 	}
-	struct type t = { .kind = TYPE_STRUCT, .name = name, .member = m, .nmembers = n, .complete = true,
+	struct type t = { .kind = TYPE_STRUCT,
+		.name = name,
+		.member = m,
+		.nmembers = n,
+		.complete = true,
 		.size = ((bits + 7) / 8 + align - 1) / align * align };
 	fake_know(f, name, types_new(db, &t), align);
 }
@@ -172,19 +176,23 @@ static void fake_base_types(struct fake *f)
 		const char *name;
 		unsigned size;
 		bool is_signed;
-	} base[] = { { "u8", 1, false }, { "char", 1, false }, { "u16", 2, false }, { "u32", 4, false },
-		{ "u64", 8, false }, { "s64", 8, true }, { "word", 0, false } };
+	} base[] = { { "u8", 1, false }, { "char", 1, false }, { "u16", 2, false },
+		{ "u32", 4, false }, { "u64", 8, false }, { "s64", 8, true },
+		{ "word", 0, false } };
 	for (size_t i = 0; i < sizeof(base) / sizeof(base[0]); i++) {
 		unsigned size = base[i].size ? base[i].size : f->t->abi.word_bytes;
-		struct type content = { .kind = TYPE_INT, .name = base[i].name, .size = size,
-			.is_signed = base[i].is_signed, .complete = true };
+		struct type content = { .kind = TYPE_INT,
+			.name = base[i].name,
+			.size = size,
+			.is_signed = base[i].is_signed,
+			.complete = true };
 		fake_know(f, base[i].name, types_intern(f->t->types, &content, 1), size);
 	}
 	FAKE_STRUCT(f, "list", "next:word", "prev:word");
 	FAKE_STRUCT(f, "atomic", "counter:word");
 }
 
-/* ---- the target ----------------------------------------------------------------------------------- */
+/* ---- the target -------------------------------------------------------------------------- */
 
 static void fake_init(struct fake *f, unsigned word_bytes)
 {
@@ -200,11 +208,14 @@ static void fake_init(struct fake *f, unsigned word_bytes)
 	t->dump->info.extent = &t->dump->extent;
 	t->dump->info.nextents = 1;
 	t->types = types_create(&t->abi);
-	f->provider.p = (struct type_provider){ 
-		.name = "fake", .complete = true, .find = fake_find_type,
-		.find_variable = fake_find_variable, .destroy = fake_destroy };
+	f->provider.p = (struct type_provider){ .name = "fake",
+		.complete = true,
+		.find = fake_find_type,
+		.find_variable = fake_find_variable,
+		.destroy = fake_destroy };
 	types_provider_add(t->types, &f->provider.p, "by hand", xstrdup("complete"));
-	struct space_facts facts = { .arch = t->arch, .abi = t->abi,
+	struct space_facts facts = { .arch = t->arch,
+		.abi = t->abi,
 		.layout = { .nwindows = 1, .window = { { "all", f->base, 1 << 30, { 0 } } } } };
 	facts.layout.paging.va_bits = word_bytes == 8 ? 48 : 32;
 	facts.layout.paging.two_halves = word_bytes == 8;
@@ -231,7 +242,8 @@ static inline void fake_symbol(struct fake *f, const char *name, uint64_t off, u
 }
 
 /* A symbol and its value. */
-static inline void fake_number(struct fake *f, const char *name, uint64_t off, uint64_t v, unsigned n)
+static inline void fake_number(
+	struct fake *f, const char *name, uint64_t off, uint64_t v, unsigned n)
 {
 	fake_symbol(f, name, off, n);
 	fake_put(f->t->dump, off, v, n);
@@ -245,17 +257,20 @@ static inline uint64_t fake_sizeof(struct fake *f, const char *type)
 static inline uint64_t fake_offsetof(struct fake *f, const char *type, const char *path)
 {
 	struct field_ref field;
-	struct err *err = type_field(f->t->types, fake_known(&f->provider, type, false)->type, path, &field);
+	struct err *err =
+		type_field(f->t->types, fake_known(&f->provider, type, false)->type, path, &field);
 	if (err)
 		abort();
 	return field.bit_offset / 8;
 }
 
 /* Member @path of the @type at @off becomes @v. */
-static inline void fake_set(struct fake *f, const char *type, uint64_t off, const char *path, uint64_t v)
+static inline void fake_set(
+	struct fake *f, const char *type, uint64_t off, const char *path, uint64_t v)
 {
 	struct field_ref field;
-	struct err *err = type_field(f->t->types, fake_known(&f->provider, type, false)->type, path, &field);
+	struct err *err =
+		type_field(f->t->types, fake_known(&f->provider, type, false)->type, path, &field);
 	if (err)
 		abort();
 	uint64_t at = off + field.bit_offset / 8;
@@ -263,8 +278,9 @@ static inline void fake_set(struct fake *f, const char *type, uint64_t off, cons
 	if (!bits)
 		fake_put(f->t->dump, at, v, (unsigned)field.type->size);
 	else /* within a byte */
-		*fake_at(f->t->dump, at) = (uint8_t)((*fake_at(f->t->dump, at) & ~(((1u << bits) - 1) << shift)) |
-			(v & ((1u << bits) - 1)) << shift);
+		*fake_at(f->t->dump, at) =
+			(uint8_t)((*fake_at(f->t->dump, at) & ~(((1u << bits) - 1) << shift)) |
+				  (v & ((1u << bits) - 1)) << shift);
 }
 
 static inline void fake_bytes(struct fake *f, uint64_t off, const void *p, size_t n)

@@ -1,5 +1,5 @@
-/* Modules by hand, for unit tests and fuzz seeds: struct module up to v6.3 (core_layout) and since v6.4
- * (mem[]), struct mod_kallsyms with its tables. */
+/* Modules by hand, for unit tests and fuzz seeds: struct module up to v6.3 (core_layout) and since
+ * v6.4 (mem[]), struct mod_kallsyms with its tables. */
 #ifndef TESTS_UNIT_FAKE_MODULE_H
 #define TESTS_UNIT_FAKE_MODULE_H
 
@@ -8,21 +8,28 @@
 #include "tests/unit/fake_kernel.h"
 
 enum { MODULES_HEAD = 0x500, MODULES_AT = 0x10000, MODULE_STEP = 0x1000, CODE_AT = 0x100000 };
-enum { SYMTAB_IN = 0x400, STRTAB_IN = 0x800, TYPETAB_IN = 0xc00, KALLSYMS_IN = 0x300 }; /* of a step */
+enum {
+	SYMTAB_IN = 0x400,
+	STRTAB_IN = 0x800,
+	TYPETAB_IN = 0xc00,
+	KALLSYMS_IN = 0x300
+}; /* of a step */
 enum fake_module_era { MODULE_LAYOUT, MODULE_MEM };
 
 static inline void fake_module_types(struct fake *f, enum fake_module_era era)
 {
 	if (era == MODULE_MEM) {
 		FAKE_STRUCT(f, "module_memory", "base:word", "size:u32");
-		FAKE_STRUCT(f, "module", "state:u32", "list:list", "name:char[56]", "mem:module_memory[7]",
-			"kallsyms:word", "sect_attrs:word");
+		FAKE_STRUCT(f, "module", "state:u32", "list:list", "name:char[56]",
+			"mem:module_memory[7]", "kallsyms:word", "sect_attrs:word");
 	} else {
 		FAKE_STRUCT(f, "module_layout", "base:word", "size:u32", "text_size:u32");
-		FAKE_STRUCT(f, "module", "state:u32", "list:list", "name:char[56]", "core_layout:module_layout",
-			"init_layout:module_layout", "kallsyms:word", "sect_attrs:word");
+		FAKE_STRUCT(f, "module", "state:u32", "list:list", "name:char[56]",
+			"core_layout:module_layout", "init_layout:module_layout", "kallsyms:word",
+			"sect_attrs:word");
 	}
-	FAKE_STRUCT(f, "mod_kallsyms", "symtab:word", "num_symtab:u32", "strtab:word", "typetab:word");
+	FAKE_STRUCT(
+		f, "mod_kallsyms", "symtab:word", "num_symtab:u32", "strtab:word", "typetab:word");
 	fake_symbol(f, "modules", MODULES_HEAD, 2 * f->t->abi.word_bytes);
 }
 
@@ -33,7 +40,8 @@ static inline void fake_section_types(struct fake *f, bool pointers)
 	FAKE_STRUCT(f, "bin_attribute", "attr:attribute", "private:word");
 	FAKE_STRUCT(f, "attribute_group", "bin_attrs:word");
 	if (pointers) {
-		FAKE_STRUCT(f, "module_sect_attrs", "grp:attribute_group", "attrs:bin_attribute[1]");
+		FAKE_STRUCT(
+			f, "module_sect_attrs", "grp:attribute_group", "attrs:bin_attribute[1]");
 	} else {
 		FAKE_STRUCT(f, "module_sect_attr", "battr:bin_attribute", "address:word");
 		FAKE_STRUCT(f, "module_sect_attrs", "grp:attribute_group", "nsections:u32",
@@ -57,7 +65,8 @@ static inline void fake_modules_link(struct fake *f, unsigned n)
 	}
 }
 
-static inline void fake_module(struct fake *f, enum fake_module_era era, unsigned i, const char *name)
+static inline void fake_module(
+	struct fake *f, enum fake_module_era era, unsigned i, const char *name)
 {
 	uint64_t at = fake_module_at(i);
 	fake_set(f, "module", at, "state", 0);
@@ -83,8 +92,8 @@ struct fake_sym {
 };
 
 /* Appends a symbol to module @i's table: Elf32_Sym or Elf64_Sym by the word. */
-static inline void fake_module_symbol(struct fake *f, unsigned i, unsigned n, uint32_t name_off,
-	const struct fake_sym *s)
+static inline void fake_module_symbol(
+	struct fake *f, unsigned i, unsigned n, uint32_t name_off, const struct fake_sym *s)
 {
 	uint64_t at = fake_module_at(i), word = f->t->abi.word_bytes;
 	uint64_t sym = at + SYMTAB_IN + n * (word == 8 ? 24 : 16);
@@ -103,7 +112,8 @@ static inline void fake_module_symbol(struct fake *f, unsigned i, unsigned n, ui
 static inline void fake_module_sections(struct fake *f, unsigned i, bool pointers)
 {
 	static const char *const names[] = { ".text", ".note.gnu.build-id", ".init.text" };
-	static const uint8_t note[] = { 4, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0, 1, 2, 3, 4 };
+	static const uint8_t note[] = { 4, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0, 1, 2,
+		3, 4 };
 	uint64_t at = fake_module_at(i), attrs = at + 0xd00, code = CODE_AT + i * 0x10000;
 	uint64_t where[] = { code, code + 0x2000, 0x700000 };
 	unsigned word = f->t->abi.word_bytes;
@@ -117,8 +127,7 @@ static inline void fake_module_sections(struct fake *f, unsigned i, bool pointer
 			fake_set(f, "bin_attribute", one, "attr.name", fake_va(f, name));
 			fake_set(f, "bin_attribute", one, "private", fake_va(f, where[k]));
 		} else {
-			one = attrs + fake_offsetof(f, "module_sect_attrs", "attrs") +
-				k * 3 * word;
+			one = attrs + fake_offsetof(f, "module_sect_attrs", "attrs") + k * 3 * word;
 			fake_set(f, "module_sect_attr", one, "battr.attr.name", fake_va(f, name));
 			fake_set(f, "module_sect_attr", one, "address", fake_va(f, where[k]));
 		}

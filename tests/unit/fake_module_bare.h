@@ -1,5 +1,5 @@
-/* Modules as bytes, for kernels without types: struct module up to v6.3, since v6.4, and with is_rox (v7.2),
- * its table of symbols and what it exports as kernel/module/ lays them out. */
+/* Modules as bytes, for kernels without types: struct module up to v6.3, since v6.4, and with
+ * is_rox (v7.2), its table of symbols and what it exports as kernel/module/ lays them out. */
 #ifndef TESTS_UNIT_FAKE_MODULE_BARE_H
 #define TESTS_UNIT_FAKE_MODULE_BARE_H
 
@@ -7,21 +7,34 @@
 #include "tests/unit/fake_kernel.h"
 
 enum bare_era { BARE_LAYOUT, BARE_MEM, BARE_ROX, BARE_ERAS };
-enum { BARE_HEAD = 0x500, BARE_AT = 0x10800, BARE_STEP = 0x8000, BARE_TEXT_IN = 0x1800, BARE_DATA_IN = 0x4800,
-	BARE_INIT_IN = 0x5800, BARE_PART = 0x1000, BARE_FUNCTIONS = 3, BARE_SYMBOLS = 8 };
+enum {
+	BARE_HEAD = 0x500,
+	BARE_AT = 0x10800,
+	BARE_STEP = 0x8000,
+	BARE_TEXT_IN = 0x1800,
+	BARE_DATA_IN = 0x4800,
+	BARE_INIT_IN = 0x5800,
+	BARE_PART = 0x1000,
+	BARE_FUNCTIONS = 3,
+	BARE_SYMBOLS = 8
+};
 
 struct bare {
 	struct fake *f;
 	enum bare_era era;
-	unsigned w, form; /* of the word, and of struct kernel_symbol: 12 of distances, else pointers */
+	unsigned w,
+		form; /* of the word, and of struct kernel_symbol: 12 of distances, else pointers */
 	bool old_letters; /* in st_info, as up to v5.0 */
-	uint32_t list, name, syms, num_syms, gpl_syms, num_gpl, part, part_size, part_step, kallsyms;
+	uint32_t list, name, syms, num_syms, gpl_syms, num_gpl, part, part_size, part_step,
+		kallsyms;
 };
 
 static inline void bare_init(struct bare *b, struct fake *f, enum bare_era era)
 {
 	unsigned w = f->t->abi.word_bytes;
-	*b = (struct bare){ .f = f, .era = era, .w = w, .form = w == 8 ? 12 : 3 * w, .list = w, .name = 3 * w };
+	*b = (struct bare){
+		.f = f, .era = era, .w = w, .form = w == 8 ? 12 : 3 * w, .list = w, .name = 3 * w
+	};
 	b->syms = 64 + 2 * w + 10 * w; /* behind build_id, mkobj, … */
 	b->num_syms = b->syms + (era == BARE_ROX ? 3 : 2) * w;
 	b->num_gpl = b->num_syms + 5 * w - 4;
@@ -63,14 +76,18 @@ static inline void bare_part(struct bare *b, unsigned i, unsigned k, uint64_t st
 }
 
 /* Elf32_Sym or Elf64_Sym number @n of the table at @table, its name behind the others. */
-static inline uint32_t bare_symbol(struct bare *b, uint64_t table, uint64_t strings, uint64_t types, unsigned n,
-	uint32_t name_off, const char *name, uint64_t va, char letter)
+static inline uint32_t bare_symbol(struct bare *b, uint64_t table, uint64_t strings, uint64_t types,
+	unsigned n, uint32_t name_off, const char *name, uint64_t va, char letter)
 {
 	struct dump *d = b->f->t->dump;
 	uint64_t at = table + n * (b->w == 8 ? 24 : 16);
 	fake_put(d, at, name_off, 4);
 	fake_put(d, at + (b->w == 8 ? 8 : 4), va, b->w);
-	fake_put(d, at + (b->w == 8 ? 4 : 12), b->old_letters ? (uint8_t)letter : letter == 't' ? 2 : 1, 1);
+	fake_put(d, at + (b->w == 8 ? 4 : 12),
+		b->old_letters	? (uint8_t)letter
+		: letter == 't' ? 2
+				: 1,
+		1);
 	fake_put(d, at + (b->w == 8 ? 6 : 14), letter != 'U', 2);
 	if (types)
 		fake_put(d, types + n, (uint8_t)letter, 1);
@@ -79,15 +96,17 @@ static inline uint32_t bare_symbol(struct bare *b, uint64_t table, uint64_t stri
 }
 
 /* struct mod_kallsyms at @at, its tables from @data on; returns the end of them. */
-static inline uint64_t bare_table(struct bare *b, unsigned i, uint64_t at, uint64_t data, unsigned n)
+static inline uint64_t bare_table(
+	struct bare *b, unsigned i, uint64_t at, uint64_t data, unsigned n)
 {
 	static const char letters[BARE_SYMBOLS + 1] = "Utttdatb";
-	static const char *const forms[BARE_SYMBOLS] = { "", "m%u_open", "m%u_close", "m%u_read", "m%u_state",
-		"m%u_percpu", "$a", ".L%u\0021" };
+	static const char *const forms[BARE_SYMBOLS] = { "", "m%u_open", "m%u_close", "m%u_read",
+		"m%u_state", "m%u_percpu", "$a", ".L%u\0021" };
 	uint64_t text = bare_at(i) + BARE_TEXT_IN, strings = data + n * (b->w == 8 ? 24 : 16);
-	uint64_t where[BARE_SYMBOLS] = { 0, fake_va(b->f, text + 0x100), fake_va(b->f, text + 0x180),
-		fake_va(b->f, text + 0x200), fake_va(b->f, bare_at(i) + BARE_DATA_IN + 0x10), 0x40,
-		fake_va(b->f, text + 0x100), fake_va(b->f, bare_at(i) + BARE_DATA_IN + 0x20) };
+	uint64_t where[BARE_SYMBOLS] = { 0, fake_va(b->f, text + 0x100),
+		fake_va(b->f, text + 0x180), fake_va(b->f, text + 0x200),
+		fake_va(b->f, bare_at(i) + BARE_DATA_IN + 0x10), 0x40, fake_va(b->f, text + 0x100),
+		fake_va(b->f, bare_at(i) + BARE_DATA_IN + 0x20) };
 	uint32_t end = 0;
 	for (int pass = 0; pass < 2; pass++) {
 		uint64_t types = pass && !b->old_letters ? strings + end : 0;
@@ -95,8 +114,8 @@ static inline uint64_t bare_table(struct bare *b, unsigned i, uint64_t at, uint6
 		for (unsigned k = 0; k < n; k++) {
 			char name[32];
 			snprintf(name, sizeof(name), forms[k % BARE_SYMBOLS], i);
-			end = bare_symbol(b, data, strings, types, k, end, name, where[k % BARE_SYMBOLS],
-				letters[k % BARE_SYMBOLS]);
+			end = bare_symbol(b, data, strings, types, k, end, name,
+				where[k % BARE_SYMBOLS], letters[k % BARE_SYMBOLS]);
 		}
 	}
 	bare_word(b, at, fake_va(b->f, data));
@@ -108,7 +127,8 @@ static inline uint64_t bare_table(struct bare *b, unsigned i, uint64_t at, uint6
 }
 
 /* struct kernel_symbol for the functions "m%u_close", "m%u_open" (sorted) at @at. */
-static inline void bare_exports(struct bare *b, unsigned i, uint32_t member, uint32_t count, unsigned n, uint64_t at)
+static inline void bare_exports(
+	struct bare *b, unsigned i, uint32_t member, uint32_t count, unsigned n, uint64_t at)
 {
 	static const char *const forms[] = { "m%u_close", "m%u_open" };
 	uint64_t names = at + 0x80, text = bare_at(i) + BARE_TEXT_IN;

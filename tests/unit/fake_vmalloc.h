@@ -1,5 +1,5 @@
-/* The vmalloc space of a fake target in every era: three areas in use (a tree and a list of them), two that
- * were freed, one of vm_map_ram(). */
+/* The vmalloc space of a fake target in every era: three areas in use (a tree and a list of them),
+ * two that were freed, one of vm_map_ram(). */
 #ifndef TESTS_UNIT_FAKE_VMALLOC_H
 #define TESTS_UNIT_FAKE_VMALLOC_H
 
@@ -7,7 +7,8 @@
 #include "tests/unit/fake_trees.h"
 
 enum fake_vmalloc_era {
-	VMALLOC_4_19, /* flags tell what .vm is; a freed area stays on the list, and is on an llist besides */
+	VMALLOC_4_19, /* flags tell what .vm is; a freed area stays on the list, and is on an llist
+			 besides */
 	VMALLOC_5_10, /* an llist of freed areas */
 	VMALLOC_6_1,  /* a list of them */
 	VMALLOC_7_2,  /* nodes, and flags that tell vm_map_ram() */
@@ -15,10 +16,22 @@ enum fake_vmalloc_era {
 	VMALLOC_ERAS
 };
 
-enum { FAKE_AREAS = 6, AREA_AT = 0x4000, VM_AT = 0x5000, HEADS_AT = 0x6000, NODES_AT = 0x7000, STATIC_AT = 0x8000,
-	SPACE_AT = 0x1000000 };
+enum {
+	FAKE_AREAS = 6,
+	AREA_AT = 0x4000,
+	VM_AT = 0x5000,
+	HEADS_AT = 0x6000,
+	NODES_AT = 0x7000,
+	STATIC_AT = 0x8000,
+	SPACE_AT = 0x1000000
+};
 enum { AREA_LAZY = 4 }; /* areas 0 to 2 have a vm_struct, 3 is vm_map_ram()'s, 4 and 5 were freed */
-enum { LIST_HEAD_AT = HEADS_AT, LAZY_HEAD_AT = HEADS_AT + 0x40, ROOT_AT = HEADS_AT + 0x80, NUMBERS_AT = HEADS_AT + 0xc0 };
+enum {
+	LIST_HEAD_AT = HEADS_AT,
+	LAZY_HEAD_AT = HEADS_AT + 0x40,
+	ROOT_AT = HEADS_AT + 0x80,
+	NUMBERS_AT = HEADS_AT + 0xc0
+};
 
 static inline uint64_t fake_area(unsigned i)
 {
@@ -46,21 +59,21 @@ static inline void fake_vmalloc_types(struct fake *f, enum fake_vmalloc_era era)
 	FAKE_STRUCT(f, "llist", "next:word");
 	FAKE_STRUCT(f, "rb_list", "root:word", "head:list", "lock:u32");
 	FAKE_STRUCT(f, "vmap_node", "pool:word[4]", "busy:rb_list", "lazy:rb_list");
-	FAKE_STRUCT(f, "vm_struct", "next:word", "addr:word", "size:word", "flags:word", "pages:word",
-		"page_order:u32", "nr_pages:u32", "phys_addr:u64", "caller:word");
+	FAKE_STRUCT(f, "vm_struct", "next:word", "addr:word", "size:word", "flags:word",
+		"pages:word", "page_order:u32", "nr_pages:u32", "phys_addr:u64", "caller:word");
 	FAKE_STRUCT(f, "static_vm", "vm:vm_struct", "list:list");
 	if (era == VMALLOC_4_19)
-		FAKE_STRUCT(f, "vmap_area", "va_start:word", "va_end:word", "flags:word", "rb_node:rb_node",
-			"list:list", "purge_list:llist", "vm:word");
+		FAKE_STRUCT(f, "vmap_area", "va_start:word", "va_end:word", "flags:word",
+			"rb_node:rb_node", "list:list", "purge_list:llist", "vm:word");
 	else if (era == VMALLOC_5_10)
-		FAKE_STRUCT(f, "vmap_area", "va_start:word", "va_end:word", "rb_node:rb_node", "list:list",
-			"purge_list:llist", "vm:word");
+		FAKE_STRUCT(f, "vmap_area", "va_start:word", "va_end:word", "rb_node:rb_node",
+			"list:list", "purge_list:llist", "vm:word");
 	else if (era == VMALLOC_6_1)
-		FAKE_STRUCT(f, "vmap_area", "va_start:word", "va_end:word", "rb_node:rb_node", "list:list",
-			"vm:word");
+		FAKE_STRUCT(f, "vmap_area", "va_start:word", "va_end:word", "rb_node:rb_node",
+			"list:list", "vm:word");
 	else
-		FAKE_STRUCT(f, "vmap_area", "va_start:word", "va_end:word", "rb_node:rb_node", "list:list",
-			"vm:word", "flags:word");
+		FAKE_STRUCT(f, "vmap_area", "va_start:word", "va_end:word", "rb_node:rb_node",
+			"list:list", "vm:word", "flags:word");
 }
 
 static inline void fake_join(struct fake *f, uint64_t from, uint64_t to)
@@ -125,7 +138,8 @@ static inline void fake_area_tree(struct fake *f, uint64_t root)
 static inline void fake_llist(struct fake *f)
 {
 	uint64_t at = fake_offsetof(f, "vmap_area", "purge_list");
-	fake_number(f, "vmap_purge_list", LAZY_HEAD_AT, fake_va(f, fake_area(5) + at), f->t->abi.word_bytes);
+	fake_number(f, "vmap_purge_list", LAZY_HEAD_AT, fake_va(f, fake_area(5) + at),
+		f->t->abi.word_bytes);
 	fake_put_word(f, fake_area(5) + at, 0, fake_va(f, fake_area(4) + at));
 	fake_put_word(f, fake_area(4) + at, 0, 0);
 }
@@ -138,7 +152,8 @@ static inline void fake_vmap_nodes(struct fake *f, enum fake_vmalloc_era era)
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t node = NODES_AT + i * bytes;
 		bool full = i + 1 == n;
-		fake_ring(f, node + fake_offsetof(f, "vmap_node", "busy.head"), 0, full ? AREA_LAZY : 0);
+		fake_ring(f, node + fake_offsetof(f, "vmap_node", "busy.head"), 0,
+			full ? AREA_LAZY : 0);
 		fake_ring(f, node + fake_offsetof(f, "vmap_node", "lazy.head"), AREA_LAZY,
 			full ? FAKE_AREAS : AREA_LAZY);
 		if (full)
@@ -148,7 +163,8 @@ static inline void fake_vmap_nodes(struct fake *f, enum fake_vmalloc_era era)
 	if (era == VMALLOC_SINGLE)
 		fake_symbol(f, "single", NODES_AT, bytes);
 	else
-		fake_number(f, "vmap_nodes", NUMBERS_AT + 8, fake_va(f, NODES_AT), f->t->abi.word_bytes);
+		fake_number(f, "vmap_nodes", NUMBERS_AT + 8, fake_va(f, NODES_AT),
+			f->t->abi.word_bytes);
 }
 
 /* The second area is a static mapping of ARM's. */
@@ -183,7 +199,8 @@ static inline void fake_vmalloc(struct fake *f, unsigned word, enum fake_vmalloc
 		fake_llist(f);
 	}
 	if (era == VMALLOC_4_19) { /* freed ones are in the tree until they are purged */
-		fake_rb(f, fake_area_rb(f, 0), fake_area_rb(f, 1), fake_area_rb(f, 4), fake_area_rb(f, 5));
+		fake_rb(f, fake_area_rb(f, 0), fake_area_rb(f, 1), fake_area_rb(f, 4),
+			fake_area_rb(f, 5));
 		fake_rb(f, fake_area_rb(f, 4), fake_area_rb(f, 0), 0, 0);
 		fake_rb(f, fake_area_rb(f, 5), fake_area_rb(f, 0), 0, 0);
 	}

@@ -1,5 +1,6 @@
-/* The rules of arm64's memory map against the tables of the kernel's own Documentation/arm64/memory.rst
- * (4 KiB pages, 48 bits), for the releases that no dump at hand is of. */
+/* The rules of arm64's memory map against the tables of the kernel's own
+ * Documentation/arm64/memory.rst (4 KiB pages, 48 bits), for the releases that no dump at hand is
+ * of. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +28,8 @@ static bool know_number(void *cx, const char *key, uint64_t *ret)
 	const struct known *k = cx;
 	if (!strcmp(key, "SIZE(page)"))
 		*ret = 64;
-	else if (!strcmp(key, "enum(fixed_addresses.__end_of_permanent_fixed_addresses)") && k->slots)
+	else if (!strcmp(key, "enum(fixed_addresses.__end_of_permanent_fixed_addresses)") &&
+		 k->slots)
 		*ret = k->slots;
 	else
 		return false;

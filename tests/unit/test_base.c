@@ -19,7 +19,7 @@
 #include "analyzer/base/strmap.h"
 #include "analyzer/base/vec.h"
 
-/* ---- errors --------------------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------ */
 
 static void errors_carry_their_story(void **state)
 {
@@ -61,7 +61,7 @@ static void interrupts_are_errors(void **state)
 	assert_false(interrupt_pending());
 }
 
-/* ---- strings -------------------------------------------------------------------------------------- */
+/* ---- strings ----------------------------------------------------------------------------- */
 
 static void strings_grow(void **state)
 {
@@ -139,19 +139,23 @@ static void utf8_and_what_is_not(void **state)
 	static const struct {
 		const char *in, *out;
 	} known[] = {
-		{ "\xc2\xa0\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80", "\xc2\xa0\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80" },
-		{ "\xc2\x9b", "\\xc2\\x9b" },                 /* C1: a terminal's CSI */
+		{ "\xc2\xa0\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80",
+			"\xc2\xa0\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "\xc2\x9b", "\\xc2\\x9b" }, /* C1: a terminal's CSI */
 		{ "\xc2\x80", "\\xc2\\x80" },
 		{ "\x9b", "\\x9b" },
-		{ "\xc0\xaf", "\\xc0\\xaf" },                 /* overlong */
+		{ "\xc0\xaf", "\\xc0\\xaf" }, /* overlong */
 		{ "\xe0\x80\xaf", "\\xe0\\x80\\xaf" },
 		{ "\xf0\x80\x80\xaf", "\\xf0\\x80\\x80\\xaf" },
-		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },         /* surrogate */
-		{ "\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf" },     /* U+10FFFF */
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },		/* surrogate */
+		{ "\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf" },	/* U+10FFFF */
 		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" }, /* above it */
 		{ "\xf5\x80\x80\x80", "\\xf5\\x80\\x80\\x80" },
-		{ "\xe2\x82", "\\xe2\\x82" },                 /* cut */
-		{ "\xe2\x82" "a", "\\xe2\\x82" "a" },
+		{ "\xe2\x82", "\\xe2\\x82" }, /* cut */
+		{ "\xe2\x82"
+		  "a",
+			"\\xe2\\x82"
+			"a" },
 		{ "\xff", "\\xff" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -159,7 +163,7 @@ static void utf8_and_what_is_not(void **state)
 			expect_escaped(all[k], known[i].in, strlen(known[i].in), known[i].out);
 }
 
-/* ---- arenas, maps, arrays ------------------------------------------------------------------------- */
+/* ---- arenas, maps, arrays ---------------------------------------------------------------- */
 
 static void arenas_keep_apart(void **state)
 {
@@ -221,7 +225,11 @@ static void maps_find_what_was_set(void **state)
 static void arrays_grow(void **state)
 {
 	(void)state;
-	VEC(struct { uint64_t a; char b; }) v = { 0 };
+	VEC(struct {
+		uint64_t a;
+		char b;
+	})
+	v = { 0 };
 	for (unsigned i = 0; i < 1000; i++) {
 		__typeof__(*v.v) item = { i * 3, (char)i };
 		vec_push(&v, item);
@@ -247,7 +255,7 @@ static void outside_sizes_may_fail(void **state)
 	free(p);
 }
 
-/* ---- numbers and loads ---------------------------------------------------------------------------- */
+/* ---- numbers and loads ------------------------------------------------------------------- */
 
 static void numbers_to_the_last_one(void **state)
 {
@@ -287,7 +295,8 @@ static void loads_of_both_orders(void **state)
 {
 	(void)state;
 	static const uint8_t b[] = { 0xee, 1, 2, 3, 4, 5, 6, 7, 0x88, 0xee };
-	const struct abi le4 = { 4, false }, be4 = { 4, true }, le8 = { 8, false }, be8 = { 8, true };
+	const struct abi le4 = { 4, false }, be4 = { 4, true }, le8 = { 8, false },
+			 be8 = { 8, true };
 	const void *p = b + 1; /* not aligned */
 	assert_int_equal(get_u16(&le4, p), 0x0201);
 	assert_int_equal(get_u16(&be4, p), 0x0102);
@@ -368,7 +377,8 @@ static char *suggestion(const char *typed)
 {
 	static const char *const names[] = { "state", "__state", "stack", "static_call", "schedule",
 		"schedule_timeout", "schedule_tail", "__schedule", "TASK_RUNNING", "task_struct",
-		"schedule", "schedule_hrtimeout", "schedule_idle", "vm_event_states", "jiffies", "ps" };
+		"schedule", "schedule_hrtimeout", "schedule_idle", "vm_event_states", "jiffies",
+		"ps" };
 	struct near_names near;
 	near_init(&near, typed);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -392,8 +402,9 @@ static void near_names_are_offered(void **state)
 		{ "jffies", "no; did you mean jiffies?" },
 		{ "vm_event_state", "no; did you mean vm_event_states?" },
 		{ "jiffies", "no" },
-		{ "schedul", "no; did you mean schedule, __schedule, schedule_tail, schedule_idle or "
-			     "schedule_timeout?" },
+		{ "schedul",
+			"no; did you mean schedule, __schedule, schedule_tail, schedule_idle or "
+			"schedule_timeout?" },
 		{ "task_running", "no; did you mean TASK_RUNNING?" },
 		{ "taskstruct", "no; did you mean task_struct?" },
 		{ "xyzzy", "no" },

@@ -128,7 +128,8 @@ static void percpu_section(void **state)
 	uint32_t second = tiny_type(&b, BTF_VAR, "second", 0, TINY_INT);
 	tiny_u32(&b, 1);
 	tiny_type(&b, BTF_DATASEC, ".data..percpu", 4, 132);
-	const uint32_t entry[] = { var, 0, 96, TINY_INT, 100, 4, second + 100, 104, 4, second, 128, 4 };
+	const uint32_t entry[] = { var, 0, 96, TINY_INT, 100, 4, second + 100, 104, 4, second, 128,
+		4 };
 	for (size_t i = 0; i < ARRAY_SIZE(entry); i++)
 		tiny_u32(&b, entry[i]);
 	tiny_type(&b, BTF_DATASEC, ".data", 1, 4);

@@ -1,4 +1,5 @@
-/* Free lists and single pages on hand-made memory: both eras of page types, every kind of inconsistency. */
+/* Free lists and single pages on hand-made memory: both eras of page types, every kind of
+ * inconsistency. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,8 @@
 #define EACH(f, modern)                                                                            \
 	for (unsigned w_ = 0; w_ < 4; w_++)                                                        \
 		for (bool modern = w_ / 2, once_ = true; once_; once_ = false)                     \
-			for (struct fake f##_, *f = &f##_; f && (fake_buddy(f, w_ % 2 ? 8 : 4, modern), 1); \
+			for (struct fake f##_, *f = &f##_;                                         \
+				f && (fake_buddy(f, w_ % 2 ? 8 : 4, modern), 1);                   \
 				fake_deinit(f), f = NULL)
 
 static void is_fine(struct err *err)
@@ -75,7 +77,8 @@ static unsigned overlaps(struct walked *w)
 static void healthy(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		struct walked w = walk(f, NULL);
 		assert_int_equal(w.blocks, 5);
 		assert_int_equal(w.pages, 10);
@@ -97,14 +100,16 @@ static void expect_finding(struct fake *f, const char *word, unsigned blocks)
 static void damaged_blocks(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		fake_set(f, "page", fake_page(f, 16), "private", 2);
 		expect_finding(f, "says order 2", 5);
 		fake_set(f, "page", fake_page(f, 16), "private", 1);
 
 		fake_set(f, "page", fake_page(f, 8), fake_type_member(modern), UINT32_MAX);
 		expect_finding(f, "is not marked as free", 5);
-		fake_set(f, "page", fake_page(f, 8), fake_type_member(modern), modern ? 0xf0000000 : 0xffffff7f);
+		fake_set(f, "page", fake_page(f, 8), fake_type_member(modern),
+			modern ? 0xf0000000 : 0xffffff7f);
 
 		fake_set(f, "page", fake_page(f, 9), "_refcount.counter", 1);
 		expect_finding(f, "has a reference count of 1", 5);
@@ -115,7 +120,8 @@ static void damaged_blocks(void **state)
 		fake_set(f, "zone", fake_zone(f), "spanned_pages", BUDDY_FRAMES);
 
 		uint64_t lru = fake_offsetof(f, "page", "lru");
-		fake_set(f, "list", fake_page(f, 20) + lru, "prev", fake_va(f, fake_page(f, 8) + lru));
+		fake_set(f, "list", fake_page(f, 20) + lru, "prev",
+			fake_va(f, fake_page(f, 8) + lru));
 		expect_finding(f, "points back to", 5);
 	}
 }
@@ -123,7 +129,8 @@ static void damaged_blocks(void **state)
 static void wrong_places(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		static const unsigned odd[] = { 16, 21 };
 		fake_blocks(f, modern, 1, 1, odd, 2);
 		expect_finding(f, "where no block of order 1 begins", 5);
@@ -140,7 +147,8 @@ static void wrong_places(void **state)
 static void broken_lists(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		uint64_t lru = fake_offsetof(f, "page", "lru");
 		fake_set(f, "list", fake_page(f, 16) + lru, "next", fake_va(f, 0x2345));
 		expect_finding(f, "is not the address of a struct page", 4);
@@ -149,8 +157,10 @@ static void broken_lists(void **state)
 		assert_int_equal(w.findings, 1);
 		assert_int_equal(w.blocks, 4);
 		buddy_seen_deinit(&w.seen);
-		fake_set(f, "list", fake_page(f, 16) + lru, "next", fake_va(f, fake_page(f, 20) + lru));
-		fake_set(f, "list", fake_page(f, 20) + lru, "next", fake_va(f, fake_page(f, 16) + lru));
+		fake_set(f, "list", fake_page(f, 16) + lru, "next",
+			fake_va(f, fake_page(f, 20) + lru));
+		fake_set(f, "list", fake_page(f, 20) + lru, "next",
+			fake_va(f, fake_page(f, 16) + lru));
 		w = walk(f, NULL);
 		assert_true(w.findings >= 1 && w.blocks < 20);
 		assert_true(overlaps(&w) >= 1);
@@ -169,7 +179,8 @@ static struct page_state state_of(struct fake *f, uint64_t pfn)
 static void free_pages(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		struct page_state s = state_of(f, 35);
 		assert_string_equal(s.owner, "buddy");
 		assert_true(s.is_free);
@@ -188,7 +199,8 @@ static void free_pages(void **state)
 static void folios(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		for (unsigned i = 0; i < 4; i++) {
 			struct page_state s = state_of(f, 40 + i);
 			assert_int_equal(s.head_pfn, 40);
@@ -220,11 +232,13 @@ static void folios(void **state)
 static void pairs(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		if (!modern)
 			continue;
 		fake_set(f, "page", fake_page(f, 52), "flags", 1 << 16);
-		fake_set(f, "page", fake_page(f, 53), "compound_info", fake_va(f, fake_page(f, 52)) | 1);
+		fake_set(f, "page", fake_page(f, 53), "compound_info",
+			fake_va(f, fake_page(f, 52)) | 1);
 		fake_set(f, "folio", fake_page(f, 52), "_entire_mapcount.counter", 6);
 		fake_set(f, "folio", fake_page(f, 52), "_flags_1", 1);
 		struct page_state s = state_of(f, 52);
@@ -236,7 +250,8 @@ static void pairs(void **state)
 static void users(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		struct page_state s = state_of(f, 48);
 		assert_string_equal(s.owner, "anon");
 		assert_int_equal(s.mapping_va, fake_va(f, 0x2000));
@@ -256,18 +271,22 @@ static void users(void **state)
 static void types(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		if (modern) {
 			assert_string_equal(page_type_word(f->t, 0xf0000000), "buddy");
 			assert_string_equal(page_type_word(f->t, 0xf2000000), "page table");
 			assert_string_equal(page_type_word(f->t, 0xf500ffff), "slab");
-			assert_string_equal(page_type_word(f->t, 0xfb000001), "new"); /* by its own name */
-			assert_string_equal(page_type_word(f->t, 0xe1000001), "typed"); /* by no name */
+			assert_string_equal(
+				page_type_word(f->t, 0xfb000001), "new"); /* by its own name */
+			assert_string_equal(
+				page_type_word(f->t, 0xe1000001), "typed"); /* by no name */
 			assert_null(page_type_word(f->t, 0xff000000));
 		} else {
 			assert_string_equal(page_type_word(f->t, 0xffffff7f), "buddy");
 			assert_string_equal(page_type_word(f->t, 0xfffffeff), "offline");
-			assert_string_equal(page_type_word(f->t, 0xfffffbff), "page table"); /* as in 5.10 */
+			assert_string_equal(
+				page_type_word(f->t, 0xfffffbff), "page table"); /* as in 5.10 */
 			assert_string_equal(page_type_word(f->t, 0xfffff7ff), "guard");
 			assert_null(page_type_word(f->t, 0xfffffdff));
 			FAKE_STRUCT(f, "folio", "page:page"); /* as in 6.1 */
@@ -282,8 +301,9 @@ static void types(void **state)
 /* 6.11: bits, by enumerators. */
 static void types_by_bits(void **state)
 {
-	static const struct type_enumerator type[] = { { "PG_buddy", 0x40000000 }, { "PG_table", 0x10000000 },
-		{ "PAGE_TYPE_BASE", 0x80000000 }, { "PAGE_MAPCOUNT_RESERVE", ~0x0000ffff } };
+	static const struct type_enumerator type[] = { { "PG_buddy", 0x40000000 },
+		{ "PG_table", 0x10000000 }, { "PAGE_TYPE_BASE", 0x80000000 },
+		{ "PAGE_MAPCOUNT_RESERVE", ~0x0000ffff } };
 	struct fake f;
 	(void)state;
 	fake_init(&f, 8);
@@ -298,7 +318,8 @@ static void types_by_bits(void **state)
 static void flags(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		struct page_flag flag;
 		assert_true(page_flag_get(f->t, 0, &flag));
 		assert_string_equal(flag.name, "PG_locked");
@@ -315,7 +336,8 @@ static void flags(void **state)
 static void all_pages(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		struct page_iter it;
 		uint64_t pfn, va;
 		bool more = true;
@@ -339,7 +361,8 @@ static void all_pages(void **state)
 static void paths(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		struct page_file file;
 		struct strbuf path = { 0 };
 		fake_file_types(f);
@@ -379,7 +402,8 @@ static void paths(void **state)
 static void places(void **state)
 {
 	(void)state;
-	EACH(f, modern) {
+	EACH(f, modern)
+	{
 		scoped_zone_map struct zone_map m = { 0 };
 		is_fine(zone_map_read(f->t, &m));
 		assert_int_equal(m.n, 1); /* the other zone has no memory */

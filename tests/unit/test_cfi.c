@@ -1,7 +1,8 @@
 /*
- * Call frame information: each instruction of its programs, both sections' formats, damaged entries. Given an
- * ELF file as argument the program prints the rows of the addresses on its standard input, one a line in
- * hexadecimal, as tests/truth/test_cfi.py compares them with readelf's.
+ * Call frame information: each instruction of its programs, both sections' formats, damaged
+ * entries. Given an ELF file as argument the program prints the rows of the addresses on its
+ * standard input, one a line in hexadecimal, as tests/truth/test_cfi.py compares them with
+ * readelf's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,10 +96,10 @@ static void a_prologue(void **state)
 {
 	(void)state;
 	static const uint8_t program[] = { DW_CFA_advance_loc | 1, DW_CFA_def_cfa_offset, 32,
-		DW_CFA_offset | 29, 4, DW_CFA_offset | 30, 3, DW_CFA_advance_loc | 2, DW_CFA_offset | 19,
-		2, DW_CFA_remember_state, DW_CFA_advance_loc | 3, DW_CFA_restore | 30,
-		DW_CFA_restore | 29, DW_CFA_restore | 19, DW_CFA_def_cfa_offset, 0,
-		DW_CFA_advance_loc | 1, DW_CFA_restore_state };
+		DW_CFA_offset | 29, 4, DW_CFA_offset | 30, 3, DW_CFA_advance_loc | 2,
+		DW_CFA_offset | 19, 2, DW_CFA_remember_state, DW_CFA_advance_loc | 3,
+		DW_CFA_restore | 30, DW_CFA_restore | 29, DW_CFA_restore | 19,
+		DW_CFA_def_cfa_offset, 0, DW_CFA_advance_loc | 1, DW_CFA_restore_state };
 	struct cfi_row r;
 	assert_true(row_at(program, sizeof(program), 3, &r));
 	check_rule(&r.cfa, CFI_REGISTER, 0);
@@ -129,15 +130,17 @@ static void each_instruction(void **state)
 	static const uint8_t program[] = { DW_CFA_def_cfa, 29, 16, DW_CFA_def_cfa_register, 28,
 		DW_CFA_offset_extended, 20, 2, DW_CFA_offset_extended_sf, 21, 0x7f /* -1 */,
 		DW_CFA_val_offset, 22, 3, DW_CFA_val_offset_sf, 23, 0x7e, DW_CFA_undefined, 24,
-		DW_CFA_same_value, 25, DW_CFA_register, 26, 9, DW_CFA_GNU_negative_offset_extended, 27, 1,
-		DW_CFA_expression, 19, 1, DW_OP_dup, DW_CFA_val_expression, 18, 2, DW_OP_lit1, DW_OP_plus,
-		DW_CFA_AARCH64_negate_ra_state, DW_CFA_GNU_args_size, 8, DW_CFA_nop,
+		DW_CFA_same_value, 25, DW_CFA_register, 26, 9, DW_CFA_GNU_negative_offset_extended,
+		27, 1, DW_CFA_expression, 19, 1, DW_OP_dup, DW_CFA_val_expression, 18, 2,
+		DW_OP_lit1, DW_OP_plus, DW_CFA_AARCH64_negate_ra_state, DW_CFA_GNU_args_size, 8,
+		DW_CFA_nop,
 		/* registers that struct regs has no place for */
-		DW_CFA_offset_extended, 0x80, 2, 5, DW_CFA_register, 17, 0x80, 2, DW_CFA_advance_loc1, 1,
-		DW_CFA_def_cfa_offset, 48, DW_CFA_advance_loc2, 1, 0, DW_CFA_def_cfa_offset_sf, 0x7e,
-		DW_CFA_advance_loc4, 1, 0, 0, 0, DW_CFA_def_cfa_sf, 5, 0x7f, DW_CFA_MIPS_advance_loc8, 1, 0,
-		0, 0, 0, 0, 0, 0, DW_CFA_restore_extended, 20, DW_CFA_undefined, 16,
-		DW_CFA_restore | 16, DW_CFA_def_cfa_expression, 1, DW_OP_dup };
+		DW_CFA_offset_extended, 0x80, 2, 5, DW_CFA_register, 17, 0x80, 2,
+		DW_CFA_advance_loc1, 1, DW_CFA_def_cfa_offset, 48, DW_CFA_advance_loc2, 1, 0,
+		DW_CFA_def_cfa_offset_sf, 0x7e, DW_CFA_advance_loc4, 1, 0, 0, 0, DW_CFA_def_cfa_sf,
+		5, 0x7f, DW_CFA_MIPS_advance_loc8, 1, 0, 0, 0, 0, 0, 0, 0, DW_CFA_restore_extended,
+		20, DW_CFA_undefined, 16, DW_CFA_restore | 16, DW_CFA_def_cfa_expression, 1,
+		DW_OP_dup };
 	struct cfi_row r;
 	assert_true(row_at(program, sizeof(program), 0, &r));
 	check_rule(&r.cfa, CFI_REGISTER, 16);
@@ -173,8 +176,9 @@ static void what_makes_no_sense(void **state)
 {
 	(void)state;
 	static const uint8_t unknown[] = { DW_CFA_advance_loc | 1, 0x3f },
-		unsaved[] = { DW_CFA_restore_state }, cut[] = { DW_CFA_def_cfa_offset },
-		moved[] = { DW_CFA_set_loc, 0, 0x10, 0, 0, 0, 0, 0, 0 };
+			     unsaved[] = { DW_CFA_restore_state },
+			     cut[] = { DW_CFA_def_cfa_offset },
+			     moved[] = { DW_CFA_set_loc, 0, 0x10, 0, 0, 0, 0, 0, 0 };
 	uint8_t many[64];
 	struct cfi_row r;
 	assert_true(row_at(unknown, sizeof(unknown), 0, &r));
@@ -209,8 +213,9 @@ static void the_right_entry(void **state)
 	assert_true(start == 0x2000 && end == 0x2010);
 	assert_true(cfi_find(c, 0x200f, &r) && r.cfa.offset == 1);
 	assert_true(cfi_find(c, 0x3000, &r) && r.cfa.offset == 2);
-	assert_false(cfi_find(c, 0x1fff, &r) || cfi_find(c, 0x2010, &r) || cfi_find(c, 0x3010, &r) ||
-		cfi_find(c, 0x4000, &r) || cfi_find(c, UINT64_MAX, &r) || cfi_find(c, 0, &r));
+	assert_false(cfi_find(c, 0x1fff, &r) || cfi_find(c, 0x2010, &r) ||
+		     cfi_find(c, 0x3010, &r) || cfi_find(c, 0x4000, &r) ||
+		     cfi_find(c, UINT64_MAX, &r) || cfi_find(c, 0, &r));
 	cfi_destroy(c);
 	/* An entry whose CIE is itself an entry, or nowhere. */
 	t.n = whole;

@@ -1,7 +1,8 @@
 /*
- * Where a function's code has put its caller's registers, instruction by instruction, in ARM and Thumb code. Given
- * an ELF file as argument the program tells of the places on its standard input, one a line: the function's start
- * and end, an address, 1 for Thumb; as tests/truth/test_code_flow.py compares them with readelf's.
+ * Where a function's code has put its caller's registers, instruction by instruction, in ARM and
+ * Thumb code. Given an ELF file as argument the program tells of the places on its standard input,
+ * one a line: the function's start and end, an address, 1 for Thumb; as
+ * tests/truth/test_code_flow.py compares them with readelf's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +18,7 @@
 #include "arch/arm/arm.h"
 #include "arch/arm/code_flow.h"
 
-/* ---- a real file's functions ------------------------------------------------------------------ */
+/* ---- a real file's functions ------------------------------------------------------------- */
 
 struct image {
 	uint8_t *data;
@@ -32,7 +33,8 @@ static bool image_read(void *cx, uint64_t va, void *buf, size_t n)
 	const Elf32_Phdr *p = (const void *)(im->data + e->e_phoff);
 
 	for (unsigned i = 0; i < e->e_phnum; i++)
-		if (p[i].p_type == PT_LOAD && va >= p[i].p_vaddr && va + n <= (uint64_t)p[i].p_vaddr + p[i].p_filesz) {
+		if (p[i].p_type == PT_LOAD && va >= p[i].p_vaddr &&
+			va + n <= (uint64_t)p[i].p_vaddr + p[i].p_filesz) {
 			memcpy(buf, im->data + p[i].p_offset + (va - p[i].p_vaddr), n);
 			return true;
 		}
@@ -85,7 +87,7 @@ static int print_states(const char *path)
 	return 0;
 }
 
-/* ---- functions of a few words -------------------------------------------------------------------- */
+/* ---- functions of a few words ------------------------------------------------------------ */
 
 enum { AT = 0xc0100000, CODE_BYTES = 256, STACK = 0xc2000000 };
 
@@ -133,12 +135,14 @@ static void halves(const uint16_t *h, size_t n)
 }
 
 /* B to itself behind it: what runs there stays there. */
-#define ARM(...)                                                                                           \
-	do {                                                                                               \
-		memset(code, 0, sizeof(code));                                                             \
-		words(0, (const uint32_t[]){ __VA_ARGS__ }, sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4); \
+#define ARM(...)                                                                                   \
+	do {                                                                                       \
+		memset(code, 0, sizeof(code));                                                     \
+		words(0, (const uint32_t[]){ __VA_ARGS__ },                                        \
+			sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4);                            \
 	} while (0)
-#define THUMB(...) halves((const uint16_t[]){ __VA_ARGS__ }, sizeof((const uint16_t[]){ __VA_ARGS__ }) / 2)
+#define THUMB(...)                                                                                 \
+	halves((const uint16_t[]){ __VA_ARGS__ }, sizeof((const uint16_t[]){ __VA_ARGS__ }) / 2)
 
 static bool thumb;
 
@@ -187,12 +191,12 @@ static void prologue_and_epilogue(void **state)
 	struct code_state s;
 
 	(void)state;
-	ARM(0xe92d4070,	    /* push {r4, r5, r6, lr} */
-		0xe24dd010, /* sub sp, sp, #16 */
-		0xe1a04000, /* mov r4, r0 */
-		0xeb00001b, /* bl */
-		0xe28dd010, /* add sp, sp, #16 */
-		0xe8bd4070, /* pop {r4, r5, r6, lr} */
+	ARM(0xe92d4070,	     /* push {r4, r5, r6, lr} */
+		0xe24dd010,  /* sub sp, sp, #16 */
+		0xe1a04000,  /* mov r4, r0 */
+		0xeb00001b,  /* bl */
+		0xe28dd010,  /* add sp, sp, #16 */
+		0xe8bd4070,  /* pop {r4, r5, r6, lr} */
 		0xea00003f); /* b: another function */
 	s = state_at(0);
 	assert_int_equal(s.down, 0);
@@ -221,25 +225,25 @@ static void ways_that_meet(void **state)
 	struct code_state s;
 
 	(void)state;
-	ARM(0xe3500000,	    /* cmp r0, #0 */
-		0x0a000003, /* beq 24 */
-		0xe52de004, /* push {lr} */
-		0xe24dd004, /* sub sp, sp, #4 */
-		0xeb00001b, /* bl */
-		0xe28dd004, /* add sp, sp, #4 */
-		0xe49de004, /* pop {lr}: 24 */
+	ARM(0xe3500000,	     /* cmp r0, #0 */
+		0x0a000003,  /* beq 24 */
+		0xe52de004,  /* push {lr} */
+		0xe24dd004,  /* sub sp, sp, #4 */
+		0xeb00001b,  /* bl */
+		0xe28dd004,  /* add sp, sp, #4 */
+		0xe49de004,  /* pop {lr}: 24 */
 		0xe12fff1e); /* bx lr */
 	/* One way comes with 4 bytes pushed, the other with none. */
 	assert_int_equal(state_at(20).down, 8);
 	assert_true(nothing_at(24));
-	ARM(0xe3500000,	    /* cmp r0, #0 */
-		0x012fff1e, /* bxeq lr */
-		0xe92d4010, /* push {r4, lr} */
-		0xe2504001, /* subs r4, r0, #1: 12 */
-		0xeb00001b, /* bl */
-		0x1afffffc, /* bne 12 */
-		0x08bd8010, /* popeq {r4, pc} */
-		0xe3a05000, /* mov r5, #0 */
+	ARM(0xe3500000,	     /* cmp r0, #0 */
+		0x012fff1e,  /* bxeq lr */
+		0xe92d4010,  /* push {r4, lr} */
+		0xe2504001,  /* subs r4, r0, #1: 12 */
+		0xeb00001b,  /* bl */
+		0x1afffffc,  /* bne 12 */
+		0x08bd8010,  /* popeq {r4, pc} */
+		0xe3a05000,  /* mov r5, #0 */
 		0xeafffffe); /* b . */
 	s = state_at(8);
 	assert_int_equal(s.down, 0);
@@ -259,13 +263,13 @@ static void frame_pointers(void **state)
 	struct code_state s;
 
 	(void)state;
-	ARM(0xe1a0c00d,	    /* mov ip, sp */
-		0xe92dd810, /* push {r4, fp, ip, lr, pc} */
-		0xe24cb004, /* sub fp, ip, #4 */
-		0xe3a04001, /* mov r4, #1 */
-		0xe04dd000, /* sub sp, sp, r0 */
-		0xe24bd010, /* sub sp, fp, #16 */
-		0xe89d6810, /* ldm sp, {r4, fp, sp, lr} */
+	ARM(0xe1a0c00d,	     /* mov ip, sp */
+		0xe92dd810,  /* push {r4, fp, ip, lr, pc} */
+		0xe24cb004,  /* sub fp, ip, #4 */
+		0xe3a04001,  /* mov r4, #1 */
+		0xe04dd000,  /* sub sp, sp, r0 */
+		0xe24bd010,  /* sub sp, fp, #16 */
+		0xe89d6810,  /* ldm sp, {r4, fp, sp, lr} */
 		0xea00003f); /* b: another function */
 	s = state_at(16);
 	assert_int_equal(s.down, 20);
@@ -287,14 +291,14 @@ static void single_instructions(void **state)
 	struct code_state s;
 
 	(void)state;
-	ARM(0xe52de004,	    /* str lr, [sp, #-4]! */
-		0xed2d8b04, /* vpush {d8, d9} */
-		0xe24dd00c, /* sub sp, sp, #12 */
-		0xe1cd40f0, /* strd r4, [sp] */
-		0xe58d6008, /* str r6, [sp, #8] */
-		0xe8911ff0, /* ldm r1, {r4 - ip} */
-		0xe28dd00c, /* add sp, sp, #12 */
-		0xecbd8b04, /* vpop {d8, d9} */
+	ARM(0xe52de004,	     /* str lr, [sp, #-4]! */
+		0xed2d8b04,  /* vpush {d8, d9} */
+		0xe24dd00c,  /* sub sp, sp, #12 */
+		0xe1cd40f0,  /* strd r4, [sp] */
+		0xe58d6008,  /* str r6, [sp, #8] */
+		0xe8911ff0,  /* ldm r1, {r4 - ip} */
+		0xe28dd00c,  /* add sp, sp, #12 */
+		0xecbd8b04,  /* vpop {d8, d9} */
 		0xe49df004); /* ldr pc, [sp], #4 */
 	s = state_at(24);
 	assert_int_equal(s.down, 32);
@@ -324,14 +328,15 @@ static void single_instructions(void **state)
 /* All that may write a register, each with r4 as its destination; r5 stays. */
 static void what_writes(void **state)
 {
-	static const uint32_t writes_r4[] = { 0xe0804001, 0xe2204001, 0xe3004001, 0xe3404001, 0xe1e04001, 0xe1a04101,
-		0xe0040190, 0xe0240190, 0xe0804190, 0xe0c04190, 0xe16f4f10, 0xe10f4000, 0xe5914000, 0xe5d14000,
-		0xe7914002, 0xe1d140b0, 0xe1d140d0, 0xe19140b2, 0xe1914f9f, 0xe1814f90, 0xe1c140d0, 0xe6bf4071,
-		0xe7e04051, 0xe714f110, 0xe734f110, 0xee104f10, 0xec504f10, 0xe8910010, 0xe4b1400c, 0xe1640180,
-		0xe4914004, 0xe4140001 };
-	static const uint32_t writes_none[] = { 0xe3540000, 0xe1540001, 0xe3140001, 0xe5814000, 0xe5c14000, 0xe1c140b0,
-		0xe1c140f0, 0xe129f004, 0xe321f0d3, 0xee004f10, 0xf57ff05f, 0xf5d4f000, 0xe320f000, 0xe8810010,
-		0xef000000, 0xe1200074, 0xec404f10 };
+	static const uint32_t writes_r4[] = { 0xe0804001, 0xe2204001, 0xe3004001, 0xe3404001,
+		0xe1e04001, 0xe1a04101, 0xe0040190, 0xe0240190, 0xe0804190, 0xe0c04190, 0xe16f4f10,
+		0xe10f4000, 0xe5914000, 0xe5d14000, 0xe7914002, 0xe1d140b0, 0xe1d140d0, 0xe19140b2,
+		0xe1914f9f, 0xe1814f90, 0xe1c140d0, 0xe6bf4071, 0xe7e04051, 0xe714f110, 0xe734f110,
+		0xee104f10, 0xec504f10, 0xe8910010, 0xe4b1400c, 0xe1640180, 0xe4914004,
+		0xe4140001 };
+	static const uint32_t writes_none[] = { 0xe3540000, 0xe1540001, 0xe3140001, 0xe5814000,
+		0xe5c14000, 0xe1c140b0, 0xe1c140f0, 0xe129f004, 0xe321f0d3, 0xee004f10, 0xf57ff05f,
+		0xf5d4f000, 0xe320f000, 0xe8810010, 0xef000000, 0xe1200074, 0xec404f10 };
 	struct code_state s;
 
 	(void)state;
@@ -388,10 +393,10 @@ static void thumb_code(void **state)
 		0xb084,		/* 2 sub sp, #16 */
 		0xb118,		/* 4 cbz r0, 14 */
 		0x4604,		/* 6 mov r4, r0 */
-		0xf000, 0xf83a,	/* 8 bl */
+		0xf000, 0xf83a, /* 8 bl */
 		0xbf00,		/* 12 nop */
 		0xb004,		/* 14 add sp, #16 */
-		0xe8bd, 0x4070,	/* 16 pop.w {r4, r5, r6, lr} */
+		0xe8bd, 0x4070, /* 16 pop.w {r4, r5, r6, lr} */
 		0xe7fe);	/* 20 b . */
 	s = state_at(2);
 	assert_int_equal(s.down, 16);
@@ -407,13 +412,13 @@ static void thumb_code(void **state)
 	expect_register(&s, 4, 4);
 	assert_true(nothing_at(10)); /* the second half of an instruction */
 	assert_true(nothing_at(22));
-	THUMB(0xe92d, 0x4ff0,	/* 0 push.w {r4 - fp, lr} */
-		0xf5ad, 0x7d02,	/* 4 sub.w sp, sp, #520 */
-		0xbf0c,		/* 8 ite eq */
-		0x2400,		/* 10 moveq r4, #0 */
-		0xbdf0,		/* 12 popne: conditional, so what follows is reached */
-		0xf20d, 0x2d08,	/* 14 addw sp, sp, #520 */
-		0xe8bd, 0x8ff0);/* 18 pop.w {r4 - fp, pc} */
+	THUMB(0xe92d, 0x4ff0,	 /* 0 push.w {r4 - fp, lr} */
+		0xf5ad, 0x7d02,	 /* 4 sub.w sp, sp, #520 */
+		0xbf0c,		 /* 8 ite eq */
+		0x2400,		 /* 10 moveq r4, #0 */
+		0xbdf0,		 /* 12 popne: conditional, so what follows is reached */
+		0xf20d, 0x2d08,	 /* 14 addw sp, sp, #520 */
+		0xe8bd, 0x8ff0); /* 18 pop.w {r4 - fp, pc} */
 	s = state_at(8);
 	assert_int_equal(s.down, 36 + 520);
 	expect_register(&s, 8, 8);
@@ -446,7 +451,7 @@ static void endless_ways(void **state)
 	assert_true(nothing_at(CODE_BYTES + 4));
 }
 
-/* ---- what is made of it ---------------------------------------------------------------------------- */
+/* ---- what is made of it ------------------------------------------------------------------ */
 
 static void one_step(void **state)
 {
@@ -513,12 +518,12 @@ static void calls_at_the_end(void **state)
 	(void)state;
 	function_bytes = 32;
 	memset(code, 0, sizeof(code));
-	words(0, (const uint32_t[]){ 0xe1a00000, 0xea000005 }, 2);   /* b 32 */
+	words(0, (const uint32_t[]){ 0xe1a00000, 0xea000005 }, 2);  /* b 32 */
 	words(32, (const uint32_t[]){ 0xe1a00000, 0x0a00000d }, 2); /* beq 96 */
 	words(64, (const uint32_t[]){ 0xeb00000e, 0xe12fff1e }, 2); /* bl 128; bx lr */
-	words(128, (const uint32_t[]){ 0xe12fff13 }, 1);	     /* bx r3 */
-	words(160, (const uint32_t[]){ 0xeaffffd6 }, 1);	     /* b 0 */
-	words(192, (const uint32_t[]){ 0xe51ff004, AT + 64 }, 2);    /* ldr pc, [pc, #-4] */
+	words(128, (const uint32_t[]){ 0xe12fff13 }, 1);	    /* bx r3 */
+	words(160, (const uint32_t[]){ 0xeaffffd6 }, 1);	    /* b 0 */
+	words(192, (const uint32_t[]){ 0xe51ff004, AT + 64 }, 2);   /* ldr pc, [pc, #-4] */
 	assert_int_equal(tail(0, 0), TAIL_REACHES);
 	assert_int_equal(tail(0, 32), TAIL_REACHES);
 	assert_int_equal(tail(0, 96), TAIL_REACHES);

@@ -1,5 +1,5 @@
-/* Separate debug files: found by build-id and by link, refused when they are another file's. The files are
- * minimal ELF images that the test writes. */
+/* Separate debug files: found by build-id and by link, refused when they are another file's. The
+ * files are minimal ELF images that the test writes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,23 +41,31 @@ static void write_elf(const char *path, const struct section *sec, size_t nsec)
 	Elf64_Shdr sh[8] = { 0 };
 	strbuf_add_char(&names, '\0');
 	for (size_t i = 0; i < nsec; i++) {
-		sh[i + 1] = (Elf64_Shdr){ .sh_name = (uint32_t)names.len, .sh_type = sec[i].type,
-			.sh_offset = sizeof(Elf64_Ehdr) + body.len, .sh_size = sec[i].n,
+		sh[i + 1] = (Elf64_Shdr){ .sh_name = (uint32_t)names.len,
+			.sh_type = sec[i].type,
+			.sh_offset = sizeof(Elf64_Ehdr) + body.len,
+			.sh_size = sec[i].n,
 			.sh_addralign = 4 };
 		strbuf_add_bytes(&names, sec[i].name, strlen(sec[i].name) + 1);
 		strbuf_add_bytes(&body, sec[i].data, sec[i].n);
 		strbuf_pad(&body, '\0', -body.len % 8);
 	}
-	sh[nsec + 1] = (Elf64_Shdr){ .sh_name = (uint32_t)names.len, .sh_type = SHT_STRTAB,
+	sh[nsec + 1] = (Elf64_Shdr){ .sh_name = (uint32_t)names.len,
+		.sh_type = SHT_STRTAB,
 		.sh_offset = sizeof(Elf64_Ehdr) + body.len };
 	strbuf_add_bytes(&names, ".shstrtab", 10);
 	sh[nsec + 1].sh_size = names.len;
 	strbuf_add_bytes(&body, names.s, names.len);
 	strbuf_pad(&body, '\0', -body.len % 8);
 	Elf64_Ehdr eh = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-		.e_type = ET_EXEC, .e_machine = EM_AARCH64, .e_version = EV_CURRENT,
-		.e_ehsize = sizeof(eh), .e_shentsize = sizeof(*sh), .e_shnum = (uint16_t)(nsec + 2),
-		.e_shstrndx = (uint16_t)(nsec + 1), .e_shoff = sizeof(eh) + body.len };
+		.e_type = ET_EXEC,
+		.e_machine = EM_AARCH64,
+		.e_version = EV_CURRENT,
+		.e_ehsize = sizeof(eh),
+		.e_shentsize = sizeof(*sh),
+		.e_shnum = (uint16_t)(nsec + 2),
+		.e_shstrndx = (uint16_t)(nsec + 1),
+		.e_shoff = sizeof(eh) + body.len };
 	FILE *f = fopen(path, "w");
 	assert_non_null(f);
 	fwrite(&eh, sizeof(eh), 1, f);
@@ -71,8 +79,8 @@ static void write_elf(const char *path, const struct section *sec, size_t nsec)
 /* namesz, descsz, type, "GNU", 4 bytes of build-id. */
 static const uint8_t id_note[] = { 4, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0, 0xab, 0xcd,
 	0xef, 0x01 };
-static const uint8_t other_note[] = { 4, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0, 0xab, 0xcd,
-	0xef, 0x02 };
+static const uint8_t other_note[] = { 4, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0, 0xab,
+	0xcd, 0xef, 0x02 };
 
 static char *find(const char *path, const char *symbols_dir, char **tried)
 {
@@ -107,14 +115,16 @@ static int teardown(void **state)
 static void test_by_build_id(void **state)
 {
 	(void)state;
-	scoped_free char *file = in_folder("vmlinux"), *debug = in_folder(".build-id/ab/cdef01.debug");
+	scoped_free char *file = in_folder("vmlinux"),
+			 *debug = in_folder(".build-id/ab/cdef01.debug");
 	struct section sec[] = { { ".note.gnu.build-id", SHT_NOTE, id_note, sizeof(id_note) } };
 	write_elf(file, sec, 1);
 	scoped_free char *tried = NULL, *none = find(file, folder, &tried);
 	assert_null(none);
 	assert_non_null(strstr(tried, "/.build-id/ab/cdef01.debug\n"));
 
-	struct section wrong[] = { { ".note.gnu.build-id", SHT_NOTE, other_note, sizeof(other_note) } };
+	struct section wrong[] = { { ".note.gnu.build-id", SHT_NOTE, other_note,
+		sizeof(other_note) } };
 	write_elf(debug, wrong, 1);
 	scoped_free char *refused = find(file, folder, NULL);
 	assert_null(refused);

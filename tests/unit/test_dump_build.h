@@ -78,8 +78,8 @@ struct elf_seg {
 struct elf_spec {
 	bool is64, be, xnum;
 	uint16_t type, machine; /* 0: ET_CORE */
-	uint64_t phoff;         /* 0: right behind the header */
-	uint16_t phentsize;     /* 0: the right one */
+	uint64_t phoff;		/* 0: right behind the header */
+	uint16_t phentsize;	/* 0: the right one */
 	const struct elf_seg *seg;
 	size_t nsegs;
 };
@@ -126,8 +126,8 @@ UNUSED_OK static void elf_build(struct blob *b, const struct elf_spec *s)
 }
 
 /* Appends one note at @off, returns where the next one goes. */
-UNUSED_OK static size_t note_build(struct blob *b, size_t off, const char *name, uint32_t type,
-	const void *desc, size_t n)
+UNUSED_OK static size_t note_build(
+	struct blob *b, size_t off, const char *name, uint32_t type, const void *desc, size_t n)
 {
 	size_t nname = strlen(name) + 1;
 	blob_int(b, off, nname, 4);
@@ -154,10 +154,10 @@ struct kd_page {
 struct kd_spec {
 	enum kd_layout layout;
 	bool be;
-	bool one_bitmap;   /* leave the first one empty */
+	bool one_bitmap; /* leave the first one empty */
 	bool no_notes;
-	uint32_t version;  /* 0: 6 */
-	uint32_t block;    /* 0: 4096 */
+	uint32_t version; /* 0: 6 */
+	uint32_t block;	  /* 0: 4096 */
 	uint32_t status;
 	uint32_t split;
 	uint64_t first_pfn, end_pfn; /* split: whose pages are in this file, as the bitmaps count */
@@ -169,8 +169,8 @@ struct kd_spec {
 	size_t npage;
 };
 
-UNUSED_OK static size_t kd_compress(enum kd_codec codec, const uint8_t *p, size_t n, uint8_t *to,
-	size_t room)
+UNUSED_OK static size_t kd_compress(
+	enum kd_codec codec, const uint8_t *p, size_t n, uint8_t *to, size_t room)
 {
 	uLongf zn = room;
 	size_t sn = room;
@@ -345,8 +345,10 @@ UNUSED_OK static uint32_t crc32c_masked(const uint8_t *p, size_t n)
 	return (crc >> 15 | crc << 17) + 0xa282ead8;
 }
 
-/* Appends one block of whole pages, each other frame compressed. @fill NULL: page_fill()'s content. */
-UNUSED_OK static size_t avml_add(struct blob *b, size_t at, uint64_t pa, size_t n, const uint8_t *fill)
+/* Appends one block of whole pages, each other frame compressed. @fill NULL: page_fill()'s content.
+ */
+UNUSED_OK static size_t avml_add(
+	struct blob *b, size_t at, uint64_t pa, size_t n, const uint8_t *fill)
 {
 	blob_put(b, at, "AVML", 4);
 	blob_int(b, at + 4, 2, 4);

@@ -124,8 +124,9 @@ static void test_raw(void **state)
 static void test_tables(void **state)
 {
 	(void)state;
-	static const char info[] = "1 0x80000000 4096 DDR CS0 DDRCS0_0.BIN\n2 0x1000 12 x PMIC_PON.BIN\n"
-				   "3 0xzz 4096 DDRCS1.BIN\n4 0x14680000 8192 OCIMEM OCIMEM.BIN\r\n";
+	static const char info[] =
+		"1 0x80000000 4096 DDR CS0 DDRCS0_0.BIN\n2 0x1000 12 x PMIC_PON.BIN\n"
+		"3 0xzz 4096 DDRCS1.BIN\n4 0x14680000 8192 OCIMEM OCIMEM.BIN\r\n";
 	static const char cmm[] = "d.load.binary EBI1CS1.BIN 0xC0000000 /noclear\n"
 				  "d.load.binary EBI1CS2.BIN 0xD0000000\nif 1 2 3\n";
 	struct ram_files f = { 0 };
@@ -145,15 +146,19 @@ static void test_tables(void **state)
 static void test_split(void **state)
 {
 	(void)state;
-	static const struct kd_page page[] = { { 0x100, KD_ZLIB }, { 0x101, KD_RAW }, { 0x180, KD_LZO },
-		{ 0x181, KD_ZLIB, true }, { 0x200, KD_ZSTD }, { 0x2ff, KD_SNAPPY } };
+	static const struct kd_page page[] = { { 0x100, KD_ZLIB }, { 0x101, KD_RAW },
+		{ 0x180, KD_LZO }, { 0x181, KD_ZLIB, true }, { 0x200, KD_ZSTD },
+		{ 0x2ff, KD_SNAPPY } };
 	char path[3][sizeof(tmp_path) + 4];
 	static const uint64_t border[] = { 0, 0x101, 0x200, 0x300 };
 	for (unsigned i = 0; i < 3; i++) {
 		scoped_blob struct blob b = { 0 };
-		kd_build(&b, &(struct kd_spec){ .page = page, .npage = 6, .split = 1,
-			.first_pfn = border[i], .end_pfn = border[i + 1],
-			.vmcoreinfo = "PAGESIZE=4096\n" });
+		kd_build(&b, &(struct kd_spec){ .page = page,
+				     .npage = 6,
+				     .split = 1,
+				     .first_pfn = border[i],
+				     .end_pfn = border[i + 1],
+				     .vmcoreinfo = "PAGESIZE=4096\n" });
 		tmp_write(b.p, b.n);
 		snprintf(path[i], sizeof(path[i]), "%s.%u", tmp_path, i);
 		assert_int_equal(rename(tmp_path, path[i]), 0);
@@ -172,8 +177,9 @@ static void test_split(void **state)
 		dump_close(d);
 	}
 	assert_null(dump_open(two, 2, &d));
-	assert_string_equal(dump_info(d)->damage, "the part of the dump from 0x101000 to 0x1fffff is "
-						  "missing");
+	assert_string_equal(dump_info(d)->damage,
+		"the part of the dump from 0x101000 to 0x1fffff is "
+		"missing");
 	check_pages(d, 0x100000, 4096, 4096);
 	check_pages(d, 0x200000, 4096, 4096);
 	assert_int_equal(fault_at(d, 0x101000), FAULT_CUT);
@@ -259,8 +265,9 @@ static void test_bulk(void **state)
 				hi = hi < at + run.size ? hi : at + run.size;
 				uint64_t i = pa / 4096 - 0x100;
 				bool gone = i % 100 == 7 || i == 108;
-				assert_int_equal(run.fault, i == 108 ? FAULT_CORRUPT :
-							    gone ? FAULT_EXCLUDED : FAULT_NONE);
+				assert_int_equal(run.fault, i == 108 ? FAULT_CORRUPT
+							    : gone   ? FAULT_EXCLUDED
+								     : FAULT_NONE);
 				page_fill(want, 4096, pa);
 				if (!gone)
 					assert_memory_equal(run.p + (lo - at), want + (lo - pa),
@@ -290,7 +297,9 @@ static void test_packed(void **state)
 	for (unsigned gzip = 0; gzip < 2; gzip++) {
 		scoped_blob struct blob z = { 0 };
 		blob_grow(&z, b.n);
-		z_stream s = { .next_in = b.p, .avail_in = (uInt)b.n, .next_out = z.p,
+		z_stream s = { .next_in = b.p,
+			.avail_in = (uInt)b.n,
+			.next_out = z.p,
 			.avail_out = (uInt)b.n };
 		deflateInit2(&s, 6, Z_DEFLATED, 15 + 16 * (int)gzip, 8, Z_DEFAULT_STRATEGY);
 		assert_int_equal(deflate(&s, Z_FINISH), Z_STREAM_END);
@@ -304,11 +313,13 @@ static void test_packed(void **state)
 			struct dump *d;
 			assert_true(dump_recognises(tmp_path));
 			assert_null(dump_open_files(&file, 1, NULL, &d));
-			assert_string_equal(dump_info(d)->format, gzip ? "gzip, LiME" : "zlib, LiME");
+			assert_string_equal(
+				dump_info(d)->format, gzip ? "gzip, LiME" : "zlib, LiME");
 			assert_int_equal(dump_info(d)->damage != NULL, i >= 2);
 			bool whole = i < 2 || i == 4;
 			check_pages(d, PA, whole ? 64 << 12 : 0x1000, 4096);
-			assert_int_equal(fault_at(d, PA + (63 << 12)), whole ? FAULT_NONE : FAULT_CUT);
+			assert_int_equal(
+				fault_at(d, PA + (63 << 12)), whole ? FAULT_NONE : FAULT_CUT);
 			dump_close(d);
 		}
 	}
@@ -316,12 +327,14 @@ static void test_packed(void **state)
 	assert_int_equal(system(clean), 0);
 }
 
-/* Written anew in either format, for either word: memory, gaps, and notes of odd sizes come back. */
+/* Written anew in either format, for either word: memory, gaps, and notes of odd sizes come back.
+ */
 static void test_write(void **state)
 {
 	(void)state;
-	static const struct kd_page page[] = { { 0x100, KD_ZLIB }, { 0x101, KD_RAW }, { 0x102, KD_LZO, true },
-		{ 0x103, KD_LZO }, { 0x200, KD_ZSTD }, { 0x201, KD_ZLIB, true } };
+	static const struct kd_page page[] = { { 0x100, KD_ZLIB }, { 0x101, KD_RAW },
+		{ 0x102, KD_LZO, true }, { 0x103, KD_LZO }, { 0x200, KD_ZSTD },
+		{ 0x201, KD_ZLIB, true } };
 	static const char text[] = "OSRELEASE=6.1\nCRASHTIME=77\nA=1\n"; /* of an odd length */
 	for (unsigned i = 0; i < 4; i++) {
 		scoped_blob struct blob b = { 0 }, empty = { 0 };
@@ -330,8 +343,10 @@ static void test_write(void **state)
 		blob_int(&b, kd_desc_off(&spec) + 3 * 24 + 8, 0, 4); /* page 0x200 is corrupt */
 		struct dump *d = open_ok(&b), *again;
 		struct dump_write_options o = { .format = i % 2 ? DUMP_WRITE_ELF : DUMP_WRITE_KDUMP,
-			.codec = DUMP_WRITE_SNAPPY, .elf_machine = i / 2 ? EM_AARCH64 : EM_ARM,
-			.abi = { i / 2 ? 8 : 4, false }, .page_bytes = 4096 };
+			.codec = DUMP_WRITE_SNAPPY,
+			.elf_machine = i / 2 ? EM_AARCH64 : EM_ARM,
+			.abi = { i / 2 ? 8 : 4, false },
+			.page_bytes = 4096 };
 		struct dump_write_result result;
 		char path[] = "/tmp/inquest-test-XXXXXX";
 		const char *name = path;

@@ -1,4 +1,5 @@
-/* Location expressions: every operation that stands on its own, both word sizes and byte orders, pieces, limits. */
+/* Location expressions: every operation that stands on its own, both word sizes and byte orders,
+ * pieces, limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@
 enum { MEMORY = 0x1000, LOST_REGISTER = 7, OPS_MAX = 256 };
 
 static const struct abi le64 = { .word_bytes = 8 }, le32 = { .word_bytes = 4 },
-	be32 = { .word_bytes = 4, .big_endian = true };
+			be32 = { .word_bytes = 4, .big_endian = true };
 static uint8_t memory[64];
 
 /* Register n holds 0x1000 + 16 n, register 20 more than 32 bits. */
@@ -53,8 +54,12 @@ static struct err *cfa(void *cx, uint64_t *ret)
 
 static struct location_env env_of(const struct abi *abi)
 {
-	return (struct location_env){ .abi = abi, .slide = 0x100000, .reg = reg, .read = read_memory,
-		.frame_base = frame_base, .cfa = cfa };
+	return (struct location_env){ .abi = abi,
+		.slide = 0x100000,
+		.reg = reg,
+		.read = read_memory,
+		.frame_base = frame_base,
+		.cfa = cfa };
 }
 
 static struct err *evaluate(const struct abi *abi, const uint8_t *b, size_t n, struct location *ret)
@@ -67,7 +72,8 @@ static struct err *evaluate(const struct abi *abi, const uint8_t *b, size_t n, s
 	return location_evaluate(&env, NULL, op, nops, NULL, ret);
 }
 
-static struct err *number(const struct abi *abi, const uint8_t *b, size_t n, const uint64_t *first, uint64_t *ret)
+static struct err *number(
+	const struct abi *abi, const uint8_t *b, size_t n, const uint64_t *first, uint64_t *ret)
 {
 	Dwarf_Op op[OPS_MAX];
 	size_t nops;
@@ -137,7 +143,8 @@ static void registers_and_frames(void **state)
 	/* A register as place is none while it is only a place. */
 	struct location l;
 	assert_null(evaluate(&le64, BYTES(DW_OP_reg0 + LOST_REGISTER), &l));
-	assert_true(l.nparts == 1 && l.part[0].kind == PART_REGISTER && l.part[0].v == LOST_REGISTER);
+	assert_true(
+		l.nparts == 1 && l.part[0].kind == PART_REGISTER && l.part[0].v == LOST_REGISTER);
 }
 
 static void arithmetic(void **state)
@@ -147,7 +154,8 @@ static void arithmetic(void **state)
 	gives(&le64, 4, BYTES(DW_OP_lit5, DW_OP_lit12, DW_OP_and));
 	gives(&le64, (uint64_t)-3, BYTES(DW_OP_const1s, 0xf9, DW_OP_lit2, DW_OP_div));
 	gives(&le32, (uint32_t)-3, BYTES(DW_OP_const1s, 0xf9, DW_OP_lit2, DW_OP_div));
-	gives(&le64, 1ull << 63, BYTES(DW_OP_const8u, 0, 0, 0, 0, 0, 0, 0, 0x80, DW_OP_const1s, 0xff, DW_OP_div));
+	gives(&le64, 1ull << 63,
+		BYTES(DW_OP_const8u, 0, 0, 0, 0, 0, 0, 0, 0x80, DW_OP_const1s, 0xff, DW_OP_div));
 	gives(&le64, 3, BYTES(DW_OP_lit10, DW_OP_lit7, DW_OP_minus));
 	gives(&le32, UINT32_MAX, BYTES(DW_OP_lit7, DW_OP_lit8, DW_OP_minus));
 	gives(&le64, 1, BYTES(DW_OP_const1s, 0xff, DW_OP_lit2, DW_OP_mod)); /* mod has no sign */
@@ -173,8 +181,8 @@ static void comparisons(void **state)
 	(void)state;
 	static const struct {
 		uint8_t op, less, same, more;
-	} t[] = { { DW_OP_eq, 0, 1, 0 }, { DW_OP_ne, 1, 0, 1 }, { DW_OP_lt, 1, 0, 0 }, { DW_OP_le, 1, 1, 0 },
-		{ DW_OP_gt, 0, 0, 1 }, { DW_OP_ge, 0, 1, 1 } };
+	} t[] = { { DW_OP_eq, 0, 1, 0 }, { DW_OP_ne, 1, 0, 1 }, { DW_OP_lt, 1, 0, 0 },
+		{ DW_OP_le, 1, 1, 0 }, { DW_OP_gt, 0, 0, 1 }, { DW_OP_ge, 0, 1, 1 } };
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		gives(&le64, t[i].less, BYTES(DW_OP_const1s, 0xff, DW_OP_lit1, t[i].op));
 		gives(&le32, t[i].less, BYTES(DW_OP_const1s, 0xff, DW_OP_lit1, t[i].op));
@@ -194,12 +202,14 @@ static void stack_and_jumps(void **state)
 	/* 1 2 3 becomes 3 1 2 */
 	gives(&le64, 2, BYTES(DW_OP_lit1, DW_OP_lit2, DW_OP_lit3, DW_OP_rot));
 	gives(&le64, 1, BYTES(DW_OP_lit1, DW_OP_lit2, DW_OP_lit3, DW_OP_rot, DW_OP_drop));
-	gives(&le64, 3, BYTES(DW_OP_lit1, DW_OP_lit2, DW_OP_lit3, DW_OP_rot, DW_OP_drop, DW_OP_drop));
+	gives(&le64, 3,
+		BYTES(DW_OP_lit1, DW_OP_lit2, DW_OP_lit3, DW_OP_rot, DW_OP_drop, DW_OP_drop));
 	gives(&le64, 4, BYTES(DW_OP_lit4, DW_OP_nop, DW_OP_skip, 1, 0, DW_OP_neg));
 	gives(&le64, 4, BYTES(DW_OP_lit4, DW_OP_lit1, DW_OP_bra, 1, 0, DW_OP_neg, DW_OP_nop));
 	gives(&le64, (uint64_t)-4, BYTES(DW_OP_lit4, DW_OP_lit0, DW_OP_bra, 1, 0, DW_OP_neg));
 	/* a loop: 3 to 0 */
-	gives(&le64, 0, BYTES(DW_OP_lit3, DW_OP_lit1, DW_OP_minus, DW_OP_dup, DW_OP_bra, 0xfa, 0xff));
+	gives(&le64, 0,
+		BYTES(DW_OP_lit3, DW_OP_lit1, DW_OP_minus, DW_OP_dup, DW_OP_bra, 0xfa, 0xff));
 	fails(ERR_FORMAT, BYTES(DW_OP_lit4, DW_OP_skip, 1, 0, DW_OP_const2u, 1, 1, DW_OP_nop));
 	fails(ERR_LIMIT, BYTES(DW_OP_lit4, DW_OP_skip, 0xfd, 0xff));
 	fails(ERR_FORMAT, BYTES(DW_OP_lit4, DW_OP_dup, DW_OP_skip, 0xfc, 0xff)); /* overflows */
@@ -231,7 +241,8 @@ static void memory_reads(void **state)
 
 /* ---- places ----------------------------------------------- */
 
-static void loads(const struct abi *abi, const uint8_t *b, size_t n, const char *want, const char *known)
+static void loads(
+	const struct abi *abi, const uint8_t *b, size_t n, const char *want, const char *known)
 {
 	struct location l;
 	struct location_env env = env_of(abi);
@@ -271,7 +282,8 @@ static void whole_objects(void **state)
 	assert_null(evaluate(&le64, NULL, 0, &l));
 	assert_true(l.nparts == 1 && l.part[0].kind == PART_ABSENT);
 	assert_null(evaluate(&le64, BYTES(DW_OP_fbreg, 8), &l));
-	assert_true(l.nparts == 1 && l.part[0].kind == PART_MEMORY && l.part[0].v == 0x5008 && !l.part[0].bits);
+	assert_true(l.nparts == 1 && l.part[0].kind == PART_MEMORY && l.part[0].v == 0x5008 &&
+		    !l.part[0].bits);
 	fails(ERR_FORMAT, BYTES(DW_OP_reg1, DW_OP_reg2));
 	fails(ERR_FORMAT, BYTES(DW_OP_reg1, DW_OP_lit2));
 	fails(ERR_FORMAT, BYTES(DW_OP_stack_value));
@@ -282,16 +294,21 @@ static void pieces(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(memory); i++)
 		memory[i] = (uint8_t)(i + 1);
-	loads(&le64, BYTES(DW_OP_reg20, DW_OP_piece, 2, DW_OP_piece, 1, DW_OP_breg0, 4, DW_OP_piece, 2),
+	loads(&le64,
+		BYTES(DW_OP_reg20, DW_OP_piece, 2, DW_OP_piece, 1, DW_OP_breg0, 4, DW_OP_piece, 2),
 		"8877000506", "ffff00ffff");
-	loads(&le64, BYTES(DW_OP_lit5, DW_OP_stack_value, DW_OP_piece, 4, DW_OP_lit6, DW_OP_stack_value,
-			   DW_OP_piece, 4), "0500000006000000", "ffffffffffffffff");
+	loads(&le64,
+		BYTES(DW_OP_lit5, DW_OP_stack_value, DW_OP_piece, 4, DW_OP_lit6, DW_OP_stack_value,
+			DW_OP_piece, 4),
+		"0500000006000000", "ffffffffffffffff");
 	/* the second describes more than the object has */
-	loads(&le64, BYTES(DW_OP_reg20, DW_OP_piece, 1, DW_OP_reg20, DW_OP_piece, 8), "8888", "ffff");
+	loads(&le64, BYTES(DW_OP_reg20, DW_OP_piece, 1, DW_OP_reg20, DW_OP_piece, 8), "8888",
+		"ffff");
 	/* fewer than it has: the rest is not there */
 	loads(&le64, BYTES(DW_OP_reg20, DW_OP_piece, 1), "880000", "ff0000");
 	/* 4 bits from bit 4 of 0x88, then 8 bits from bit 0 of 0x88 */
-	loads(&le64, BYTES(DW_OP_reg20, DW_OP_bit_piece, 4, 4, DW_OP_reg20, DW_OP_bit_piece, 8, 0), "8808", "ff0f");
+	loads(&le64, BYTES(DW_OP_reg20, DW_OP_bit_piece, 4, 4, DW_OP_reg20, DW_OP_bit_piece, 8, 0),
+		"8808", "ff0f");
 	/* from memory 0x02 0x03, bits 4 to 11: 0x30 */
 	loads(&le64, BYTES(DW_OP_breg0, 1, DW_OP_bit_piece, 8, 4), "30", "ff");
 	fails(ERR_FORMAT, BYTES(DW_OP_reg1, DW_OP_piece, 0));
@@ -310,7 +327,8 @@ static void pieces(void **state)
 	struct location_env env = env_of(&le64);
 	assert_null(evaluate(&le64, BYTES(DW_OP_lit1, DW_OP_piece, 4), &l));
 	scoped_err struct err *err = location_load(&env, &l, 4, got, have);
-	assert_true(err && err->code == ERR_FAULT && err->fault == FAULT_EXCLUDED && err->addr == 1);
+	assert_true(
+		err && err->code == ERR_FAULT && err->fault == FAULT_EXCLUDED && err->addr == 1);
 }
 
 static void not_for_here(void **state)
@@ -318,22 +336,22 @@ static void not_for_here(void **state)
 	(void)state;
 	struct location_env env = env_of(&le64);
 	struct location l;
-	static const uint8_t refused[] = { DW_OP_call2, DW_OP_entry_value, DW_OP_convert, DW_OP_addrx,
-		DW_OP_form_tls_address, 0xff, 0x01 };
+	static const uint8_t refused[] = { DW_OP_call2, DW_OP_entry_value, DW_OP_convert,
+		DW_OP_addrx, DW_OP_form_tls_address, 0xff, 0x01 };
 	for (size_t i = 0; i < sizeof(refused); i++)
 		fails(ERR_USAGE, &refused[i], 1);
 	fails(ERR_USAGE, BYTES(DW_OP_const4u, 1, 2));
 	fails(ERR_USAGE, BYTES(DW_OP_implicit_value, 4, 1));
 	/* Operations of a DIE without one, and a frame that is not there. */
 	const Dwarf_Op entry = { .atom = DW_OP_entry_value }, call = { .atom = DW_OP_call4 },
-		fb = { .atom = DW_OP_fbreg }, tls = { .atom = DW_OP_form_tls_address };
+		       fb = { .atom = DW_OP_fbreg }, tls = { .atom = DW_OP_form_tls_address };
 	env.frame_base = NULL;
 	scoped_err struct err *a = location_evaluate(&env, NULL, &entry, 1, NULL, &l);
 	scoped_err struct err *b = location_evaluate(&env, NULL, &call, 1, NULL, &l);
 	scoped_err struct err *c = location_evaluate(&env, NULL, &fb, 1, NULL, &l);
 	scoped_err struct err *d = location_evaluate(&env, NULL, &tls, 1, NULL, &l);
 	assert_true(a && a->code == ERR_MISSING && b && b->code == ERR_FORMAT && c &&
-		c->code == ERR_MISSING && d && d->code == ERR_UNSUPPORTED);
+		    c->code == ERR_MISSING && d && d->code == ERR_UNSUPPORTED);
 }
 
 int main(void)

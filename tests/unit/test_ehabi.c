@@ -195,7 +195,8 @@ static void test_bad_opcodes(void **state)
 	assert_string_equal(exidx_run(&e, &vm), "unwind table: entry not readable");
 }
 
-/* What gcc 12 wrote for a function of 1200 bytes and a cleanup: the routine __gcc_personality_v0, then opcodes. */
+/* What gcc 12 wrote for a function of 1200 bytes and a cleanup: the routine __gcc_personality_v0,
+ * then opcodes. */
 static void test_generic_model(void **state)
 {
 	const struct exidx_entry e = { FN, prel31_of(TAB, IDX + 4), IDX + 4 };

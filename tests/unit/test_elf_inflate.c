@@ -1,4 +1,5 @@
-/* Sections compressed with zstd: inflated for both classes and byte orders, and headers that lie. */
+/* Sections compressed with zstd: inflated for both classes and byte orders, and headers that lie.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* What an address is, and who points to it, on the slab heap made by hand: objects and their states,
- * tags, lengths, the order of references, numbers that are no addresses. */
+/* What an address is, and who points to it, on the slab heap made by hand: objects and their
+ * states, tags, lengths, the order of references, numbers that are no addresses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 
 #define EACH(h)                                                                                    \
 	for (unsigned word = 4; word <= 8; word += 4)                                              \
-		for (unsigned era = 0; era < 2 && (explain_init(&h, word, era), 1);                   \
+		for (unsigned era = 0; era < 2 && (explain_init(&h, word, era), 1);                \
 			heap_deinit(&h), era++)
 
 enum { FREE_BOX = 3, USED_BOX = 9 };
@@ -28,8 +28,8 @@ static const struct explain_row *row_of(const struct explanation *e, enum explai
 	return NULL;
 }
 
-static void ask(struct fake_heap *h, struct arena *a, uint64_t addr, bool physical,
-	struct explanation *ret)
+static void ask(
+	struct fake_heap *h, struct arena *a, uint64_t addr, bool physical, struct explanation *ret)
 {
 	const struct explain_ask q = { .addr = addr, .physical = physical };
 	assert_null(explain_address(h->f.t, &q, a, ret));
@@ -128,15 +128,15 @@ static void test_references(void **state)
 		scoped_references struct references refs = { .found = 0 };
 		uint64_t target = fake_va(&h.f, 0x1f000), tag = word == 8 ? 0x5aull << 56 : 0;
 		uint64_t tagged = tag ? (target & ~(0xffull << 56)) | tag : target;
-		put(&h, HEAP_SLAB + FREE_BOX * BOX_SIZE, target);	  /* stale */
-		put(&h, HEAP_SLAB + USED_BOX * BOX_SIZE + word, tagged);  /* with another tag */
-		put(&h, HEAP_SLAB + 10 * BOX_SIZE, target + 24);	  /* its last word */
-		put(&h, HEAP_SLAB + 11 * BOX_SIZE, target + 24 + word);	  /* behind it */
-		put(&h, HEAP_SLAB + 12 * BOX_SIZE, target - 1);		  /* before it */
-		put(&h, HEAP_SLAB + 13 * BOX_SIZE + word / 2, target);	  /* not aligned */
+		put(&h, HEAP_SLAB + FREE_BOX * BOX_SIZE, target);	 /* stale */
+		put(&h, HEAP_SLAB + USED_BOX * BOX_SIZE + word, tagged); /* with another tag */
+		put(&h, HEAP_SLAB + 10 * BOX_SIZE, target + 24);	 /* its last word */
+		put(&h, HEAP_SLAB + 11 * BOX_SIZE, target + 24 + word);	 /* behind it */
+		put(&h, HEAP_SLAB + 12 * BOX_SIZE, target - 1);		 /* before it */
+		put(&h, HEAP_SLAB + 13 * BOX_SIZE + word / 2, target);	 /* not aligned */
 		fake_symbol(&h.f, "a_variable", 0x4200, word);
 		put(&h, 0x4200, target + 8);
-		put(&h, 0x1f000, target);				  /* itself */
+		put(&h, 0x1f000, target); /* itself */
 		fake_at(h.f.t->dump, 0x1f000);
 		assert_null(references_find(h.f.t, tagged, 24 + word, &a, &refs));
 		assert_int_equal(refs.found, 5);

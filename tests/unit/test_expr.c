@@ -467,9 +467,13 @@ static struct types *with_module;
 static void load_module(void *cx)
 {
 	(void)cx;
-	const struct types_module m = { .name = "pets", .origin = "self", .open = open_self, .cx = &self };
+	const struct types_module m = {
+		.name = "pets", .origin = "self", .open = open_self, .cx = &self
+	};
 	types_add_module_dwarf(with_module, &m);
-	const struct types_module same = { .name = "more", .origin = "self", .open = open_self, .cx = &twin };
+	const struct types_module same = {
+		.name = "more", .origin = "self", .open = open_self, .cx = &twin
+	};
 	types_add_module_dwarf(with_module, &same);
 }
 

@@ -1,5 +1,5 @@
-/* What opening a dump rests on: the pass over memory, vendors' blocks, device trees, types by VMCOREINFO,
- * and facts that a person states. */
+/* What opening a dump rests on: the pass over memory, vendors' blocks, device trees, types by
+ * VMCOREINFO, and facts that a person states. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,8 +50,8 @@ static void expect_hits(struct scan *s, enum scan_mark mark, const uint64_t *wan
 	}
 }
 
-/* The row of digits at every distance from a page's end: within, across, behind; the fake memory gives
- * each page as a run of its own. */
+/* The row of digits at every distance from a page's end: within, across, behind; the fake memory
+ * gives each page as a run of its own. */
 static void scan_meets_seams(void **state)
 {
 	(void)state;
@@ -100,8 +100,8 @@ static void scan_page_marks(void **state)
 	put(&d, RAM + 5 * FAKE_PAGE, "\xd0\x0d\xfe\xed", 4);
 	put(&d, RAM + 6 * FAKE_PAGE + 0x6d0, "\xad\x4e\xad\xde", 4);
 	scan_init(&s, &d);
-	const enum scan_mark mark[] = { SCAN_VMCOREINFO, SCAN_MRDUMP, SCAN_SYSDUMP, SCAN_KINFO, SCAN_FDT,
-		SCAN_IMEM };
+	const enum scan_mark mark[] = { SCAN_VMCOREINFO, SCAN_MRDUMP, SCAN_SYSDUMP, SCAN_KINFO,
+		SCAN_FDT, SCAN_IMEM };
 	const unsigned page[] = { 0, 2, 3, 4, 5, 6 };
 	for (size_t i = 0; i < ARRAY_SIZE(mark); i++) {
 		uint64_t want = RAM + page[i] * FAKE_PAGE;
@@ -182,7 +182,8 @@ static void property(struct tree *t, uint32_t name, const uint32_t *v, size_t n)
 		put_be32(t, v[i]);
 }
 
-static void make_tree(struct tree *t, const char *node, uint32_t cells, const uint32_t *reg, size_t nreg)
+static void make_tree(
+	struct tree *t, const char *node, uint32_t cells, const uint32_t *reg, size_t nreg)
 {
 	static const char strings[] = "reg\0#address-cells\0#size-cells";
 	*t = (struct tree){ .n = FDT_HEADER_BYTES };
@@ -215,8 +216,10 @@ static void tree_says_where_memory_begins(void **state)
 	(void)state;
 	struct tree t;
 	uint64_t start_pa = 0;
-	make_tree(&t, "memory@80000000", 2, (const uint32_t[]){ 8, 0x80000000, 0, 0x1000, 0, 0x80000000, 0,
-		0x1000, 0, 0, 0, 0 }, 12);
+	make_tree(&t, "memory@80000000", 2,
+		(const uint32_t[]){
+			8, 0x80000000, 0, 0x1000, 0, 0x80000000, 0, 0x1000, 0, 0, 0, 0 },
+		12);
 	assert_true(fdt_memory_start(t.b, t.n, &start_pa));
 	assert_int_equal(start_pa, 0x80000000); /* the lowest; a bank of no bytes does not count */
 	make_tree(&t, "memory", 1, (const uint32_t[]){ 0x60000000, 0x1000 }, 2);
@@ -229,7 +232,8 @@ static void tree_says_where_memory_begins(void **state)
 
 /* ---- types by VMCOREINFO ----------------------------------------------- */
 
-static const char vmcoreinfo_6_1_arm[] = "OSRELEASE=6.1\nOFFSET(uts_namespace.name)=0\n"
+static const char vmcoreinfo_6_1_arm[] =
+	"OSRELEASE=6.1\nOFFSET(uts_namespace.name)=0\n"
 	"SIZE(printk_ringbuffer)=44\nOFFSET(printk_ringbuffer.desc_ring)=0\n"
 	"OFFSET(printk_ringbuffer.text_data_ring)=24\nSIZE(prb_desc_ring)=24\n"
 	"OFFSET(prb_desc_ring.count_bits)=0\nOFFSET(prb_desc_ring.tail_id)=16\n"
@@ -237,7 +241,8 @@ static const char vmcoreinfo_6_1_arm[] = "OSRELEASE=6.1\nOFFSET(uts_namespace.na
 	"OFFSET(printk_info.caller_id)=20\nSIZE(prb_data_ring)=16\nOFFSET(prb_data_ring.data)=4\n"
 	"SIZE(atomic_long_t)=4\nOFFSET(atomic_long_t.counter)=0\n";
 
-static uint64_t offset_bits(struct types *db, const char *type, const char *member, unsigned *ret_bits)
+static uint64_t offset_bits(
+	struct types *db, const char *type, const char *member, unsigned *ret_bits)
 {
 	const struct type *t;
 	struct field_ref f;
@@ -253,11 +258,17 @@ static void types_by_vmcoreinfo(void **state)
 	for (unsigned big = 0; big < 2; big++) {
 		const struct abi abi = { .word_bytes = 4, .big_endian = big };
 		const struct timekeeper_place tk = { "shadow_timekeeper", 112 };
-		const struct { const char *type, *member; uint64_t at; unsigned bits; } want[] = {
+		const struct {
+			const char *type, *member;
+			uint64_t at;
+			unsigned bits;
+		} want[] = {
 			{ "printk_ringbuffer", "desc_ring.tail_id.counter", 16 * 8, 32 },
 			{ "printk_ringbuffer", "text_data_ring.data", 28 * 8, 32 },
-			{ "printk_info", "seq", 0, 64 }, { "printk_info", "text_len", 16 * 8, 16 },
-			{ "printk_info", "facility", 18 * 8, 8 }, { "printk_info", "level", 19 * 8 + 5, 3 },
+			{ "printk_info", "seq", 0, 64 },
+			{ "printk_info", "text_len", 16 * 8, 16 },
+			{ "printk_info", "facility", 18 * 8, 8 },
+			{ "printk_info", "level", 19 * 8 + 5, 3 },
 			{ "uts_namespace", "name.release", 130 * 8, 65 * 8 },
 			{ "timekeeper", "xtime_sec", 112 * 8, 64 },
 			{ "timekeeper", "wall_to_monotonic.tv_sec", 128 * 8, 64 },
@@ -272,7 +283,8 @@ static void types_by_vmcoreinfo(void **state)
 		assert_false(types_whole(db));
 		for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
 			unsigned bits;
-			assert_int_equal(offset_bits(db, want[i].type, want[i].member, &bits), want[i].at);
+			assert_int_equal(
+				offset_bits(db, want[i].type, want[i].member, &bits), want[i].at);
 			assert_int_equal(bits, want[i].bits);
 		}
 		assert_null(types_find(db, TYPE_STRUCT, "printk_info", NULL, &t));
@@ -290,8 +302,10 @@ static void types_refuse_contradictions(void **state)
 	size_t n;
 	assert_null(vmcoreinfo_btf("OSRELEASE=6.1\n", &abi, &none, &n));
 	assert_null(vmcoreinfo_btf(NULL, &abi, &none, &n));
-	scoped_free uint8_t *btf = vmcoreinfo_btf("SIZE(printk_info)=88\nOFFSET(printk_info.seq)=84\n"
-		"OFFSET(printk_info.ts_nsec)=8\n", &abi, &none, &n);
+	scoped_free uint8_t *btf =
+		vmcoreinfo_btf("SIZE(printk_info)=88\nOFFSET(printk_info.seq)=84\n"
+			       "OFFSET(printk_info.ts_nsec)=8\n",
+			&abi, &none, &n);
 	struct types *db = types_create(&abi);
 	const struct type *t;
 	struct field_ref f;
@@ -309,7 +323,10 @@ static void types_refuse_contradictions(void **state)
 static void overrides_take_names_and_keys(void **state)
 {
 	(void)state;
-	static const struct { const char *text, *key; uint64_t value; } good[] = {
+	static const struct {
+		const char *text, *key;
+		uint64_t value;
+	} good[] = {
 		{ "va_bits=39", "NUMBER(VA_BITS)", 39 },
 		{ "NUMBER(VA_BITS)=48", "NUMBER(VA_BITS)", 48 },
 		{ "kaslr=0x1000", "KERNELOFFSET", 0x1000 },
@@ -318,8 +335,8 @@ static void overrides_take_names_and_keys(void **state)
 		{ "phys_offset=-4096", "NUMBER(PHYS_OFFSET)", -4096ull },
 		{ "OFFSET(page.flags)=8", "OFFSET(page.flags)", 8 },
 	};
-	static const char *const bad[] = { "", "=", "va_bits", "va_bits=", "va_bits=x", "=4", "nonsense=1",
-		"OFFSET()=1", "OFFSET(x=1" };
+	static const char *const bad[] = { "", "=", "va_bits", "va_bits=", "va_bits=x", "=4",
+		"nonsense=1", "OFFSET()=1", "OFFSET(x=1" };
 	struct overrides o = { 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		uint64_t v;

@@ -1,5 +1,5 @@
-/* Code that the kernel wrote: BPF's and kprobes', found by any address within, on both word sizes and with every
- * shape of struct kprobe; lists that lead astray leave what was found. */
+/* Code that the kernel wrote: BPF's and kprobes', found by any address within, on both word sizes
+ * and with every shape of struct kprobe; lists that lead astray leave what was found. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,8 @@
 		for (unsigned era = 0; era < CODE_ERAS && (fake_code(&f, word, era), 1);           \
 			fake_deinit(&f), era++)
 
-static const struct generated_code *at(struct fake *f, const struct generated_codes *c, uint64_t off)
+static const struct generated_code *at(
+	struct fake *f, const struct generated_codes *c, uint64_t off)
 {
 	return generated_codes_find(c, fake_va(f, off));
 }
@@ -68,7 +69,8 @@ static void test_offset(void **state)
 		code_kprobe(&f, era, 1, fake_va(&f, CODE_INSNS + 8));
 		assert_null(generated_codes_read(f.t, &c, &damage));
 		assert_string_equal(at(&f, &c, CODE_INSNS + 8)->name, "vfs_write+0x10");
-		assert_int_equal(at(&f, &c, CODE_INSNS + 8)->probed_va, fake_va(&f, CODE_FUNCTION + 0x10));
+		assert_int_equal(
+			at(&f, &c, CODE_INSNS + 8)->probed_va, fake_va(&f, CODE_FUNCTION + 0x10));
 		/* one that says that its copy is in the middle of a slot does not own that */
 		scoped_generated_codes struct generated_codes odd = { 0 };
 		code_kprobe(&f, era, 1, fake_va(&f, CODE_INSNS + 12));
@@ -83,7 +85,8 @@ static void test_astray(void **state)
 	(void)state;
 	EACH(f)
 	{
-		/* A list that ends in nothing, one that is a loop, a page of slots that is not there. */
+		/* A list that ends in nothing, one that is a loop, a page of slots that is not
+		 * there. */
 		for (unsigned how = 0; how < 3; how++) {
 			scoped_generated_codes struct generated_codes c = { 0 };
 			struct err *damage = NULL;
@@ -103,7 +106,8 @@ static void test_astray(void **state)
 	}
 }
 
-/* Ends before its start, or a gigabyte: no code. A kernel without any of it has none, and no trouble. */
+/* Ends before its start, or a gigabyte: no code. A kernel without any of it has none, and no
+ * trouble. */
 static void test_nonsense(void **state)
 {
 	struct fake f;
@@ -113,7 +117,8 @@ static void test_nonsense(void **state)
 		scoped_generated_codes struct generated_codes c = { 0 };
 		struct err *damage = NULL;
 		fake_set(&f, "bpf_ksym", CODE_KSYM, "end", fake_va(&f, CODE_BODY - 1));
-		fake_set(&f, "bpf_ksym", CODE_KSYM + CODE_KSYM_BYTES, "end", fake_va(&f, CODE_BODY + 0x3f000000));
+		fake_set(&f, "bpf_ksym", CODE_KSYM + CODE_KSYM_BYTES, "end",
+			fake_va(&f, CODE_BODY + 0x3f000000));
 		fake_set(&f, "kprobe_insn_cache", CODE_CACHE, "insn_size", 0);
 		assert_null(generated_codes_read(f.t, &c, &damage));
 		assert_null(damage);

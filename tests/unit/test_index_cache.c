@@ -225,7 +225,8 @@ static void oldest_go_first(void **state)
 	struct index_cache *c = open_cache(vmlinux);
 	index_cache_put(c, INDEX_SYMBOLS, xcalloc(2 << 20, 1), 2 << 20);
 	index_cache_save(c);
-	assert_string_equal(index_cache_state(c), "not written: larger than INQUEST_CACHE_MB allows");
+	assert_string_equal(
+		index_cache_state(c), "not written: larger than INQUEST_CACHE_MB allows");
 	index_cache_close(c);
 	expect(INDEX_FACTS, "facts");
 }

@@ -1,5 +1,5 @@
-/* What single instructions give to register 0, and where they lead. Encodings by the assembler (aarch64-linux-gnu-as,
- * arm-linux-gnueabihf-as). */
+/* What single instructions give to register 0, and where they lead. Encodings by the assembler
+ * (aarch64-linux-gnu-as, arm-linux-gnueabihf-as). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,12 +43,14 @@ static void check_one(struct insn_decoder *d, const struct define_case *c)
 	if (r.kind == DEFINE_OTHER || r.kind == DEFINE_NOTHING)
 		return;
 	if (r.base != (r.kind == DEFINE_INSERT ? NO : c->base) || r.index != c->index ||
-		(r.index != NO && (r.index_bits != c->index_bits || r.index_signed != c->index_signed)) ||
+		(r.index != NO &&
+			(r.index_bits != c->index_bits || r.index_signed != c->index_signed)) ||
 		r.shift != c->shift || r.offset != c->offset || r.mask != c->mask)
-		fail_msg("%s: base %u, index %u of %u bits, shift %u, offset 0x%llx, mask 0x%llx", c->text,
-			r.base, r.index, r.index_bits, r.shift, (unsigned long long)r.offset,
-			(unsigned long long)r.mask);
-	if (r.kind == DEFINE_LOAD && (r.load_bytes != c->load_bytes || r.load_signed != c->load_signed))
+		fail_msg("%s: base %u, index %u of %u bits, shift %u, offset 0x%llx, mask 0x%llx",
+			c->text, r.base, r.index, r.index_bits, r.shift,
+			(unsigned long long)r.offset, (unsigned long long)r.mask);
+	if (r.kind == DEFINE_LOAD &&
+		(r.load_bytes != c->load_bytes || r.load_signed != c->load_signed))
 		fail_msg("%s: %u bytes, signed %d", c->text, r.load_bytes, r.load_signed);
 }
 
@@ -83,7 +85,8 @@ static void arm64_forms(void **state)
 		{ 0xaa1f03e0, "mov x0, xzr", DEFINE_VALUE, NO, NO, 0, 0, 0, 0, 0, 0 },
 		{ 0xd2824680, "mov x0, #0x1234", DEFINE_VALUE, NO, NO, 0, 0, 0, 0x1234, 0, 0 },
 		{ 0x92800080, "mov x0, #-5", DEFINE_VALUE, NO, NO, 0, 0, 0, -5, 0, 0 },
-		{ 0xf2fbd5a0, "movk x0, #0xdead, lsl #48", DEFINE_INSERT, NO, NO, 0, 0, 0, 0xdeadll << 48, 0, 0, 0xffffull << 48 },
+		{ 0xf2fbd5a0, "movk x0, #0xdead, lsl #48", DEFINE_INSERT, NO, NO, 0, 0, 0,
+			0xdeadll << 48, 0, 0, 0xffffull << 48 },
 		{ 0x91004020, "add x0, x1, #0x10", DEFINE_VALUE, 1, NO, 0, 0, 0, 16, 0, 0 },
 		{ 0x91400420, "add x0, x1, #1, lsl #12", DEFINE_VALUE, 1, NO, 0, 0, 0, 4096, 0, 0 },
 		{ 0xd1004020, "sub x0, x1, #0x10", DEFINE_VALUE, 1, NO, 0, 0, 0, -16, 0, 0 },
@@ -126,7 +129,8 @@ static void arm_forms(void **state)
 		{ 0xe3a00004, "mov r0, #4", DEFINE_VALUE, NO, NO, 0, 0, 0, 4, 0, 0 },
 		{ 0xe3e00000, "mvn r0, #0", DEFINE_VALUE, NO, NO, 0, 0, 0, 0xffffffffll, 0, 0 },
 		{ 0xe3090418, "movw r0, #0x9418", DEFINE_VALUE, NO, NO, 0, 0, 0, 0x9418, 0, 0 },
-		{ 0xe34b0f00, "movt r0, #0xbf00", DEFINE_INSERT, NO, NO, 0, 0, 0, 0xbf00ll << 16, 0, 0, 0xffff0000ull },
+		{ 0xe34b0f00, "movt r0, #0xbf00", DEFINE_INSERT, NO, NO, 0, 0, 0, 0xbf00ll << 16, 0,
+			0, 0xffff0000ull },
 		{ 0xe2810010, "add r0, r1, #16", DEFINE_VALUE, 1, NO, 0, 0, 0, 16, 0, 0 },
 		{ 0xe0810102, "add r0, r1, r2, lsl #2", DEFINE_VALUE, 1, 2, 32, 0, 2, 0, 0, 0 },
 		{ 0xe2410010, "sub r0, r1, #16", DEFINE_VALUE, 1, NO, 0, 0, 0, -16, 0, 0 },
@@ -163,10 +167,10 @@ static void thumb_and_rubbish(void **state)
 		bool decoded;
 		enum insn_define_kind kind;
 	} c[] = {
-		{ { 0x08, 0x68 }, 2, 2, true, DEFINE_LOAD },		     /* ldr r0, [r1] */
-		{ { 0xd1, 0xf8, 0x08, 0x00 }, 4, 4, true, DEFINE_LOAD },     /* ldr.w r0, [r1, #8] */
-		{ { 0xd1, 0xf8 }, 2, 4, false, DEFINE_OTHER },		     /* its first half */
-		{ { 0x08, 0x30 }, 2, 2, true, DEFINE_VALUE },		     /* adds r0, #8 */
+		{ { 0x08, 0x68 }, 2, 2, true, DEFINE_LOAD },		 /* ldr r0, [r1] */
+		{ { 0xd1, 0xf8, 0x08, 0x00 }, 4, 4, true, DEFINE_LOAD }, /* ldr.w r0, [r1, #8] */
+		{ { 0xd1, 0xf8 }, 2, 4, false, DEFINE_OTHER },		 /* its first half */
+		{ { 0x08, 0x30 }, 2, 2, true, DEFINE_VALUE },		 /* adds r0, #8 */
 		{ { 0xff, 0xff, 0xff, 0xff }, 4, 4, false, DEFINE_OTHER },
 		{ { 0x08 }, 1, 2, false, DEFINE_OTHER },
 	};
@@ -178,7 +182,8 @@ static void thumb_and_rubbish(void **state)
 		insn_decoder_step(d, c[i].code, c[i].n, 0x4000, &s);
 		insn_decoder_define(d, &s, 0, &r);
 		if (s.bytes != c[i].bytes || s.decoded != c[i].decoded || r.kind != c[i].kind)
-			fail_msg("case %zu: %u bytes, decoded %d, kind %d", i, s.bytes, s.decoded, r.kind);
+			fail_msg("case %zu: %u bytes, decoded %d, kind %d", i, s.bytes, s.decoded,
+				r.kind);
 	}
 	insn_decoder_close(d);
 	insn_decoder_close(NULL);

@@ -1,4 +1,5 @@
-/* The fast look over shadow bytes says what a byte by byte look says: at every length, offset and pattern. */
+/* The fast look over shadow bytes says what a byte by byte look says: at every length, offset and
+ * pattern. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,8 @@ static void fill(const uint8_t *values, unsigned n, unsigned longest)
 
 static void check(const struct kasan_look *l)
 {
-	static const size_t lengths[] = { 0, 1, 63, 64, 65, 511, 512, 513, 4096, 63 * 64, 63 * 64 + 1, BYTES };
+	static const size_t lengths[] = { 0, 1, 63, 64, 65, 511, 512, 513, 4096, 63 * 64,
+		63 * 64 + 1, BYTES };
 	for (size_t k = 0; k < ARRAY_SIZE(lengths); k++)
 		for (unsigned at = 0; at < 20; at += 3) {
 			struct sweep_run run = { .addr = 0xffffff0000001000 + at,

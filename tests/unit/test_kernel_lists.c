@@ -37,8 +37,7 @@ static void wants(struct err *err, enum err_code code)
 	err_drop(err);
 }
 
-/* ---- interrupts --------------------------------------------------------------------------------
- */
+/* ---- interrupts ---------------------------------------- */
 
 static void check_interrupts(void)
 {
@@ -73,8 +72,7 @@ static void test_interrupts(void **state)
 	each_word(check_interrupts, fake_interrupt_types, fake_interrupts);
 }
 
-/* ---- timers ------------------------------------------------------------------------------------
- */
+/* ---- timers ---------------------------------------- */
 
 static void check_timers(void)
 {
@@ -112,8 +110,7 @@ static void test_timers(void **state)
 	each_word(check_jiffies_that_go_round, fake_interrupt_types, fake_interrupts);
 }
 
-/* ---- wait queues -------------------------------------------------------------------------------
- */
+/* ---- wait queues ---------------------------------------- */
 
 static void check_wait_queue(void)
 {
@@ -139,8 +136,7 @@ static void test_wait_queue(void **state)
 	each_word(check_wait_queue, fake_interrupt_types, fake_interrupts);
 }
 
-/* ---- files -------------------------------------------------------------------------------------
- */
+/* ---- files ---------------------------------------- */
 
 static void check_open_files(void)
 {

@@ -1,5 +1,5 @@
-/* The module list and the modules' symbols in memory made by hand: both layouts, both word sizes, and
- * what a damaged dump holds. */
+/* The module list and the modules' symbols in memory made by hand: both layouts, both word sizes,
+ * and what a damaged dump holds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,17 +53,21 @@ static void both_layouts(void **state)
 {
 	(void)state;
 	for (enum fake_module_era era = MODULE_LAYOUT; era <= MODULE_MEM; era++)
-		EACH_WORD(f) {
+		EACH_WORD(f)
+		{
 			struct module last;
 			fake_module_types(f, era);
 			fake_module(f, era, 0, "first");
 			fake_module(f, era, 1, "second");
 			fake_modules_link(f, 2);
 			if (era == MODULE_LAYOUT) {
-				fake_set(f, "module", fake_module_at(1), "init_layout.base", fake_va(f, 0x200000));
-				fake_set(f, "module", fake_module_at(1), "init_layout.size", 0x1000);
+				fake_set(f, "module", fake_module_at(1), "init_layout.base",
+					fake_va(f, 0x200000));
+				fake_set(
+					f, "module", fake_module_at(1), "init_layout.size", 0x1000);
 			} else {
-				fake_set(f, "module", fake_module_at(1), "mem[6].base", fake_va(f, 0x200000));
+				fake_set(f, "module", fake_module_at(1), "mem[6].base",
+					fake_va(f, 0x200000));
 				fake_set(f, "module", fake_module_at(1), "mem[6].size", 0x1000);
 			}
 			expect_modules(f, "first second ", &last);
@@ -80,7 +84,8 @@ static void both_layouts(void **state)
 static void unformed_and_broken_modules(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct module last;
 		fake_module_types(f, MODULE_MEM);
 		for (unsigned i = 0; i < 3; i++)
@@ -91,7 +96,8 @@ static void unformed_and_broken_modules(void **state)
 		fake_set(f, "module", fake_module_at(1), "state", 0);
 		/* A name without an end. */
 		for (unsigned i = 0; i < 56; i++)
-			*fake_at(f->t->dump, fake_module_at(2) + fake_offsetof(f, "module", "name") + i) = 'x';
+			*fake_at(f->t->dump,
+				fake_module_at(2) + fake_offsetof(f, "module", "name") + i) = 'x';
 		struct module_iter it;
 		bool more;
 		assert_null(module_iter_init(&it, f->t));
@@ -134,13 +140,15 @@ static void with_symbols(struct fake *f)
 static void symbols_of_a_module(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct symbol s;
 		with_symbols(f);
 		assert_null(module_add_symbols(f->t));
 		assert_true(symtab_find(f->t->syms, "mod:mod_open", &s));
 		/* Bit 0 is Thumb's, on 32-bit only. */
-		assert_true(s.va == fake_va(f, CODE_AT + (f->t->abi.word_bytes == 4 ? 0x100 : 0x101)));
+		assert_true(
+			s.va == fake_va(f, CODE_AT + (f->t->abi.word_bytes == 4 ? 0x100 : 0x101)));
 		assert_int_equal(s.type, 't');
 		assert_string_equal(s.module, "mod");
 		assert_true(symtab_find(f->t->syms, "mod_state", &s));
@@ -160,9 +168,11 @@ static void symbols_of_a_module(void **state)
 static void letters_of_old_kernels(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct symbol s;
-		FAKE_STRUCT(f, "module", "state:u32", "list:list", "name:char[56]", "kallsyms:word");
+		FAKE_STRUCT(
+			f, "module", "state:u32", "list:list", "name:char[56]", "kallsyms:word");
 		FAKE_STRUCT(f, "mod_kallsyms", "symtab:word", "num_symtab:u32", "strtab:word");
 		fake_symbol(f, "modules", MODULES_HEAD, 8);
 		fake_modules_link(f, 1);
@@ -171,16 +181,23 @@ static void letters_of_old_kernels(void **state)
 		fake_set(f, "module", at, "kallsyms", fake_va(f, kallsyms));
 		fake_set(f, "mod_kallsyms", kallsyms, "symtab", fake_va(f, at + SYMTAB_IN));
 		fake_set(f, "mod_kallsyms", kallsyms, "strtab", fake_va(f, at + STRTAB_IN));
-		struct fake_sym info = { .name = "in_info", .value = fake_va(f, CODE_AT + 0x11), .size = 'b',
-			.info = 't', .section = 1 };
-		struct fake_sym size = { .name = "in_size", .value = fake_va(f, CODE_AT + 0x80), .size = 'b',
-			.info = 0x11, .section = 1 };
+		struct fake_sym info = { .name = "in_info",
+			.value = fake_va(f, CODE_AT + 0x11),
+			.size = 'b',
+			.info = 't',
+			.section = 1 };
+		struct fake_sym size = { .name = "in_size",
+			.value = fake_va(f, CODE_AT + 0x80),
+			.size = 'b',
+			.info = 0x11,
+			.section = 1 };
 		fake_module_symbol(f, 0, 1, 1, &info);
 		fake_module_symbol(f, 0, 2, 20, &size);
 		assert_null(module_add_symbols(f->t));
 		assert_true(symtab_find(f->t->syms, "old:in_info", &s));
 		assert_int_equal(s.type, 't');
-		assert_true(s.va == fake_va(f, CODE_AT + (f->t->abi.word_bytes == 4 ? 0x10 : 0x11)));
+		assert_true(
+			s.va == fake_va(f, CODE_AT + (f->t->abi.word_bytes == 4 ? 0x10 : 0x11)));
 		assert_true(symtab_find(f->t->syms, "old:in_size", &s));
 		assert_int_equal(s.type, 'b');
 	}
@@ -189,7 +206,8 @@ static void letters_of_old_kernels(void **state)
 static void hostile_tables(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct symbol s;
 		uint64_t kallsyms = fake_module_at(0) + KALLSYMS_IN;
 		with_symbols(f);
@@ -202,7 +220,9 @@ static void hostile_tables(void **state)
 		assert_false(symtab_find(f->t->syms, "mod_open", &s));
 		/* One name beyond memory does not hide the others. */
 		fake_set(f, "mod_kallsyms", kallsyms, "num_symtab", 7);
-		fake_put(f->t->dump, fake_module_at(0) + SYMTAB_IN + (f->t->abi.word_bytes == 8 ? 24 : 16), 0x30000000, 4);
+		fake_put(f->t->dump,
+			fake_module_at(0) + SYMTAB_IN + (f->t->abi.word_bytes == 8 ? 24 : 16),
+			0x30000000, 4);
 		expect_err(module_add_symbols(f->t), "symbol 1");
 		assert_false(symtab_find(f->t->syms, "mod_open", &s));
 		assert_true(symtab_find(f->t->syms, "mod_close", &s));
@@ -213,16 +233,20 @@ static void hostile_tables(void **state)
 static void names_wrap_at_the_word(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct symbol s;
-		uint64_t at = fake_module_at(0), sym = at + SYMTAB_IN + (f->t->abi.word_bytes == 8 ? 24 : 16);
+		uint64_t at = fake_module_at(0),
+			 sym = at + SYMTAB_IN + (f->t->abi.word_bytes == 8 ? 24 : 16);
 		with_symbols(f);
 		fake_put(f->t->dump, sym, 0xfffffff1, 4);
-		fake_set(f, "mod_kallsyms", at + KALLSYMS_IN, "strtab", fake_va(f, at + STRTAB_IN + 0x10));
+		fake_set(f, "mod_kallsyms", at + KALLSYMS_IN, "strtab",
+			fake_va(f, at + STRTAB_IN + 0x10));
 		struct err *err = module_add_symbols(f->t);
 		if (f->t->abi.word_bytes == 8)
 			assert_non_null(err);
-		assert_int_equal(symtab_find(f->t->syms, "mod_open", &s), f->t->abi.word_bytes == 4);
+		assert_int_equal(
+			symtab_find(f->t->syms, "mod_open", &s), f->t->abi.word_bytes == 4);
 		err_drop(err);
 	}
 }
@@ -230,7 +254,8 @@ static void names_wrap_at_the_word(void **state)
 static void hostile_parts(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct symbol s;
 		with_symbols(f);
 		/* A part that would swallow everything; one over the kernel itself. */
@@ -249,11 +274,12 @@ static void hostile_parts(void **state)
 static void unwind_tables_of_modules(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		uint64_t start = 0, stop = 0, at = 0x3000;
 		assert_false(module_unwind_table(f->t, 0x1000, &start, &stop));
-		FAKE_STRUCT(f, "unwind_table", "list:list", "start:word", "origin:word", "stop:word",
-			"begin_addr:word", "end_addr:word");
+		FAKE_STRUCT(f, "unwind_table", "list:list", "start:word", "origin:word",
+			"stop:word", "begin_addr:word", "end_addr:word");
 		fake_symbol(f, "unwind_tables", 0x600, 8);
 		fake_put(f->t->dump, 0x600, fake_va(f, at), f->t->abi.word_bytes);
 		fake_put(f->t->dump, at, fake_va(f, 0x600), f->t->abi.word_bytes);
@@ -274,7 +300,8 @@ static void sections_and_build_id(void **state)
 {
 	(void)state;
 	for (int pointers = 0; pointers < 2; pointers++)
-		EACH_WORD(f) {
+		EACH_WORD(f)
+		{
 			struct arena arena = { 0 };
 			struct module m;
 			struct module_section *section;
@@ -296,13 +323,16 @@ static void sections_and_build_id(void **state)
 			assert_memory_equal(id.build_id, ((uint8_t[]){ 1, 2, 3, 4 }), 4);
 			/* a list without an end, a count beyond reason */
 			if (pointers) {
-				fake_put(f->t->dump, fake_module_at(0) + 0xec0 + f->t->abi.word_bytes, 8,
+				fake_put(f->t->dump,
+					fake_module_at(0) + 0xec0 + f->t->abi.word_bytes, 8,
 					f->t->abi.word_bytes);
-				expect_err(module_sections_read(f->t, &m, &arena, &section, &n), "mod");
+				expect_err(module_sections_read(f->t, &m, &arena, &section, &n),
+					"mod");
 			} else {
-				fake_set(f, "module_sect_attrs", fake_module_at(0) + 0xd00, "nsections",
-					0x7fffffff);
-				expect_err(module_sections_read(f->t, &m, &arena, &section, &n), "claims");
+				fake_set(f, "module_sect_attrs", fake_module_at(0) + 0xd00,
+					"nsections", 0x7fffffff);
+				expect_err(module_sections_read(f->t, &m, &arena, &section, &n),
+					"claims");
 			}
 			arena_deinit(&arena);
 		}

@@ -1,5 +1,5 @@
-/* The kernel's log in memory made by hand: the ring since v5.10 and the byte log before it (of which
- * there is no dump, so this is its only proof), whole, wrapped and damaged. */
+/* The kernel's log in memory made by hand: the ring since v5.10 and the byte log before it (of
+ * which there is no dump, so this is its only proof), whole, wrapped and damaged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,7 +62,8 @@ static void simple_ring(struct fake *f, uint64_t first)
 	static const char *const text[] = { "zero", "one", "two", "three" };
 	fake_ring(f, 2, 8, first, first + 3);
 	for (unsigned i = 0; i < 4; i++) {
-		fake_desc(f, 2, first + i, FINALIZED, i * 64, i * 64 + 64, (unsigned)strlen(text[i]));
+		fake_desc(
+			f, 2, first + i, FINALIZED, i * 64, i * 64 + 64, (unsigned)strlen(text[i]));
 		fake_block(f, 8, i * 64, first + i, text[i]);
 	}
 }
@@ -70,7 +71,8 @@ static void simple_ring(struct fake *f, uint64_t first)
 static void ring_in_order(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct printk_iter it;
 		struct printk_record r;
 		bool more;
@@ -92,7 +94,8 @@ static void ring_in_order(void **state)
 static void ring_ids_wrap(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		simple_ring(f, fake_id_mask(f) - 1);
 		expect_log(f, 0, "zero\none\ntwo\nthree\n");
 	}
@@ -101,7 +104,8 @@ static void ring_ids_wrap(void **state)
 static void ring_text_wraps(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		uint64_t high = f->t->abi.word_bytes == 4 ? 0xffffff00 : 0xffffffffffffff00;
 		simple_ring(f, 8);
 		/* Begins at 0xe0, would pass 0x100: stands at the start. */
@@ -121,7 +125,8 @@ static void ring_text_wraps(void **state)
 static void ring_without_data(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		simple_ring(f, 8);
 		fake_desc(f, 2, 9, FINALIZED, 3, 3, 0); /* an empty line */
 		expect_log(f, 0, "zero\n\ntwo\nthree\n");
@@ -133,7 +138,8 @@ static void ring_without_data(void **state)
 static void ring_states(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		simple_ring(f, 8);
 		fake_desc(f, 2, 8, REUSABLE, 0, 64, 4);
 		fake_desc(f, 2, 9, COMMITTED, 64, 128, 3);
@@ -142,7 +148,8 @@ static void ring_states(void **state)
 		/* Id 11 was just taken: its descriptor still is of the lap before, or of none. */
 		fake_desc(f, 2, 7, FINALIZED, 192, 256, 5);
 		expect_log(f, 0, "one\ntwo\n");
-		fake_set(f, "prb_desc", DESCS_AT + 3 * fake_sizeof(f, "prb_desc"), "state_var.counter", 0);
+		fake_set(f, "prb_desc", DESCS_AT + 3 * fake_sizeof(f, "prb_desc"),
+			"state_var.counter", 0);
 		expect_log(f, 0, "one\ntwo\n");
 		/* Any other id there is damage. */
 		fake_desc(f, 2, 99, FINALIZED, 192, 256, 5);
@@ -153,7 +160,8 @@ static void ring_states(void **state)
 static void ring_text_is_cut_to_its_block(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		unsigned word = f->t->abi.word_bytes;
 		simple_ring(f, 8);
 		fake_desc(f, 2, 8, FINALIZED, 0, word * 2, 60000);
@@ -168,7 +176,8 @@ static void ring_text_is_cut_to_its_block(void **state)
 static void ring_bad_blocks(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		simple_ring(f, 8);
 		fake_desc(f, 2, 8, FINALIZED, 64, 0, 4);       /* ends before it begins */
 		fake_desc(f, 2, 9, FINALIZED, 64, 66, 3);      /* no room for its id */
@@ -183,7 +192,8 @@ static void ring_bad_blocks(void **state)
 static void ring_ids_are_damaged(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		simple_ring(f, 8);
 		fake_set(f, "printk_ringbuffer", RING_AT, "desc_ring.tail_id.counter", 0x3fff0000);
 		expect_error(f, "zero\none\ntwo\nthree\n", "damaged");
@@ -199,7 +209,8 @@ static void ring_ids_are_damaged(void **state)
 static void ring_hostile_sizes(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		simple_ring(f, 8);
 		fake_set(f, "printk_ringbuffer", RING_AT, "desc_ring.count_bits", 64);
 		expect_error(f, "", "no ring");
@@ -210,7 +221,8 @@ static void ring_hostile_sizes(void **state)
 		fake_set(f, "printk_ringbuffer", RING_AT, "text_data_ring.size_bits", 0xffffffff);
 		expect_error(f, "", "no ring");
 		fake_set(f, "printk_ringbuffer", RING_AT, "text_data_ring.size_bits", 8);
-		fake_set(f, "printk_ringbuffer", RING_AT, "text_data_ring.data", fake_va(f, 0x8000000));
+		fake_set(f, "printk_ringbuffer", RING_AT, "text_data_ring.data",
+			fake_va(f, 0x8000000));
 		expect_error(f, "", "none of");
 	}
 }
@@ -218,7 +230,8 @@ static void ring_hostile_sizes(void **state)
 static void ring_empty(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		/* DESC0_ID: printk_ringbuffer.h, as it stands before the first message. */
 		fake_ring(f, 2, 8, 0 - 5ull, 0 - 5ull);
 		fake_desc(f, 2, 0 - 5ull, REUSABLE, 1, 1, 0);
@@ -226,12 +239,13 @@ static void ring_empty(void **state)
 	}
 }
 
-/* ---- the byte log, 4.19 to 5.9 -------------------------------------------------------------------- */
+/* ---- the byte log, 4.19 to 5.9 ----------------------------------------------------------- */
 
 static void log_in_order(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		fake_log(f, 256, 0, 0, 41);
 		uint32_t off = fake_log_record(f, 0, "first", "");
 		off = fake_log_record(f, off, "", "SUBSYSTEM=pci");
@@ -247,7 +261,8 @@ static void log_in_order(void **state)
 static void log_wraps(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		fake_log(f, 96, 0, 0, 0x100000007ull);
 		uint32_t end = fake_log_record(f, 0, "newest", "");
 		uint32_t off = fake_log_record(f, 40, "oldest", "");
@@ -267,7 +282,8 @@ static void log_wraps(void **state)
 static void log_empty(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		fake_log(f, 256, 32, 32, 0);
 		expect_log(f, 0, "");
 	}
@@ -276,7 +292,8 @@ static void log_empty(void **state)
 static void log_damaged(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		fake_log(f, 256, 0, 0, 0);
 		uint32_t off = fake_log_record(f, 0, "good", ""), second = off;
 		off = fake_log_record(f, off, "second", "");
@@ -300,7 +317,8 @@ static void log_damaged(void **state)
 static void log_goes_round(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		fake_log(f, 48, 0, 0, 0);
 		uint32_t off = fake_log_record(f, 0, "roundx", "");
 		assert_int_equal(off, 24);
@@ -314,7 +332,8 @@ static void log_goes_round(void **state)
 static void log_indices_outside(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		fake_log(f, 64, 64, 0, 0);
 		expect_error(f, "", "outside");
 		fake_put(f->t->dump, 0x210, 0, 4);
@@ -326,7 +345,8 @@ static void log_indices_outside(void **state)
 static void no_log_at_all(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		expect_error(f, "", "neither symbol prb");
 	}
 }

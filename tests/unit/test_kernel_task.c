@@ -1,4 +1,5 @@
-/* Lists, CPU masks, per-CPU addresses and tasks in memory made by hand, with 4- and 8-byte words. */
+/* Lists, CPU masks, per-CPU addresses and tasks in memory made by hand, with 4- and 8-byte words.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,13 +25,14 @@ static void expect_err(struct err *err, enum err_code code, const char *word)
 	err_drop(err);
 }
 
-/* ---- lists ---------------------------------------------------------------------------------------- */
+/* ---- lists ------------------------------------------------------------------------------- */
 
 /* Chains the nodes at @off[0..n-1], the last one to @back. */
 static void chain(struct fake *f, const uint64_t *off, size_t n, uint64_t back)
 {
 	for (size_t i = 0; i < n; i++)
-		fake_put(f->t->dump, off[i], fake_va(f, i + 1 < n ? off[i + 1] : back), f->t->abi.word_bytes);
+		fake_put(f->t->dump, off[i], fake_va(f, i + 1 < n ? off[i + 1] : back),
+			f->t->abi.word_bytes);
 }
 
 /* Walks to the end or the error; *ret_n nodes were seen. */
@@ -51,7 +53,8 @@ static struct err *walk(struct fake *f, uint64_t head, size_t *ret_n)
 static void list_ends_at_its_head(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		static const uint64_t at[] = { 0x100, 0x200, 0x300, 0x400 };
 		size_t n;
 		chain(f, at, 1, 0x100);
@@ -67,7 +70,8 @@ static void list_ends_at_its_head(void **state)
 static void list_loops_are_seen(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		for (unsigned tail = 1; tail <= 12; tail++) {
 			for (unsigned loop = 1; loop <= 12; loop++) {
 				uint64_t at[32];
@@ -85,7 +89,8 @@ static void list_loops_are_seen(void **state)
 static void list_self_loop_comes_once(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		static const uint64_t at[] = { 0x100, 0x200 };
 		size_t n;
 		chain(f, at, 2, 0x200);
@@ -97,7 +102,8 @@ static void list_self_loop_comes_once(void **state)
 static void list_faults_and_interrupts(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		static const uint64_t at[] = { 0x100, 0x200 };
 		size_t n;
 		chain(f, at, 2, 0x5000); /* no such page */
@@ -113,18 +119,21 @@ static void list_faults_and_interrupts(void **state)
 static void entries_wrap_at_the_word(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		uint64_t wrapped = list_entry(f->t, 0x10, 0x20);
-		assert_true(wrapped == (f->t->abi.word_bytes == 4 ? 0xfffffff0 : 0xfffffffffffffff0));
+		assert_true(
+			wrapped == (f->t->abi.word_bytes == 4 ? 0xfffffff0 : 0xfffffffffffffff0));
 	}
 }
 
-/* ---- CPUs ----------------------------------------------------------------------------------------- */
+/* ---- CPUs -------------------------------------------------------------------------------- */
 
 static void one_cpu_without_masks(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct cpu_mask m;
 		uint64_t va;
 		expect_err(cpu_mask_read(f->t, CPUS_ONLINE, &m), ERR_MISSING, "__cpu_online_mask");
@@ -143,7 +152,8 @@ static void one_cpu_without_masks(void **state)
 static void masks_beyond_a_word(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct cpu_mask m;
 		fake_number(f, "nr_cpu_ids", 0x100, 100, 4);
 		fake_symbol(f, "__cpu_possible_mask", 0x200, 16);
@@ -151,7 +161,8 @@ static void masks_beyond_a_word(void **state)
 		for (size_t i = 0; i < ARRAY_SIZE(cpus); i++)
 			*fake_at(f->t->dump, 0x200 + cpus[i] / 8) |= (uint8_t)(1 << cpus[i] % 8);
 		assert_null(cpu_mask_read(f->t, CPUS_POSSIBLE, &m));
-		assert_int_equal(cpu_mask_count(&m), 6); /* what lies beyond nr_cpu_ids does not count */
+		assert_int_equal(
+			cpu_mask_count(&m), 6); /* what lies beyond nr_cpu_ids does not count */
 		unsigned cpu = 0;
 		for (size_t i = 0; i < 6; i++, cpu++) {
 			cpu = cpu_mask_next(&m, cpu);
@@ -166,7 +177,8 @@ static void masks_beyond_a_word(void **state)
 static void damaged_masks(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct cpu_mask m;
 		fake_number(f, "__cpu_present_mask", 0x200, 0x15, 8);
 		/* Without a sensible nr_cpu_ids the mask's own size counts. */
@@ -179,7 +191,8 @@ static void damaged_masks(void **state)
 		}
 		fake_put(f->t->dump, 0x100, 3, 4);
 		fake_put(f->t->dump, 0x200, 0x18, 8);
-		expect_err(cpu_mask_read(f->t, CPUS_PRESENT, &m), ERR_FORMAT, "__cpu_present_mask holds no CPU");
+		expect_err(cpu_mask_read(f->t, CPUS_PRESENT, &m), ERR_FORMAT,
+			"__cpu_present_mask holds no CPU");
 		fake_fault(f->t->dump, 0x200, FAULT_EXCLUDED);
 		f->t->dump->generation++; /* or the TLB still has it */
 		expect_err(cpu_mask_read(f->t, CPUS_PRESENT, &m), ERR_FAULT, "excluded");
@@ -189,7 +202,8 @@ static void damaged_masks(void **state)
 static void percpu_addresses_wrap(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		unsigned word = f->t->abi.word_bytes;
 		uint64_t va;
 		fake_symbol(f, "__per_cpu_offset", 0x300, 2 * word);
@@ -200,17 +214,17 @@ static void percpu_addresses_wrap(void **state)
 	}
 }
 
-/* ---- tasks ---------------------------------------------------------------------------------------- */
+/* ---- tasks ------------------------------------------------------------------------------- */
 
 enum { TASKS_AT = 0x10000, TASK_STEP = 0x1000, SIGNALS_AT = 0x40000, RQS_AT = 0x50000 };
 
 static void task_types(struct fake *f)
 {
 	FAKE_STRUCT(f, "thread_info", "cpu:u32");
-	FAKE_STRUCT(f, "task_struct", "thread_info:thread_info", "__state:u32", "stack:word", "flags:u32",
-		"on_cpu:u32", "prio:u32", "tasks:list", "mm:word", "active_mm:word", "exit_state:u32",
-		"pid:u32", "tgid:u32", "real_parent:word", "group_leader:word", "thread_node:list",
-		"comm:char[16]", "signal:word");
+	FAKE_STRUCT(f, "task_struct", "thread_info:thread_info", "__state:u32", "stack:word",
+		"flags:u32", "on_cpu:u32", "prio:u32", "tasks:list", "mm:word", "active_mm:word",
+		"exit_state:u32", "pid:u32", "tgid:u32", "real_parent:word", "group_leader:word",
+		"thread_node:list", "comm:char[16]", "signal:word");
 	FAKE_STRUCT(f, "signal_struct", "nr_threads:u32", "thread_head:list");
 	FAKE_STRUCT(f, "rq", "nr_running:u32", "curr:word", "idle:word");
 }
@@ -293,7 +307,8 @@ static void expect_tasks(struct fake *f, const char *pids)
 static void tasks_all(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		small_system(f);
 		expect_tasks(f, "0 0 10 20 21 22");
 		/* A possible CPU that never came up. */
@@ -305,7 +320,8 @@ static void tasks_all(void **state)
 static void one_bad_task_hides_no_other(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		small_system(f);
 		uint64_t next = fake_offsetof(f, "task_struct", "thread_node");
 		/* A leader whose signal_struct is gone is still there itself. */
@@ -314,9 +330,11 @@ static void one_bad_task_hides_no_other(void **state)
 		fake_set(f, "task_struct", task_at(1), "signal", 0); /* reaped */
 		expect_tasks(f, "0 0 10 20 21 22");
 		/* A thread list that leads nowhere, one that loops, one that leads into itself. */
-		fake_put(f->t->dump, task_at(3) + next, fake_va(f, 0x3000000), f->t->abi.word_bytes);
+		fake_put(
+			f->t->dump, task_at(3) + next, fake_va(f, 0x3000000), f->t->abi.word_bytes);
 		expect_tasks(f, "0 0 10 20 21 ! !");
-		fake_put(f->t->dump, task_at(3) + next, fake_va(f, task_at(3) + next), f->t->abi.word_bytes);
+		fake_put(f->t->dump, task_at(3) + next, fake_va(f, task_at(3) + next),
+			f->t->abi.word_bytes);
 		expect_tasks(f, "0 0 10 20 21 !");
 		/* A run queue that cannot be read. */
 		fake_put(f->t->dump, 0x300 + f->t->abi.word_bytes, 0x3000000, f->t->abi.word_bytes);
@@ -329,10 +347,12 @@ static void one_bad_task_hides_no_other(void **state)
 static void leaders_that_loop(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		small_system(f);
 		uint64_t tasks = fake_offsetof(f, "task_struct", "tasks");
-		fake_put(f->t->dump, task_at(2) + tasks, fake_va(f, task_at(2) + tasks), f->t->abi.word_bytes);
+		fake_put(f->t->dump, task_at(2) + tasks, fake_va(f, task_at(2) + tasks),
+			f->t->abi.word_bytes);
 		expect_tasks(f, "0 0 10 20 21 22 !!");
 		fake_put(f->t->dump, task_at(2) + tasks, 0, f->t->abi.word_bytes);
 		expect_tasks(f, "0 0 10 20 21 22 ! !!");
@@ -342,7 +362,8 @@ static void leaders_that_loop(void **state)
 static void task_by_pid(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct task task;
 		small_system(f);
 		assert_null(task_find_pid(f->t, 22, &task));
@@ -350,10 +371,12 @@ static void task_by_pid(void **state)
 		expect_err(task_find_pid(f->t, 23, &task), ERR_NOT_FOUND, "no task has pid 23");
 		fake_set(f, "task_struct", task_at(1), "signal", fake_va(f, 0x3000000));
 		assert_null(task_find_pid(f->t, 22, &task));
-		expect_err(task_find_pid(f->t, 23, &task), ERR_NOT_FOUND, "as far as tasks can be read");
+		expect_err(task_find_pid(f->t, 23, &task), ERR_NOT_FOUND,
+			"as far as tasks can be read");
 		expect_err(task_parse(f->t, "init", &task), ERR_USAGE, "neither");
 		char address[32];
-		snprintf(address, sizeof(address), "%llx", (unsigned long long)fake_va(f, task_at(3)));
+		snprintf(address, sizeof(address), "%llx",
+			(unsigned long long)fake_va(f, task_at(3)));
 		assert_null(task_parse(f->t, address, &task));
 		assert_int_equal(task.pid, 21);
 	}
@@ -367,9 +390,10 @@ static void state_letters(void **state)
 		uint32_t exit_state;
 		const char *letter;
 	} known[] = { { 0, 0, "R" }, { 1, 0, "S" }, { 2, 0, "D" }, { 4, 0, "T" }, { 8, 0, "t" },
-		{ 0, 0x10, "X" }, { 0, 0x20, "Z" }, { 0x40, 0, "P" }, { 0x402, 0, "I" }, { 0x102, 0, "D" },
-		{ 0x80, 0x20, "Z" }, { 0x800, 0, "R" }, { 0x2001, 0, "S" }, { 0x8000, 0, "D" },
-		{ 0x8402, 0, "D" }, { 0x1000, 0, "D" }, { UINT64_MAX, 0xffffffff, "D" } };
+		{ 0, 0x10, "X" }, { 0, 0x20, "Z" }, { 0x40, 0, "P" }, { 0x402, 0, "I" },
+		{ 0x102, 0, "D" }, { 0x80, 0x20, "Z" }, { 0x800, 0, "R" }, { 0x2001, 0, "S" },
+		{ 0x8000, 0, "D" }, { 0x8402, 0, "D" }, { 0x1000, 0, "D" },
+		{ UINT64_MAX, 0xffffffff, "D" } };
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		struct task task = { .state = known[i].state, .exit_state = known[i].exit_state };
 		assert_string_equal(task_state_letter(&task), known[i].letter);
@@ -379,7 +403,8 @@ static void state_letters(void **state)
 static void panic_cpu_makes_sense(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct task task;
 		unsigned cpu;
 		small_system(f);

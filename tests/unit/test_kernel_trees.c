@@ -283,7 +283,8 @@ static void idr_numbers(void **state)
 	{
 		struct xarray_iter it;
 		xa_small(f, d);
-		expect_err(xarray_iter_init_idr(&it, f->t, fake_va(f, ROOT_AT)), ERR_MISSING, "idr");
+		expect_err(
+			xarray_iter_init_idr(&it, f->t, fake_va(f, ROOT_AT)), ERR_MISSING, "idr");
 		if (w) {
 			FAKE_STRUCT(f, "idr", "idr_rt:word", "flags:word", "idr_base:u32");
 			fake_set(f, "idr", ROOT_AT + 0x40, "idr_base", 100);

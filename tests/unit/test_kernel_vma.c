@@ -1,5 +1,5 @@
-/* User areas on hand-made memory: every way in which kernels kept them, damage, names, flags, and what
- * keeps neighbours apart. */
+/* User areas on hand-made memory: every way in which kernels kept them, damage, names, flags, and
+ * what keeps neighbours apart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

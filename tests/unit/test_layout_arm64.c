@@ -133,7 +133,8 @@ static void test_layout(void **state)
 	expect_no_layout(all, &image);
 }
 
-/* The tables below the root are in a part of the dump that is gone: what VMCOREINFO says must do. */
+/* The tables below the root are in a part of the dump that is gone: what VMCOREINFO says must do.
+ */
 static void test_tables_missing(void **state)
 {
 	struct numbers all[] = { { "PAGESIZE", 4096 }, { "NUMBER(VA_BITS)", 48 },

@@ -1,4 +1,5 @@
-/* What meminfo would say, on hand-made counters: which number is made of which, in both word sizes. */
+/* What meminfo would say, on hand-made counters: which number is made of which, in both word sizes.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +15,9 @@
 enum { COUNTERS_AT = 0x9000, VARIABLES_AT = 0xa000, TEXT_AT = 0xb000 };
 
 /* Node counters and zone counters; their values are their places and a bit. */
-static const struct type_enumerator node_item[] = { { "NR_INACTIVE_FILE", 0 }, { "NR_ACTIVE_FILE", 1 },
-	{ "NR_SLAB_RECLAIMABLE_B", 2 }, { "NR_SLAB_UNRECLAIMABLE_B", 3 }, { "NR_KERNEL_STACK_KB", 4 } };
+static const struct type_enumerator node_item[] = { { "NR_INACTIVE_FILE", 0 },
+	{ "NR_ACTIVE_FILE", 1 }, { "NR_SLAB_RECLAIMABLE_B", 2 }, { "NR_SLAB_UNRECLAIMABLE_B", 3 },
+	{ "NR_KERNEL_STACK_KB", 4 } };
 static const struct type_enumerator zone_item[] = { { "NR_FREE_PAGES", 0 }, { "NR_MLOCK", 1 } };
 
 static void start(struct fake *f, unsigned word)

@@ -1,5 +1,5 @@
-/* struct module without types: modules as bytes, in each kernel's form, of both word sizes, and what must
- * prove nothing. */
+/* struct module without types: modules as bytes, in each kernel's form, of both word sizes, and
+ * what must prove nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,8 @@ static const unsigned words[] = { 4, 8 };
 #define EACH_ERA(b)                                                                                \
 	for (struct fake f_, *f = &f_; f; f = NULL)                                                \
 		for (struct bare b##_, *b = &b##_; b; b = NULL)                                    \
-			for (unsigned e = 0; e < 2 * BARE_ERAS &&                                  \
+			for (unsigned e = 0;                                                       \
+				e < 2 * BARE_ERAS &&                                               \
 				(fake_init(f, words[e % 2]), bare_init(b, f, e / 2), 1);           \
 				fake_deinit(f), e++)
 
@@ -61,7 +62,8 @@ static char letter(struct bare *b, const char *name)
 static void places_are_found(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		struct module_layout l;
 		struct module m;
 		three_modules(b);
@@ -90,7 +92,8 @@ static void places_are_found(void **state)
 static void symbols_are_there(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		struct symbol s;
 		three_modules(b);
 		assert_null(module_add_symbols(f->t));
@@ -101,16 +104,19 @@ static void symbols_are_there(void **state)
 		assert_int_equal(letter(b, "m2_state"), 'd');
 		assert_int_equal(letter(b, "m2_percpu"), 'a');
 		assert_int_equal(letter(b, "$a"), 0);
-		assert_true(symtab_at(f->t->syms, fake_va(f, bare_at(2) + BARE_TEXT_IN + 0x17f), &s));
+		assert_true(
+			symtab_at(f->t->syms, fake_va(f, bare_at(2) + BARE_TEXT_IN + 0x17f), &s));
 		assert_string_equal(s.name, "m2_open");
-		assert_false(symtab_at(f->t->syms, fake_va(f, bare_at(2) + BARE_INIT_IN + 0x800), &s));
+		assert_false(
+			symtab_at(f->t->syms, fake_va(f, bare_at(2) + BARE_INIT_IN + 0x800), &s));
 	}
 }
 
 static void letters_of_old_kernels(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		struct module_layout l;
 		b->old_letters = true;
 		three_modules(b);
@@ -125,7 +131,8 @@ static void letters_of_old_kernels(void **state)
 static void exports_are_capitals(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		struct module_layout l;
 		three_modules(b);
 		bare_exports(b, 1, b->syms, b->num_syms, 2, bare_at(1) + BARE_DATA_IN + 0x100);
@@ -147,7 +154,8 @@ static void exports_are_capitals(void **state)
 static void exports_go_by_name(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		uint64_t at = bare_at(1) + BARE_DATA_IN + 0x100;
 		three_modules(b);
 		bare_exports(b, 1, b->syms, b->num_syms, 2, at);
@@ -158,11 +166,13 @@ static void exports_go_by_name(void **state)
 	}
 }
 
-/* What num_gpl_syms counts is not what num_syms would: also where using_gplonly_symbols looks like a count. */
+/* What num_gpl_syms counts is not what num_syms would: also where using_gplonly_symbols looks like
+ * a count. */
 static void gpl_exports_stay_small(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		struct module_layout l;
 		three_modules(b);
 		bare_exports(b, 0, b->gpl_syms, b->num_gpl, 1, bare_at(0) + BARE_DATA_IN + 0x100);
@@ -178,7 +188,8 @@ static void gpl_exports_stay_small(void **state)
 static void export_tables_must_be_sound(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		struct module_layout l;
 		uint64_t at = bare_at(1) + BARE_DATA_IN + 0x100;
 		three_modules(b);
@@ -194,7 +205,8 @@ static void export_tables_must_be_sound(void **state)
 			for (unsigned i = 0; i < 2; i++) {
 				uint64_t entry = at + i * b->form, to = 0x91000 + i * 32;
 				if (b->w == 8)
-					fake_put(f->t->dump, entry + 4 * !k, to - entry - 4 * !k, 4);
+					fake_put(
+						f->t->dump, entry + 4 * !k, to - entry - 4 * !k, 4);
 				else
 					bare_word(b, entry + 4 * !k, fake_va(f, to));
 			}
@@ -206,7 +218,8 @@ static void export_tables_must_be_sound(void **state)
 		expect_layout(b, &l);
 		assert_int_equal(l.export_bytes, 0);
 		fake_put(f->t->dump, bare_at(1) + b->num_syms, 2, 4);
-		fake_put(f->t->dump, bare_at(2) + b->num_syms, 7, 4); /* another module's contradict */
+		fake_put(f->t->dump, bare_at(2) + b->num_syms, 7,
+			4); /* another module's contradict */
 		expect_layout(b, &l);
 		assert_int_equal(l.export_bytes, 0);
 	}
@@ -216,7 +229,8 @@ static void export_tables_must_be_sound(void **state)
 static void damaged_modules(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		struct module_layout l;
 		uint64_t names;
 		three_modules(b);
@@ -233,7 +247,8 @@ static void damaged_modules(void **state)
 static void two_places_prove_nothing(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		three_modules(b);
 		for (unsigned i = 0; i < 3; i++) {
 			uint64_t other = bare_at(i) + b->kallsyms + 9 * b->w;
@@ -247,12 +262,14 @@ static void two_places_prove_nothing(void **state)
 static void two_memories_prove_nothing(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		three_modules(b);
 		for (unsigned i = 0; i < 3 && b->era == BARE_LAYOUT; i++)
 			for (unsigned k = 0; k < b->part_step; k++) {
 				uint64_t at = bare_at(i) + b->part + k;
-				*fake_at(f->t->dump, at + 3 * b->part_step) = *fake_at(f->t->dump, at);
+				*fake_at(f->t->dump, at + 3 * b->part_step) =
+					*fake_at(f->t->dump, at);
 			}
 		if (b->era == BARE_LAYOUT)
 			expect_nothing(b, "memory");
@@ -264,7 +281,8 @@ static void tables_stand_in_a_row(void **state)
 {
 	(void)state;
 	for (int old = 0; old < 2; old++)
-		EACH_ERA(b) {
+		EACH_ERA(b)
+		{
 			struct module_layout l;
 			b->old_letters = old;
 			bare_module(b, 0, "only");
@@ -275,7 +293,8 @@ static void tables_stand_in_a_row(void **state)
 			copy(b, data + 0xa00, data + 0x400, end - data - 0x400);
 			if (old)
 				bare_word(b, k + 3 * b->w,
-					fake_va(f, data + 0xa00 + BARE_SYMBOLS * (b->w == 8 ? 24u : 16u)));
+					fake_va(f, data + 0xa00 +
+							   BARE_SYMBOLS * (b->w == 8 ? 24u : 16u)));
 			else
 				bare_word(b, k + 4 * b->w, fake_va(f, end + 0x600 - BARE_SYMBOLS));
 			expect_nothing(b, "symbols");
@@ -286,10 +305,12 @@ static void tables_stand_in_a_row(void **state)
 static void look_alikes(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		bare_module(b, 0, "only");
 		bare_link(b, 1);
-		uint64_t k = bare_at(0) + b->kallsyms, table = fake_va(f, bare_at(0) + BARE_DATA_IN + 0x400);
+		uint64_t k = bare_at(0) + b->kallsyms,
+			 table = fake_va(f, bare_at(0) + BARE_DATA_IN + 0x400);
 		bare_word(b, k, fake_va(f, k + 2 * b->w));
 		expect_nothing(b, "symbols");
 		bare_word(b, k, fake_va(f, k + b->w));
@@ -307,11 +328,13 @@ static void look_alikes(void **state)
 static void symbols_lie_in_the_parts(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		bare_module(b, 0, "only");
 		bare_link(b, 1);
 		/* m0_state of the data, far away */
-		uint64_t at = bare_at(0) + BARE_DATA_IN + 0x400 + 4 * (b->w == 8 ? 24u : 16u) + (b->w == 8 ? 8u : 4u);
+		uint64_t at = bare_at(0) + BARE_DATA_IN + 0x400 + 4 * (b->w == 8 ? 24u : 16u) +
+			      (b->w == 8 ? 8u : 4u);
 		bare_word(b, at, fake_va(f, 0x90000));
 		expect_nothing(b, "memory");
 	}
@@ -320,7 +343,8 @@ static void symbols_lie_in_the_parts(void **state)
 static void parts_hold_code_and_table(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		bare_module(b, 0, "only");
 		bare_link(b, 1);
 		uint64_t text = bare_at(0) + BARE_TEXT_IN;
@@ -335,7 +359,8 @@ static void parts_hold_code_and_table(void **state)
 			bare_part(b, 0, 0, text, 4 * BARE_PART);
 			struct module_layout l;
 			expect_layout(b, &l);
-			fake_put(f->t->dump, bare_at(0) + b->part + b->w + 4, 0x180, 4); /* text_size */
+			fake_put(f->t->dump, bare_at(0) + b->part + b->w + 4, 0x180,
+				4); /* text_size */
 			expect_nothing(b, "memory");
 		}
 		if (b->era != BARE_LAYOUT) {
@@ -349,7 +374,8 @@ static void parts_hold_code_and_table(void **state)
 static void code_is_in_the_first_part(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		three_modules(b);
 		for (unsigned i = 1; i < 3 && b->era != BARE_LAYOUT; i++) {
 			bare_word(b, bare_at(i) + b->part, 0);
@@ -364,7 +390,8 @@ static void code_is_in_the_first_part(void **state)
 static void a_module_that_starts(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		struct module_layout l;
 		struct module m;
 		three_modules(b);
@@ -384,7 +411,8 @@ static void a_module_that_starts(void **state)
 		assert_true(m.part[b->era == BARE_LAYOUT ? 1 : 6].va == fake_va(f, init));
 		assert_null(module_add_symbols(f->t));
 		assert_int_equal(letter(b, "second:m1_open"), 't');
-		fake_put(f->t->dump, init + b->w, BARE_SYMBOLS - 1, 4); /* not even those that stay */
+		fake_put(f->t->dump, init + b->w, BARE_SYMBOLS - 1,
+			4); /* not even those that stay */
 		expect_layout(b, &l);
 		assert_int_equal(l.proving, 2);
 	}
@@ -393,7 +421,8 @@ static void a_module_that_starts(void **state)
 static void nothing_loaded(void **state)
 {
 	(void)state;
-	EACH_ERA(b) {
+	EACH_ERA(b)
+	{
 		size_t before = symtab_count(f->t->syms);
 		assert_null(module_add_symbols(f->t));
 		assert_int_equal(symtab_count(f->t->syms), before);

@@ -1,4 +1,5 @@
-/* Modules' files, packed by each library: what comes out is what went in; cut and damaged ones are said to be. */
+/* Modules' files, packed by each library: what comes out is what went in; cut and damaged ones are
+ * said to be. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +36,9 @@ static uint8_t *content(void)
 
 static size_t pack_gzip(const uint8_t *p, uint8_t *to)
 {
-	z_stream z = { .next_in = (Bytef *)p, .avail_in = BYTES, .next_out = to, .avail_out = ROOM };
+	z_stream z = {
+		.next_in = (Bytef *)p, .avail_in = BYTES, .next_out = to, .avail_out = ROOM
+	};
 	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
 	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
 	deflateEnd(&z);
@@ -50,7 +53,9 @@ static size_t pack(unsigned kind, const uint8_t *p, uint8_t *to)
 	if (kind == 1)
 		n = ZSTD_compress(to, ROOM, p, BYTES, 3);
 	else
-		assert_int_equal(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC32, NULL, p, BYTES, to, &n, ROOM), LZMA_OK);
+		assert_int_equal(
+			lzma_easy_buffer_encode(1, LZMA_CHECK_CRC32, NULL, p, BYTES, to, &n, ROOM),
+			LZMA_OK);
 	assert_true(n && n < ROOM);
 	return n;
 }
@@ -128,7 +133,8 @@ static void cut_and_damaged(void **state)
 		expect_err(ERR_FORMAT, "cut off");
 		memset(packed + n / 2, 0xff, 64);
 		put(packed, n);
-		if (kind == 1) /* its frame has no checksum by default: the content would have to tell */
+		if (kind == 1) /* its frame has no checksum by default: the content would have to
+				  tell */
 			continue;
 		expect_err(ERR_FORMAT, "damaged");
 	}

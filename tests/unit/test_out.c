@@ -119,7 +119,8 @@ static void empty_answer(struct out *o, bool table, const char *nothing, bool co
 	out_end(o);
 }
 
-/* Text says that there is nothing, once, and not where there is something or where something went wrong. */
+/* Text says that there is nothing, once, and not where there is something or where something went
+ * wrong. */
 static void test_nothing(void **state)
 {
 	(void)state;
@@ -444,7 +445,8 @@ static void test_hostile_strings(void **state)
 		assert_non_null(strstr(c.text, "ä"));
 		assert_non_null(strstr(c.text, format == OUT_JSON ? "u0000" : "x00"));
 		if (format == OUT_JSON) {
-			/* What JSON can say it says; what is not UTF-8, or a C1 control, it shows. */
+			/* What JSON can say it says; what is not UTF-8, or a C1 control, it shows.
+			 */
 			static const char same[] =
 				"\033]0;x\007\\xff\\xc3(\\xed\\xa0\\x80 a,\"b\"\r\n\0\\x7f"
 				"\\xc2\\x9b\\ä";
@@ -496,7 +498,10 @@ static void test_text_only(void **state)
 {
 	(void)state;
 	static const struct column c[] = {
-		{ "eye", .text_only = true }, { "a", .hidden = true }, { "b", .hidden = true }, { 0 },
+		{ "eye", .text_only = true },
+		{ "a", .hidden = true },
+		{ "b", .hidden = true },
+		{ 0 },
 	};
 	static const struct table t = { LAYOUT_LINES, c };
 	static const char *const want[] = {

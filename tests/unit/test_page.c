@@ -1,4 +1,5 @@
-/* Struct pages in memory made by hand: mem_map, mem_section[] in both forms, tails, flags, owners. */
+/* Struct pages in memory made by hand: mem_map, mem_section[] in both forms, tails, flags, owners.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +19,9 @@ static const unsigned words[] = { 4, 8 };
 
 /* Offsets in the window: where the array of struct page is, and what leads to it. */
 enum { MAP = 0x100000, SECTIONS = 0x8000, ROOTS = 0xa000, VARIABLES = 0xc000, NAMES = 0xd000 };
-enum { FRAME = 64 }; /* the first frame with a struct page in these tests, where that can be chosen */
+enum {
+	FRAME = 64
+}; /* the first frame with a struct page in these tests, where that can be chosen */
 
 static void expect_err(struct err *err, enum err_code code, const char *word)
 {
@@ -30,7 +33,11 @@ static void expect_err(struct err *err, enum err_code code, const char *word)
 
 static void know_enum(struct fake *f, const char *tag, const struct type_enumerator *e, uint32_t n)
 {
-	struct type t = { .kind = TYPE_ENUM, .name = tag, .size = 4, .enumerator = e, .nenumerators = n,
+	struct type t = { .kind = TYPE_ENUM,
+		.name = tag,
+		.size = 4,
+		.enumerator = e,
+		.nenumerators = n,
 		.complete = true };
 	fake_know(f, tag, types_new(f->t->types, &t), 4);
 }
@@ -38,8 +45,9 @@ static void know_enum(struct fake *f, const char *tag, const struct type_enumera
 static void start(struct fake *f, unsigned word)
 {
 	static const struct type_enumerator flag[] = { { "PG_locked", 0 }, { "PG_lru", 4 },
-		{ "PG_slab", 9 }, { "PG_owner_priv_1", 10 }, { "PG_reserved", 12 }, { "PG_anon_exclusive", 13 },
-		{ "PG_checked", 10 }, { "__NR_PAGEFLAGS", 14 }, { "PG_isolated", 14 } };
+		{ "PG_slab", 9 }, { "PG_owner_priv_1", 10 }, { "PG_reserved", 12 },
+		{ "PG_anon_exclusive", 13 }, { "PG_checked", 10 }, { "__NR_PAGEFLAGS", 14 },
+		{ "PG_isolated", 14 } };
 	fake_init(f, word);
 	FAKE_STRUCT(f, "page", "flags:word", "mapping:word", "private:word", "compound_head:word",
 		"_mapcount:atomic", "_refcount:atomic", "padding:word[2]");
@@ -73,7 +81,7 @@ static void expect_none(struct fake *f, uint64_t pfn, const char *word)
 	assert_int_equal(va, 7);
 }
 
-/* ---- from frames ---------------------------------------------------------------------------------- */
+/* ---- from frames ------------------------------------------------------------------------- */
 
 /* FLATMEM begins at the first frame of RAM, which is 0 here. */
 static void put_flat(struct fake *f)
@@ -86,7 +94,8 @@ static void put_flat(struct fake *f)
 static void flat(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		put_flat(f);
 		expect_page(f, 0, 0);
 		expect_page(f, 99, 99);
@@ -100,24 +109,28 @@ static void flat(void **state)
 }
 
 /* The encoded map of section @nr leads to @index for its first frame; flags in the low bits. */
-static void put_section(struct fake *f, uint64_t off, uint64_t nr, unsigned shift, uint64_t index,
-	uint64_t flags)
+static void put_section(
+	struct fake *f, uint64_t off, uint64_t nr, unsigned shift, uint64_t index, uint64_t flags)
 {
 	uint64_t biased = fake_va(f, page_off(f, index)) - (nr << shift) * fake_sizeof(f, "page");
 	fake_set(f, "mem_section", off, "section_mem_map", biased | flags);
 }
 
 enum { PRESENT = 1, HAS_MAP = 2, ONLINE = 4 };
-enum { FAR = 5 << 18, FARTHER = 8 << 18 }; /* where arrays of their own begin, past all of section 0's */
+enum {
+	FAR = 5 << 18,
+	FARTHER = 8 << 18
+}; /* where arrays of their own begin, past all of section 0's */
 
 /* An array of sections: the symbol is its first, and VMCOREINFO would say the same address. */
 static void sparse(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		const unsigned shift = words[w] == 8 ? 18 : 16; /* 1 GiB, 256 MiB */
-		const struct type *array =
-			types_array_of(f->t->types, fake_known(&f->provider, "mem_section", false)->type, 16);
+		const struct type *array = types_array_of(
+			f->t->types, fake_known(&f->provider, "mem_section", false)->type, 16);
 		const uint64_t bytes = fake_sizeof(f, "mem_section");
 		fake_know(f, "mem_section", array, 8)->is_variable = true;
 		fake_symbol(f, "mem_section", SECTIONS, 16 * bytes);
@@ -136,8 +149,9 @@ static void put_extreme(struct fake *f, unsigned shift)
 	const struct type *section = fake_known(&f->provider, "mem_section", false)->type;
 	const unsigned word = f->t->abi.word_bytes;
 	const uint64_t bytes = fake_sizeof(f, "mem_section"), per_root = FAKE_PAGE / bytes;
-	const struct type pointer = { .kind = TYPE_POINTER, .size = word, .target = section,
-		.complete = true };
+	const struct type pointer = {
+		.kind = TYPE_POINTER, .size = word, .target = section, .complete = true
+	};
 	const struct type *to = types_new(f->t->types, &pointer);
 
 	f->t->dump->extent.size = 1ull << 44; /* RAM reaches into all of them */
@@ -148,14 +162,17 @@ static void put_extreme(struct fake *f, unsigned shift)
 	fake_put(f->t->dump, ROOTS + 2 * word, fake_va(f, SECTIONS + 0x1000), word);
 	put_section(f, SECTIONS, 0, shift, 0, PRESENT | HAS_MAP);
 	put_section(f, SECTIONS + 3 * bytes, 3, shift, FAR, PRESENT | HAS_MAP);
-	put_section(f, SECTIONS + 0x1000 + bytes, 2 * per_root + 1, shift, FARTHER, PRESENT | HAS_MAP);
+	put_section(
+		f, SECTIONS + 0x1000 + bytes, 2 * per_root + 1, shift, FARTHER, PRESENT | HAS_MAP);
 }
 
-/* EXTREME: roots of a page of sections each. vmemmap looks the same, but that all sections agree. */
+/* EXTREME: roots of a page of sections each. vmemmap looks the same, but that all sections agree.
+ */
 static void extreme(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		const unsigned shift = words[w] == 8 ? 18 : 16;
 		const uint64_t per_root = FAKE_PAGE / fake_sizeof(f, "mem_section");
 		put_extreme(f, shift);
@@ -171,7 +188,8 @@ static void extreme(void **state)
 static void vmemmap(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		const unsigned shift = words[w] == 8 ? 18 : 16;
 		put_extreme(f, shift);
 		put_section(f, SECTIONS, 0, shift, 0, PRESENT | HAS_MAP | 0x3c);
@@ -188,13 +206,14 @@ static void vmemmap(void **state)
 static void nothing_known(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		uint64_t va;
 		expect_err(page_of_pfn(f->t, 1, &va), ERR_MISSING, "mem_map");
 	}
 }
 
-/* ---- one page ------------------------------------------------------------------------------------- */
+/* ---- one page ---------------------------------------------------------------------------- */
 
 static struct page read_page(struct fake *f, uint64_t index)
 {
@@ -215,7 +234,8 @@ static void expect_owner(struct fake *f, uint64_t index, const char *word)
 static void tails(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		const uint64_t size = fake_sizeof(f, "page");
 		put_flat(f);
 		put_page(f, 8, "mapping", 0);
@@ -244,8 +264,8 @@ static void new_names(void **state)
 		struct fake f;
 		fake_init(&f, words[w]);
 		FAKE_STRUCT(&f, "memdesc_flags_t", "f:word");
-		FAKE_STRUCT(&f, "page", "flags:memdesc_flags_t", "compound_info:word", "mapping:word",
-			"page_type:u32", "_refcount:atomic");
+		FAKE_STRUCT(&f, "page", "flags:memdesc_flags_t", "compound_info:word",
+			"mapping:word", "page_type:u32", "_refcount:atomic");
 		put_flat(&f);
 		put_page(&f, 3, "flags.f", 0x11);
 		put_page(&f, 3, "page_type", 0xf4000000);
@@ -265,12 +285,13 @@ static void expect_flags(struct fake *f, uint64_t flags, const char *want)
 	assert_string_equal(strbuf_text(&words_out), want);
 }
 
-/* By the enum, where the first name of a bit counts and what lies above the count is no flag; by the
- * kernel's own array, where it has one. */
+/* By the enum, where the first name of a bit counts and what lies above the count is no flag; by
+ * the kernel's own array, where it has one. */
 static void flags(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		const unsigned word = words[w];
 		expect_flags(f, 0, "");
 		expect_flags(f, 1 | 1 << 10 | 1 << 14 | 1u << 31, "locked|owner_priv_1");
@@ -291,7 +312,8 @@ static void flags(void **state)
 static void owners(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		static const struct {
 			uint64_t flags, mapping;
 			uint32_t mapcount, refcount;
@@ -328,7 +350,8 @@ static void owners(void **state)
 static void free_blocks(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		put_flat(f);
 		for (uint64_t i = 0; i < 64; i++)
 			put_page(f, i, "_mapcount.counter", UINT32_MAX);
@@ -347,10 +370,11 @@ static void free_blocks(void **state)
 /* Since 6.12 the type is the top byte, by enum pagetype. */
 static void typed(void **state)
 {
-	static const struct type_enumerator type[] = { { "PGTY_buddy", 0xf0 }, { "PGTY_table", 0xf2 },
-		{ "PGTY_slab", 0xf5 } };
+	static const struct type_enumerator type[] = { { "PGTY_buddy", 0xf0 },
+		{ "PGTY_table", 0xf2 }, { "PGTY_slab", 0xf5 } };
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		know_enum(f, "pagetype", type, ARRAY_SIZE(type));
 		put_flat(f);
 		put_page(f, 20, "_refcount.counter", 1);

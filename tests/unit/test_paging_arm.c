@@ -169,7 +169,7 @@ static void test_lpae(void **state)
 	expect_words(p, 2, 0x1230000000, "F");
 }
 
-/* ---- layout ---------------------------------------------------------------------------------- */
+/* ---- layout ------------------------------------------------------------------------------ */
 
 struct numbers {
 	const char *name;
@@ -283,7 +283,7 @@ static void test_is_call(void **state)
 	}
 }
 
-/* ---- swap entries and attributes ------------------------------------------------------------------- */
+/* ---- swap entries and attributes --------------------------------------------------------- */
 
 static void test_swap_forms(void **state)
 {
@@ -294,13 +294,16 @@ static void test_swap_forms(void **state)
 		bool is;
 		struct pte_swap want;
 	} cases[] = {
-		{ &arm_paging_short, SWAP_PLAIN, 3 << 2 | 0x1234 << 7, true, { 3, 0x1234, false, false } },
+		{ &arm_paging_short, SWAP_PLAIN, 3 << 2 | 0x1234 << 7, true,
+			{ 3, 0x1234, false, false } },
 		{ &arm_paging_short, SWAP_PLAIN, 0xffffff84, true, { 1, 0x1ffffff, false, false } },
 		{ &arm_paging_short, SWAP_EXCLUSIVE, 3 << 2 | 1 << 7 | 0x1234 << 8, true,
 			{ 3, 0x1234, true, false } },
 		{ &arm_paging_short, SWAP_PLAIN, 0x42000c5f, false, { 0 } },
-		{ &arm_paging_lpae, SWAP_PLAIN, 31 << 2 | 0x1234 << 7, true, { 31, 0x1234, false, false } },
-		{ &arm_paging_lpae, SWAP_EXCLUSIVE, 1 << 2 | 1 << 7 | 5 << 8, true, { 1, 5, true, false } },
+		{ &arm_paging_lpae, SWAP_PLAIN, 31 << 2 | 0x1234 << 7, true,
+			{ 31, 0x1234, false, false } },
+		{ &arm_paging_lpae, SWAP_EXCLUSIVE, 1 << 2 | 1 << 7 | 5 << 8, true,
+			{ 1, 5, true, false } },
 		{ &arm_paging_lpae, SWAP_PLAIN, 0x42000703, false, { 0 } },
 	};
 
@@ -318,10 +321,11 @@ static void test_swap_forms(void **state)
 
 static void test_attributes_and_domain(void **state)
 {
-	const struct paging *p = &arm_paging_short, *hw = &arm_paging_short_hw, *l = &arm_paging_lpae;
+	const struct paging *p = &arm_paging_short, *hw = &arm_paging_short_hw,
+			    *l = &arm_paging_lpae;
 
 	(void)state;
-	assert_int_equal(p->attributes(p, 0, 0xabc11c0e), 0x11c0e); /* section */
+	assert_int_equal(p->attributes(p, 0, 0xabc11c0e), 0x11c0e);	     /* section */
 	assert_int_equal(p->attributes(p, 0, 0x8554140e | 1 << 8), 0x4140e); /* supersection */
 	assert_int_equal(p->attributes(p, 0, 0x42000c61), 0x61);
 	assert_int_equal(p->attributes(p, 1, 0x42000c5f), 0xc5f);
@@ -346,7 +350,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_layout_short, teardown),
 		cmocka_unit_test_teardown(test_layout_lpae, teardown),
 		cmocka_unit_test_teardown(test_is_call, teardown),
-			cmocka_unit_test(test_swap_forms),
+		cmocka_unit_test(test_swap_forms),
 		cmocka_unit_test(test_attributes_and_domain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* ---- forms ----------------------------------------------------------------------------------- */
+/* ---- forms ------------------------------------------------------------------------------- */
 
 /* The entries on the way to one address, from the root on, and where it leads. */
 struct path {
@@ -227,7 +227,7 @@ static void test_pointers(void **state)
 	assert_false(arch_arm64.is_call(ret, 8, &target));
 }
 
-/* ---- swap entries, attributes, the kernel's words ---------------------------------------------- */
+/* ---- swap entries, attributes, the kernel's words ---------------------------------------- */
 
 static void test_swap_forms(void **state)
 {
@@ -248,9 +248,11 @@ static void test_swap_forms(void **state)
 		/* exclusive 2, type 10:6, offset from 12; nG is PROT_NONE */
 		{ SWAP_PRESENT_INVALID, 1 << 2 | 3ull << 6 | 0x1234ull << 12, true,
 			{ 3, 0x1234, true, false } },
-		{ SWAP_PRESENT_INVALID, 1ull << 61 | 31 << 6, true, { 31, 1ull << 49, false, false } },
+		{ SWAP_PRESENT_INVALID, 1ull << 61 | 31 << 6, true,
+			{ 31, 1ull << 49, false, false } },
 		{ SWAP_PRESENT_INVALID, 1ull << 11 | 0x42000000, true, { 0, 0, false, true } },
-		{ SWAP_PRESENT_INVALID, 1ull << 58 | 1 << 6, true, { 1, 1ull << 46, false, false } },
+		{ SWAP_PRESENT_INVALID, 1ull << 58 | 1 << 6, true,
+			{ 1, 1ull << 46, false, false } },
 		{ SWAP_UNKNOWN, 3ull << 3, false, { 0 } },
 		{ SWAP_EXCLUSIVE, 0x42000703, false, { 0 } },
 		{ SWAP_EXCLUSIVE, 2, false, { 0 } },
@@ -294,8 +296,8 @@ static void test_prot_none(void **state)
 /* Every bit is either of the address or of the attributes. */
 static void test_attributes_and_address(void **state)
 {
-	static const uint8_t form[][2] = { { 12, 39 }, { 12, 48 }, { 12, 52 }, { 14, 47 }, { 14, 52 },
-		{ 16, 42 }, { 16, 48 }, { 16, 52 } };
+	static const uint8_t form[][2] = { { 12, 39 }, { 12, 48 }, { 12, 52 }, { 14, 47 },
+		{ 14, 52 }, { 16, 42 }, { 16, 48 }, { 16, 52 } };
 	struct paging p;
 
 	(void)state;

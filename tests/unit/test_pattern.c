@@ -1,4 +1,5 @@
-/* analyzer/base/pattern: the fast loop against the plain one, on memory of all sizes and alignments. */
+/* analyzer/base/pattern: the fast loop against the plain one, on memory of all sizes and
+ * alignments. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,17 +15,19 @@ enum { MEMORY = 9000 }; /* several blocks and a rest */
 
 static const struct abi little = { .word_bytes = 8 }, big = { .word_bytes = 8, .big_endian = true };
 
-static size_t plain_find(const struct pattern *p, const struct abi *abi, const uint8_t *mem, size_t n,
-	size_t from)
+static size_t plain_find(
+	const struct pattern *p, const struct abi *abi, const uint8_t *mem, size_t n, size_t from)
 {
 	size_t step = p->kind == PATTERN_BYTES ? 1 : p->unit_bytes, bytes = pattern_bytes(p);
 	for (size_t at = 0; at + bytes <= n; at += step) {
 		uint64_t v = p->kind == PATTERN_BYTES ? 0 : load_uint(abi, mem + at, p->unit_bytes);
 		if (at < from)
 			continue;
-		if (p->kind == PATTERN_BYTES ? !memcmp(mem + at, p->bytes, bytes) :
-			p->kind == PATTERN_RANGE ? (v & (p->mask ? p->mask : UINT64_MAX)) >= p->low &&
-				(v & (p->mask ? p->mask : UINT64_MAX)) <= p->high : (v & p->mask) == p->value)
+		if (p->kind == PATTERN_BYTES ? !memcmp(mem + at, p->bytes, bytes)
+			: p->kind == PATTERN_RANGE
+				? (v & (p->mask ? p->mask : UINT64_MAX)) >= p->low &&
+					  (v & (p->mask ? p->mask : UINT64_MAX)) <= p->high
+				: (v & p->mask) == p->value)
 			return at;
 	}
 	return n;
@@ -70,16 +73,20 @@ static void values_and_ranges(void **state)
 		const struct abi *abi = seed % 4 ? &little : &big;
 		uint8_t *at = mem + seed % 8; /* the host's alignment does not matter */
 		fill(at, seed, marker, unit, abi->big_endian);
-		struct pattern p = { .kind = PATTERN_VALUE, .unit_bytes = (uint8_t)unit,
-			.mask = all, .value = marker };
+		struct pattern p = { .kind = PATTERN_VALUE,
+			.unit_bytes = (uint8_t)unit,
+			.mask = all,
+			.value = marker };
 		assert_true(plain_find(&p, abi, at, MEMORY, 0) < MEMORY);
 		check(&p, abi, at, MEMORY);
 		check(&p, abi, at, MEMORY - seed);
 		p.mask = all & ~0xffull;
 		p.value &= p.mask;
 		check(&p, abi, at, MEMORY);
-		struct pattern r = { .kind = PATTERN_RANGE, .unit_bytes = (uint8_t)unit,
-			.low = marker - 0x100, .high = marker };
+		struct pattern r = { .kind = PATTERN_RANGE,
+			.unit_bytes = (uint8_t)unit,
+			.low = marker - 0x100,
+			.high = marker };
 		check(&r, abi, at, MEMORY);
 		r.mask = all >> 8; /* a tag in the highest byte does not matter */
 		r.low = (marker & r.mask) - 0x10;
@@ -103,7 +110,9 @@ static void byte_strings(void **state)
 	memcpy(mem + 1023, "needle", 6); /* across the loop's blocks */
 	memcpy(mem + MEMORY - 6, "needle", 6);
 	memcpy(mem + 3000, "needl", 5);
-	struct pattern p = { .kind = PATTERN_BYTES, .bytes = (const uint8_t *)"needle", .nbytes = 6 };
+	struct pattern p = {
+		.kind = PATTERN_BYTES, .bytes = (const uint8_t *)"needle", .nbytes = 6
+	};
 	check(&p, &little, mem, MEMORY);
 	assert_int_equal(pattern_find(&p, &little, mem, MEMORY, 0), 1023);
 	assert_int_equal(pattern_find(&p, &little, mem, MEMORY, 1024), MEMORY - 6);

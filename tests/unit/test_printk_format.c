@@ -18,8 +18,7 @@
 #include "analyzer/kernel/printk_objects.h"
 #include "tests/unit/fake_vspace.h"
 
-/* ---- the target's structures: their DWARF is this program's own
- * ---------------------------------- */
+/* ---- the target's structures: their DWARF is this program's own -------------------------- */
 
 typedef unsigned long long phys_addr_t;
 
@@ -151,7 +150,8 @@ static void fill_memory(void)
 	memcpy(memory + 0x300, "DCBAABCD", 8); /* 0x41424344 in both orders */
 	memcpy(memory + 0x310, (uint64_t[]){ 1546615943, 11235813 }, 16);
 	memcpy(memory + 0x200, doc, 4);
-	memory[0x209] = memory[0x20f] = 1; /* two runs of the same length: RFC 5952 takes the first */
+	memory[0x209] = memory[0x20f] =
+		1; /* two runs of the same length: RFC 5952 takes the first */
 	memcpy(memory + 0x3fc, "tail", 4);
 }
 
@@ -341,8 +341,7 @@ static void texts(void **state)
 		{ "\"%s|%d\", 0x90000, 5", "<not mapped>|5" },
 		{ "\"<%s>\", 0x103fc", "<tail<not mapped>>" }, { "\"%.4s\", 0x103fc", "tail" },
 		{ "\"%pks\", 0x100d0", "swapper/0" }, { "\"%.2pks\", 0x100d0", "sw" },
-		{ "\"%pus\", 0x100d0", "swapper/0" },
-		{ "\"%s\", \"x,y)\"", "x,y)" });
+		{ "\"%pus\", 0x100d0", "swapper/0" }, { "\"%s\", \"x,y)\"", "x,y)" });
 }
 
 static void addresses(void **state)

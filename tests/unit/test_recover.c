@@ -1,4 +1,5 @@
-/* Addresses that code forms, instruction by instruction, and the election of data symbols by them. */
+/* Addresses that code forms, instruction by instruction, and the election of data symbols by them.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,8 +45,9 @@ static void expect_refs(const struct arch *arch, const uint32_t *code, size_t n,
 	for (size_t i = 0; i < nwant && i < r.n; i++)
 		if (r.ref[i].va != want[i].va || r.ref[i].pc != pc + want[i].at ||
 			r.ref[i].kind != want[i].kind || r.ref[i].bytes != want[i].bytes)
-			fail_msg("%s %zu: va %" PRIx64 " pc %" PRIx64 " kind %d bytes %u", arch->name, i,
-				r.ref[i].va, r.ref[i].pc, (int)r.ref[i].kind, r.ref[i].bytes);
+			fail_msg("%s %zu: va %" PRIx64 " pc %" PRIx64 " kind %d bytes %u",
+				arch->name, i, r.ref[i].va, r.ref[i].pc, (int)r.ref[i].kind,
+				r.ref[i].bytes);
 	assert_int_equal(r.n, nwant);
 }
 
@@ -80,14 +82,20 @@ static void a64_addresses(void **state)
 		0xf9400121, /* 60 ldr x1, [x9] */
 		0x5800004a, /* 64 ldr x10, =0xffff800008005000 */
 		0xf940014b, /* 68 ldr x11, [x10] */
-		0x08005000, 0xffff8000,
+		0x08005000,
+		0xffff8000,
 	};
 	static const struct wanted_ref want[] = {
-		{ 0x20888, 0x04, CODE_ADDRESS, 0 }, { 0x20908, 0x08, CODE_ADDRESS, 0 },
-		{ 0x20898, 0x0c, CODE_LOAD, 4 }, { 0x20910, 0x10, CODE_STORE, 8 },
-		{ 0x10000, 0x14, CODE_ADDRESS, 0 }, { 0x21018, 0x2c, CODE_LOAD, 8 },
-		{ 0x21008, 0x38, CODE_LOAD, 4 }, { 0x2100c, 0x38, CODE_LOAD, 4 },
-		{ 0x22010, 0x4c, CODE_LOAD, 8 }, { 0xffff800008005000, 0x64, CODE_ADDRESS, 0 },
+		{ 0x20888, 0x04, CODE_ADDRESS, 0 },
+		{ 0x20908, 0x08, CODE_ADDRESS, 0 },
+		{ 0x20898, 0x0c, CODE_LOAD, 4 },
+		{ 0x20910, 0x10, CODE_STORE, 8 },
+		{ 0x10000, 0x14, CODE_ADDRESS, 0 },
+		{ 0x21018, 0x2c, CODE_LOAD, 8 },
+		{ 0x21008, 0x38, CODE_LOAD, 4 },
+		{ 0x2100c, 0x38, CODE_LOAD, 4 },
+		{ 0x22010, 0x4c, CODE_LOAD, 8 },
+		{ 0xffff800008005000, 0x64, CODE_ADDRESS, 0 },
 		{ 0xffff800008005000, 0x68, CODE_LOAD, 8 },
 	};
 	expect_refs(&arch_arm64, code, ARRAY_SIZE(code), 0x10000, want, ARRAY_SIZE(want));
@@ -123,12 +131,18 @@ static void a32_addresses(void **state)
 		0xc3000000,
 	};
 	static const struct wanted_ref want[] = {
-		{ 0xc1235678, 0x04, CODE_ADDRESS, 0 }, { 0xc12356f8, 0x08, CODE_ADDRESS, 0 },
-		{ 0xc1235688, 0x0c, CODE_LOAD, 4 }, { 0xc12356f0, 0x10, CODE_STORE, 2 },
-		{ 0xc1235700, 0x14, CODE_LOAD, 8 }, { 0xc3000000, 0x18, CODE_ADDRESS, 0 },
-		{ 0xc3000000, 0x1c, CODE_STORE, 4 }, { 0xc2001000, 0x2c, CODE_ADDRESS, 0 },
-		{ 0xc2001003, 0x34, CODE_LOAD, 1 }, { 0xc2001004, 0x40, CODE_LOAD, 4 },
-		{ 0xc2001004, 0x4c, CODE_LOAD, 4 }, { 0xc010005c, 0x54, CODE_ADDRESS, 0 },
+		{ 0xc1235678, 0x04, CODE_ADDRESS, 0 },
+		{ 0xc12356f8, 0x08, CODE_ADDRESS, 0 },
+		{ 0xc1235688, 0x0c, CODE_LOAD, 4 },
+		{ 0xc12356f0, 0x10, CODE_STORE, 2 },
+		{ 0xc1235700, 0x14, CODE_LOAD, 8 },
+		{ 0xc3000000, 0x18, CODE_ADDRESS, 0 },
+		{ 0xc3000000, 0x1c, CODE_STORE, 4 },
+		{ 0xc2001000, 0x2c, CODE_ADDRESS, 0 },
+		{ 0xc2001003, 0x34, CODE_LOAD, 1 },
+		{ 0xc2001004, 0x40, CODE_LOAD, 4 },
+		{ 0xc2001004, 0x4c, CODE_LOAD, 4 },
+		{ 0xc010005c, 0x54, CODE_ADDRESS, 0 },
 		{ 0xc0100058, 0x58, CODE_ADDRESS, 0 },
 	};
 	expect_refs(&arch_arm, code, ARRAY_SIZE(code), 0xc0100000, want, ARRAY_SIZE(want));
@@ -165,7 +179,8 @@ static void function(struct fake *f, const char *name, uint64_t off, uint64_t da
 		fake_put(f->t->dump, off + 8, 0xd65f03c0, 4);
 	} else {
 		fake_put(f->t->dump, off, 0xe3000000 | (va & 0xf000) << 4 | (va & 0xfff), 4);
-		fake_put(f->t->dump, off + 4, 0xe3400000 | (va >> 28) << 16 | (va >> 16 & 0xfff), 4);
+		fake_put(
+			f->t->dump, off + 4, 0xe3400000 | (va >> 28) << 16 | (va >> 16 & 0xfff), 4);
 		fake_put(f->t->dump, off + 8, 0xe12fff1e, 4);
 	}
 	fake_put(f->t->dump, off + 12, 0, 4);
@@ -201,7 +216,8 @@ static bool recovered(struct fake *f, const char *name, uint64_t off)
 static void two_functions_agree(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		list(f, HEAD);
 		function(f, "m_start", 0x2000, HEAD);
 		function(f, "m_next", 0x2100, HEAD);
@@ -213,7 +229,8 @@ static void two_functions_agree(void **state)
 static void one_function_is_not_enough(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		list(f, HEAD);
 		list(f, OTHER);
 		function(f, "m_start", 0x2000, HEAD);
@@ -225,7 +242,8 @@ static void one_function_is_not_enough(void **state)
 static void the_content_must_prove_it(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		unsigned word = f->t->abi.word_bytes;
 		list(f, HEAD);
 		fake_put(f->t->dump, HEAD + 0x1000 + word, fake_va(f, HEAD + 8), word);
@@ -241,7 +259,8 @@ static void the_content_must_prove_it(void **state)
 static void a_tie_decides_nothing(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		list(f, HEAD);
 		list(f, OTHER);
 		function(f, "m_start", 0x2000, HEAD);
@@ -257,7 +276,8 @@ static void a_tie_decides_nothing(void **state)
 static void freed_code_does_not_vote(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		list(f, HEAD);
 		function(f, "m_start", 0x2000, HEAD);
 		function(f, "m_next", INIT, HEAD);
@@ -268,7 +288,8 @@ static void freed_code_does_not_vote(void **state)
 static void a_known_symbol_stays(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct symbol s;
 		list(f, HEAD);
 		function(f, "m_start", 0x2000, HEAD);
@@ -284,7 +305,8 @@ static void a_known_symbol_stays(void **state)
 static void masks_build_on_the_count(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		fake_number(f, "nr_cpu_ids", 0x20000, 3, 4);
 		fake_put(f->t->dump, HEAD, 3, 8);
 		fake_put(f->t->dump, OTHER, 7, 8);

@@ -1,5 +1,5 @@
-/* Runs of a page table and the pieces of RAM behind it: joining, cutting, faults, tables that lead to
- * themselves. */
+/* Runs of a page table and the pieces of RAM behind it: joining, cutting, faults, tables that lead
+ * to themselves. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,8 +43,8 @@ static struct paging form_39(void)
 	return p;
 }
 
-static struct table_runs *runs(const struct paging *p, uint64_t lo, uint64_t last, bool by_attributes,
-	bool holes)
+static struct table_runs *runs(
+	const struct paging *p, uint64_t lo, uint64_t last, bool by_attributes, bool holes)
 {
 	struct table_runs_options o = { lo, last, by_attributes, holes };
 	return table_runs_create(p, &d, (struct paddr){ ROOT }, &o);
@@ -71,8 +71,8 @@ static void finish(struct table_runs *it)
 /* Pages 0 to 2 in a row, 3 elsewhere, 4 read-only, 6 a swap entry, a block after the table. */
 static void put_tables(void)
 {
-	static const uint64_t page[] = { 0x42000703, 0x42001703, 0x42002703, 0x42008703, 0x42009783, 0,
-		0x1234508 };
+	static const uint64_t page[] = { 0x42000703, 0x42001703, 0x42002703, 0x42008703, 0x42009783,
+		0, 0x1234508 };
 	fake_put(&d, ROOT, PMD | 3, 8);
 	fake_put(&d, PMD, PTE | 3, 8);
 	fake_put(&d, PMD + 8, 0x43000701, 8);
@@ -149,8 +149,7 @@ static void test_cut_to_the_range(void **state)
 	(void)state;
 	struct paging p = form_39();
 	put_tables();
-	struct table_runs *it =
-		runs(&p, BASE + 0x1800, BASE + 0x27ff, false, false);
+	struct table_runs *it = runs(&p, BASE + 0x1800, BASE + 0x27ff, false, false);
 	struct table_run r = next(it);
 	assert_int_equal(r.va, BASE + 0x1800);
 	assert_int_equal(r.size, 0x1000);
@@ -284,11 +283,12 @@ static void test_short_form(void **state)
 	finish(it);
 }
 
-/* ---- pieces ------------------------------------------------------------------------------------------ */
+/* ---- pieces ------------------------------------------------------------------------------ */
 
 static struct space_facts facts(void)
 {
-	struct space_facts f = { .arch = &arch_arm64, .abi = { .word_bytes = 8 },
+	struct space_facts f = { .arch = &arch_arm64,
+		.abi = { .word_bytes = 8 },
 		.layout = { .pgd = { ROOT }, .nwindows = 1 } };
 	f.layout.paging = form_39();
 	return f;
@@ -320,7 +320,8 @@ static void test_pieces(void **state)
 	pieces_destroy(it);
 	it = pieces_of_space(&d, &f, BASE + 0x1004, BASE + 0x1007);
 	assert_null(pieces_next(it, &piece, &more));
-	assert_true(more && piece.addr == BASE + 0x1004 && piece.size == 4 && piece.pa.v == 0x42001004);
+	assert_true(
+		more && piece.addr == BASE + 0x1004 && piece.size == 4 && piece.pa.v == 0x42001004);
 	assert_null(pieces_next(it, &piece, &more));
 	assert_false(more);
 	pieces_destroy(it);
@@ -354,7 +355,8 @@ static void test_pieces_of_ram(void **state)
 	(void)state;
 	struct pieces *it = pieces_of_ram(&d, 0x40001000, 0x40002fff);
 	assert_null(pieces_next(it, &piece, &more));
-	assert_true(more && piece.addr == 0x40001000 && piece.pa.v == 0x40001000 && piece.size == 0x2000);
+	assert_true(more && piece.addr == 0x40001000 && piece.pa.v == 0x40001000 &&
+		    piece.size == 0x2000);
 	assert_null(pieces_next(it, &piece, &more));
 	assert_false(more);
 	pieces_destroy(it);
@@ -368,9 +370,17 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_by_place), T(test_by_attributes), T(test_cut_to_the_range), T(test_uniform_tables),
-		T(test_missing_table), T(test_cycle_ends), T(test_interrupt), T(test_short_form),
-		T(test_pieces), T(test_pieces_repeat), T(test_pieces_of_ram),
+		T(test_by_place),
+		T(test_by_attributes),
+		T(test_cut_to_the_range),
+		T(test_uniform_tables),
+		T(test_missing_table),
+		T(test_cycle_ends),
+		T(test_interrupt),
+		T(test_short_form),
+		T(test_pieces),
+		T(test_pieces_repeat),
+		T(test_pieces_of_ram),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,7 +80,8 @@ static void test_open_quote(void **state)
 		assert_non_null(err);
 		assert_int_equal(err->code, ERR_USAGE);
 		assert_int_equal(at, cases[i].at);
-		scoped_err struct err *err2 = line_parse(&arena, cases[i].text, NULL, NULL, &line, &at);
+		scoped_err struct err *err2 =
+			line_parse(&arena, cases[i].text, NULL, NULL, &line, &at);
 		assert_non_null(err2);
 		assert_int_equal(at, cases[i].at);
 	}
@@ -160,7 +161,8 @@ static void test_wrong_lines(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct line line;
 		size_t at = 99;
-		scoped_err struct err *err = line_parse(&arena, cases[i].text, NULL, NULL, &line, &at);
+		scoped_err struct err *err =
+			line_parse(&arena, cases[i].text, NULL, NULL, &line, &at);
 		assert_non_null(err);
 		assert_int_equal(err->code, ERR_USAGE);
 		assert_non_null(strstr(err->msg, cases[i].says));

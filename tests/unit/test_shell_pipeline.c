@@ -145,7 +145,8 @@ static void test_rows_pass(void **state)
 	check("things 2 | first", "0\n1\n", "");
 	check("things 2 | show", "0   0 of 1\n0   1 of 1\n1   0 of 1\n1   1 of 1\n", "");
 	check("things 2 | show 9", "0   0 of 2\n0   1 of 2\n1   0 of 2\n1   1 of 2\n", "");
-	check("things 2 | show it", "", "show: not an address: it\n"
+	check("things 2 | show it", "",
+		"show: not an address: it\n"
 		"    things 2 | show it\n                    ^ try: help show\n");
 	check("things 0 | count", "0\n", "");
 	check("things 2 | show | count", "4\n", "");
@@ -179,19 +180,25 @@ static void test_refused(void **state)
 {
 	(void)state;
 	made = 77;
-	check("things 2 | other", "", "other: other wants a struct other, these rows are of struct thing\n"
+	check("things 2 | other", "",
+		"other: other wants a struct other, these rows are of struct thing\n"
 		"    things 2 | other\n               ^ try: help other\n");
-	check("plain | show", "", "show: show wants a struct thing, and these rows stand for nothing; "
+	check("plain | show", "",
+		"show: show wants a struct thing, and these rows stand for nothing; "
 		"name a column: | show KEY\n    plain | show\n            ^ try: help show\n");
-	check("things 2 | things", "", "things: things takes nothing from a pipe; `| command things` "
+	check("things 2 | things", "",
+		"things: things takes nothing from a pipe; `| command things` "
 		"is the host's\n    things 2 | things\n               ^ try: help things\n");
-	check("things 2 | show -z", "", "show: unknown option -z\n"
+	check("things 2 | show -z", "",
+		"show: unknown option -z\n"
 		"    things 2 | show -z\n                    ^ try: help show\n");
 	check("things 2 | where n == 1", "", "where: no dump is open\n");
-	check("first 2", "", "first: first stands behind another command: ps | first …\n"
+	check("first 2", "",
+		"first: first stands behind another command: ps | first …\n"
 		"    first 2\n    ^ try: help first\n");
 	assert_int_equal(made, 77); /* nothing ran */
-	check("things x | first", "", "things: not a number: x\n"
+	check("things x | first", "",
+		"things: not a number: x\n"
 		"    things x | first\n           ^ try: help things\n");
 }
 
@@ -208,7 +215,8 @@ static void test_streams(void **state)
 {
 	struct rusage before, after;
 	(void)state;
-	check("things 1000 | first 1000 | show | count", "2000\n", "count: things: thing 2 is odd\n");
+	check("things 1000 | first 1000 | show | count", "2000\n",
+		"count: things: thing 2 is odd\n");
 	getrusage(RUSAGE_SELF, &before);
 	check("things 1000000 | first 1000000 | show | count", "2000000\n",
 		"count: things: thing 2 is odd\n");
@@ -223,6 +231,7 @@ static void test_streams(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_rows_pass), TEST(test_first_stops),
-		TEST(test_complaints), TEST(test_refused), TEST(test_interrupt), TEST(test_streams) };
+		TEST(test_complaints), TEST(test_refused), TEST(test_interrupt),
+		TEST(test_streams) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

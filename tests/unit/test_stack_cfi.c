@@ -1,6 +1,7 @@
 /*
- * Steps by call frame information: what proves one, when it outweighs the architecture's, and what registers a
- * trace ends up with. Rules and stacks come from here; the file under test is included for its inner functions.
+ * Steps by call frame information: what proves one, when it outweighs the architecture's, and what
+ * registers a trace ends up with. Rules and stacks come from here; the file under test is included
+ * for its inner functions.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,14 @@
 #include "analyzer/stack/cfi.c"
 #include "tests/unit/fake_kernel.h"
 
-enum { LEAF = 0x1000, MIDDLE = 0x1100, OUTER = 0x1200, DATA = 0x3000, STACK = 0x8000, STACK_BYTES = 0x1000 };
+enum {
+	LEAF = 0x1000,
+	MIDDLE = 0x1100,
+	OUTER = 0x1200,
+	DATA = 0x3000,
+	STACK = 0x8000,
+	STACK_BYTES = 0x1000
+};
 
 static struct fake f;
 static struct {
@@ -62,9 +70,10 @@ static struct cfi_row *function(uint64_t off, const char *name, int64_t frame_by
 	*row = (struct cfi_row){ .return_column = arch->reg_lr,
 		.cfa = { .how = CFI_REGISTER, .reg = arch->reg_sp, .offset = frame_bytes } };
 	if (record) {
-		row->reg[arch->reg_fp] = (struct cfi_rule){ .how = CFI_OFFSET, .offset = -frame_bytes };
-		row->reg[arch->reg_lr] = (struct cfi_rule){
-			.how = CFI_OFFSET, .offset = -frame_bytes + f.t->abi.word_bytes };
+		row->reg[arch->reg_fp] =
+			(struct cfi_rule){ .how = CFI_OFFSET, .offset = -frame_bytes };
+		row->reg[arch->reg_lr] = (struct cfi_rule){ .how = CFI_OFFSET,
+			.offset = -frame_bytes + f.t->abi.word_bytes };
 	}
 	symtab_add(f.t->syms, name, fake_va(&f, off), 0x100, 't', NULL);
 	return row;
@@ -181,7 +190,8 @@ static void arbiter(void **state)
 	(void)state;
 	struct regs before = begin_chain();
 	const struct unwind_step exact = { .exact = true }, call = { 0 };
-	struct unwinder u = { .t = f.t, .regs = at(fake_va(&f, OUTER + 0x10), STACK + 0x120),
+	struct unwinder u = { .t = f.t,
+		.regs = at(fake_va(&f, OUTER + 0x10), STACK + 0x120),
 		.step = { .how = HOW_FP } };
 	struct unwinder v = u;
 	cfi_arbitrate(&v, &before, &call); /* at a call the records are right */
@@ -189,14 +199,16 @@ static void arbiter(void **state)
 	v = u;
 	cfi_arbitrate(&v, &before, &exact); /* a leaf: its caller has the newest record */
 	assert_int_equal(v.regs.v[32], fake_va(&f, MIDDLE + 0x10));
-	assert_true(v.step.how == HOW_CFI && !v.step.exact && v.step.floor_va == fake_va(&f, STACK + 0x100));
+	assert_true(v.step.how == HOW_CFI && !v.step.exact &&
+		    v.step.floor_va == fake_va(&f, STACK + 0x100));
 	/* The same caller, found by lr: now it is proved, with more registers. */
 	v = u;
 	v.regs = (struct regs){ 0 };
 	regs_set(&v.regs, 32, fake_va(&f, MIDDLE + 0x10));
 	v.step = (struct unwind_step){ .how = HOW_REGS, .aside = true, .unproved = true };
 	cfi_arbitrate(&v, &before, &exact);
-	assert_true(v.step.how == HOW_REGS && !v.step.aside && !v.step.unproved && regs_has(&v.regs, 19));
+	assert_true(v.step.how == HOW_REGS && !v.step.aside && !v.step.unproved &&
+		    regs_has(&v.regs, 19));
 	/* A chain that broke off goes on; one that ended does not. */
 	v = u;
 	v.regs = before;
@@ -207,7 +219,8 @@ static void arbiter(void **state)
 	v.step = (struct unwind_step){ .end = true };
 	cfi_arbitrate(&v, &before, &exact);
 	assert_true(v.step.end && v.regs.v[32] == before.v[32]);
-	/* An exception's registers are whole; a return address that nothing called proves nothing. */
+	/* An exception's registers are whole; a return address that nothing called proves nothing.
+	 */
 	v = u;
 	v.step.pt_regs_va = 1;
 	cfi_arbitrate(&v, &before, &exact);
@@ -228,7 +241,8 @@ static void filled_registers(void **state)
 {
 	(void)state;
 	struct regs r = begin_chain(), bare = { 0 };
-	struct frame frame[3] = { frame_at(r.v[32], &r), frame_at(fake_va(&f, MIDDLE + 0x10), &bare),
+	struct frame frame[3] = { frame_at(r.v[32], &r),
+		frame_at(fake_va(&f, MIDDLE + 0x10), &bare),
 		frame_at(fake_va(&f, OUTER + 0x10), &bare) };
 	struct trace trace = { .frame = frame, .nframes = 3 };
 	cfi_fill_registers(f.t, NULL, &trace);
@@ -249,14 +263,16 @@ static void filled_registers(void **state)
 	fake_deinit(&f);
 }
 
-/* ARM32: a function that never returns has saved nothing, so its caller's registers are lost until something
- * further up had saved them. */
+/* ARM32: a function that never returns has saved nothing, so its caller's registers are lost until
+ * something further up had saved them. */
 static void lost_registers(void **state)
 {
 	(void)state;
 	begin(4);
-	function(LEAF, "panic", 8, false)->reg[14] = (struct cfi_rule){ .how = CFI_OFFSET, .offset = -4 };
-	function(MIDDLE, "middle", 16, false)->reg[14] = (struct cfi_rule){ .how = CFI_OFFSET, .offset = -4 };
+	function(LEAF, "panic", 8, false)->reg[14] =
+		(struct cfi_rule){ .how = CFI_OFFSET, .offset = -4 };
+	function(MIDDLE, "middle", 16, false)->reg[14] =
+		(struct cfi_rule){ .how = CFI_OFFSET, .offset = -4 };
 	rules[1].row.reg[4] = (struct cfi_rule){ .how = CFI_OFFSET, .offset = -8 };
 	symtab_finish(f.t->syms);
 	word(STACK + 0x104, call_at(MIDDLE + 0x10));
@@ -269,8 +285,10 @@ static void lost_registers(void **state)
 		regs_set(&r, i, i);
 		regs_set(&all, i, i);
 	}
-	struct frame start[3] = { frame_at(fake_va(&f, LEAF + 8), &r), frame_at(fake_va(&f, MIDDLE + 0x10), &all),
-		frame_at(fake_va(&f, OUTER + 0x10), &all) }, frame[3];
+	struct frame start[3] = { frame_at(fake_va(&f, LEAF + 8), &r),
+		frame_at(fake_va(&f, MIDDLE + 0x10), &all),
+		frame_at(fake_va(&f, OUTER + 0x10), &all) },
+		     frame[3];
 	struct trace trace = { .frame = frame, .nframes = 3 };
 	memcpy(frame, start, sizeof(frame));
 	cfi_fill_registers(f.t, NULL, &trace);
@@ -278,7 +296,8 @@ static void lost_registers(void **state)
 	noreturn_va = fake_va(&f, LEAF);
 	memcpy(frame, start, sizeof(frame));
 	cfi_fill_registers(f.t, NULL, &trace);
-	assert_false(regs_has(&frame[1].regs, 4) || regs_has(&frame[1].regs, 5) || regs_has(&frame[2].regs, 5));
+	assert_false(regs_has(&frame[1].regs, 4) || regs_has(&frame[1].regs, 5) ||
+		     regs_has(&frame[2].regs, 5));
 	assert_true(regs_has(&frame[2].regs, 4) && frame[2].regs.v[4] == 44);
 	/* The same where only the architecture knows the way. */
 	nrules = 1;
@@ -289,16 +308,19 @@ static void lost_registers(void **state)
 	fake_deinit(&f);
 }
 
-/* The same of one that nobody says it of, as the compiler found out by itself: its instructions tell. */
+/* The same of one that nobody says it of, as the compiler found out by itself: its instructions
+ * tell. */
 static void lost_by_instructions(void **state)
 {
-	static const uint32_t code[] = { 0xe92d4080, 0xe1a07000, 0xe1a05003, 0xeb000000 }; /* push {r7, lr} … mov r5, r3 */
+	static const uint32_t code[] = { 0xe92d4080, 0xe1a07000, 0xe1a05003,
+		0xeb000000 }; /* push {r7, lr} … mov r5, r3 */
 	(void)state;
 	begin(4);
 	struct cfi_row *row = function(LEAF, "die", 8, false);
 	row->reg[14] = (struct cfi_rule){ .how = CFI_OFFSET, .offset = -4 };
 	row->reg[7] = (struct cfi_rule){ .how = CFI_OFFSET, .offset = -8 };
-	function(MIDDLE, "middle", 16, false)->reg[14] = (struct cfi_rule){ .how = CFI_OFFSET, .offset = -4 };
+	function(MIDDLE, "middle", 16, false)->reg[14] =
+		(struct cfi_rule){ .how = CFI_OFFSET, .offset = -4 };
 	symtab_finish(f.t->syms);
 	for (unsigned i = 0; i < ARRAY_SIZE(code); i++)
 		fake_put(f.t->dump, LEAF + 4 * i, code[i], 4);
@@ -307,7 +329,8 @@ static void lost_by_instructions(void **state)
 	struct regs r = at(fake_va(&f, LEAF + 0x10), STACK + 0x100);
 	for (unsigned i = 4; i < 12; i++)
 		regs_set(&r, i, i);
-	struct frame frame[2] = { frame_at(fake_va(&f, LEAF + 0x10), &r), frame_at(fake_va(&f, MIDDLE + 0x10), &r) };
+	struct frame frame[2] = { frame_at(fake_va(&f, LEAF + 0x10), &r),
+		frame_at(fake_va(&f, MIDDLE + 0x10), &r) };
 	struct trace trace = { .frame = frame, .nframes = 2 };
 	cfi_fill_registers(f.t, NULL, &trace);
 	assert_false(regs_has(&frame[1].regs, 5));
@@ -318,8 +341,9 @@ static void lost_by_instructions(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(a_chain), cmocka_unit_test(what_proves_a_step),
-		cmocka_unit_test(arbiter), cmocka_unit_test(filled_registers), cmocka_unit_test(lost_registers),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(a_chain),
+		cmocka_unit_test(what_proves_a_step), cmocka_unit_test(arbiter),
+		cmocka_unit_test(filled_registers), cmocka_unit_test(lost_registers),
 		cmocka_unit_test(lost_by_instructions) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

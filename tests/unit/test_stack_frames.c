@@ -1,5 +1,5 @@
-/* What stacks hold besides frame records: tracers' return addresses with the lists behind them, and exception
- * frames, in memory made by hand for both word sizes. */
+/* What stacks hold besides frame records: tracers' return addresses with the lists behind them, and
+ * exception frames, in memory made by hand for both word sizes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,8 +17,18 @@ static const unsigned words[] = { 4, 8 };
 	for (struct fake f##_, *f = &f##_, *once = f; once; once = NULL)                           \
 		for (size_t w = 0; w < 2 && (fake_init(f, words[w]), 1); fake_deinit(f), w++)
 
-enum { TASK_AT = 0x10000, HOOKS_AT = 0x20000, HOOK_BYTES = 0x100, GRAPH_AT = 0x30000, TEXT_AT = 0x40000,
-	STACK_AT = 0x80000, STACK_BYTES = 0x2000, KRETPROBE = 0x100, GRAPH = 0x200, CALLER = 0x300 };
+enum {
+	TASK_AT = 0x10000,
+	HOOKS_AT = 0x20000,
+	HOOK_BYTES = 0x100,
+	GRAPH_AT = 0x30000,
+	TEXT_AT = 0x40000,
+	STACK_AT = 0x80000,
+	STACK_BYTES = 0x2000,
+	KRETPROBE = 0x100,
+	GRAPH = 0x200,
+	CALLER = 0x300
+};
 
 static uint64_t text(struct fake *f, uint64_t off)
 {
@@ -39,8 +49,8 @@ static struct task task_of(struct fake *f)
 	return (struct task){ .va = fake_va(f, TASK_AT), .stack = fake_va(f, STACK_AT), .mm = 1 };
 }
 
-static enum trampoline_answer resolve(struct fake *f, struct trampolines *w, uint64_t pc, uint64_t fp,
-	uint64_t *ret_pc)
+static enum trampoline_answer resolve(
+	struct fake *f, struct trampolines *w, uint64_t pc, uint64_t fp, uint64_t *ret_pc)
 {
 	const char *note = NULL;
 	struct task task = task_of(f);
@@ -50,12 +60,13 @@ static enum trampoline_answer resolve(struct fake *f, struct trampolines *w, uin
 	return a;
 }
 
-/* ---- kretprobes ----------------------------------------------------------------------------- */
+/* ---- kretprobes -------------------------------------------------------------------------- */
 
 /* Record @i: returns to @ret, its frame is @frame; @next is another one's number, or none. */
 static void put_hook(struct fake *f, unsigned i, uint64_t ret, uint64_t frame, int next)
 {
-	uint64_t at = HOOKS_AT + i * HOOK_BYTES, off = fake_offsetof(f, "kretprobe_instance", "llist");
+	uint64_t at = HOOKS_AT + i * HOOK_BYTES,
+		 off = fake_offsetof(f, "kretprobe_instance", "llist");
 	fake_set(f, "kretprobe_instance", at, "ret_addr", ret);
 	fake_set(f, "kretprobe_instance", at, "fp", frame);
 	fake_set(f, "kretprobe_instance", at, "llist.next",
@@ -67,17 +78,20 @@ static void kretprobe_types(struct fake *f)
 	put_symbols(f);
 	FAKE_STRUCT(f, "llist_node", "next:word");
 	FAKE_STRUCT(f, "llist_head", "first:word");
-	FAKE_STRUCT(f, "kretprobe_instance", "rcu:list", "llist:llist_node", "rph:word", "ret_addr:word",
-		"fp:word");
-	FAKE_STRUCT(f, "task_struct", "state:u32", "kretprobe_instances:llist_head", "rethooks:llist_head");
+	FAKE_STRUCT(f, "kretprobe_instance", "rcu:list", "llist:llist_node", "rph:word",
+		"ret_addr:word", "fp:word");
+	FAKE_STRUCT(f, "task_struct", "state:u32", "kretprobe_instances:llist_head",
+		"rethooks:llist_head");
 	uint64_t off = fake_offsetof(f, "kretprobe_instance", "llist");
-	fake_set(f, "task_struct", TASK_AT, "kretprobe_instances.first", fake_va(f, HOOKS_AT + off));
+	fake_set(
+		f, "task_struct", TASK_AT, "kretprobe_instances.first", fake_va(f, HOOKS_AT + off));
 }
 
 static void kretprobes_by_frame(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct trampolines one = { 0 };
 		uint64_t pc, hook = text(f, KRETPROBE);
 		kretprobe_types(f);
@@ -99,7 +113,8 @@ static void kretprobes_by_frame(void **state)
 static void kretprobes_in_order(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct trampolines one = { 0 };
 		uint64_t pc, hook = text(f, KRETPROBE);
 		kretprobe_types(f);
@@ -116,7 +131,8 @@ static void kretprobes_in_order(void **state)
 static void hostile_kretprobes(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct trampolines one = { 0 }, two = { 0 };
 		uint64_t pc, hook = text(f, KRETPROBE);
 		kretprobe_types(f);
@@ -132,31 +148,35 @@ static void hostile_kretprobes(void **state)
 static void kretprobes_of_all_tasks(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct trampolines one = { 0 };
 		uint64_t pc, hook = text(f, KRETPROBE);
 		unsigned word = f->t->abi.word_bytes;
 		put_symbols(f);
 		FAKE_STRUCT(f, "hlist_node", "next:word", "pprev:word");
-		FAKE_STRUCT(f, "kretprobe_instance", "hlist:hlist_node", "rp:word", "ret_addr:word", "task:word",
-			"fp:word");
+		FAKE_STRUCT(f, "kretprobe_instance", "hlist:hlist_node", "rp:word", "ret_addr:word",
+			"task:word", "fp:word");
 		FAKE_STRUCT(f, "task_struct", "state:u32");
 		fake_symbol(f, "kretprobe_inst_table", 0x50000, 64 * word);
 		/* Whatever its bucket is: all lead to the same list. */
 		for (unsigned i = 0; i < 64; i++)
 			fake_put(f->t->dump, 0x50000 + i * word, fake_va(f, HOOKS_AT), word);
-		fake_set(f, "kretprobe_instance", HOOKS_AT, "hlist.next", fake_va(f, HOOKS_AT + HOOK_BYTES));
+		fake_set(f, "kretprobe_instance", HOOKS_AT, "hlist.next",
+			fake_va(f, HOOKS_AT + HOOK_BYTES));
 		fake_set(f, "kretprobe_instance", HOOKS_AT, "ret_addr", text(f, 0x310));
 		fake_set(f, "kretprobe_instance", HOOKS_AT, "task", fake_va(f, TASK_AT + 8));
-		fake_set(f, "kretprobe_instance", HOOKS_AT + HOOK_BYTES, "ret_addr", text(f, 0x320));
-		fake_set(f, "kretprobe_instance", HOOKS_AT + HOOK_BYTES, "task", fake_va(f, TASK_AT));
+		fake_set(
+			f, "kretprobe_instance", HOOKS_AT + HOOK_BYTES, "ret_addr", text(f, 0x320));
+		fake_set(f, "kretprobe_instance", HOOKS_AT + HOOK_BYTES, "task",
+			fake_va(f, TASK_AT));
 		assert_int_equal(resolve(f, &one, hook, 0x1000, &pc), TRAMPOLINE_LIKELY);
 		assert_true(pc == text(f, 0x320));
 		assert_int_equal(resolve(f, &one, hook, 0x1000, &pc), TRAMPOLINE_LOST);
 	}
 }
 
-/* ---- function graph ------------------------------------------------------------------------- */
+/* ---- function graph ---------------------------------------------------------------------- */
 
 static void put_graph(struct fake *f, uint64_t off, uint64_t ret, uint64_t retp)
 {
@@ -170,7 +190,9 @@ static void graph_types(struct fake *f, const char *ret_stack)
 	snprintf(member, sizeof(member), "ret_stack:%s", ret_stack);
 	put_symbols(f);
 	FAKE_STRUCT(f, "ftrace_ret_stack", "ret:word", "func:word", "retp:word");
-	struct type pointer = { .kind = TYPE_POINTER, .size = f->t->abi.word_bytes, .complete = true,
+	struct type pointer = { .kind = TYPE_POINTER,
+		.size = f->t->abi.word_bytes,
+		.complete = true,
 		.target = fake_known(&f->provider, "word", false)->type };
 	fake_know(f, "words", types_new(f->t->types, &pointer), f->t->abi.word_bytes);
 	pointer.target = fake_known(&f->provider, "ftrace_ret_stack", false)->type;
@@ -182,7 +204,8 @@ static void graph_types(struct fake *f, const char *ret_stack)
 static void graph_of_records(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct trampolines one = { 0 }, two = { 0 }, three = { 0 };
 		uint64_t pc, hook = text(f, GRAPH);
 		graph_types(f, "records");
@@ -210,13 +233,15 @@ static void graph_of_records(void **state)
 static void graph_of_words(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct trampolines one = { 0 }, two = { 0 };
 		uint64_t pc, hook = text(f, GRAPH);
 		unsigned word = f->t->abi.word_bytes;
 		graph_types(f, "words");
 		put_graph(f, 0, text(f, 0x320), 0x2000);
-		fake_put(f->t->dump, GRAPH_AT + 3 * word, 1 << 10 | 3, word); /* a record of three words below */
+		fake_put(f->t->dump, GRAPH_AT + 3 * word, 1 << 10 | 3,
+			word); /* a record of three words below */
 		put_graph(f, 4 * word, text(f, 0x310), 0x1000);
 		fake_put(f->t->dump, GRAPH_AT + 7 * word, 1 << 10 | 3, word);
 		fake_put(f->t->dump, GRAPH_AT + 9 * word, 2 << 10 | 5, word); /* data behind it */
@@ -229,13 +254,14 @@ static void graph_of_words(void **state)
 		fake_put(f->t->dump, GRAPH_AT + 9 * word, 2 << 10, word); /* leads nowhere */
 		assert_int_equal(resolve(f, &two, hook, 0x1000, &pc), TRAMPOLINE_LOST);
 		struct trampolines three = { 0 };
-		fake_put(f->t->dump, GRAPH_AT + 9 * word, 2 << 10 | 12, word); /* to before the array */
+		fake_put(f->t->dump, GRAPH_AT + 9 * word, 2 << 10 | 12,
+			word); /* to before the array */
 		put_graph(f, -3ull * word, text(f, 0x310), 0x1000);
 		assert_int_equal(resolve(f, &three, hook, 0x1000, &pc), TRAMPOLINE_LOST);
 	}
 }
 
-/* ---- exception frames ----------------------------------------------------------------------- */
+/* ---- exception frames -------------------------------------------------------------------- */
 
 static uint64_t pt_regs_bytes(struct fake *f)
 {
@@ -258,9 +284,9 @@ static void stack_types(struct fake *f)
 {
 	put_symbols(f);
 	if (f->t->abi.word_bytes == 8)
-		FAKE_STRUCT(f, "pt_regs", "regs:u64[31]", "sp:u64", "pc:u64", "pstate:u64", "orig_x0:u64",
-			"syscallno:u32", "pad:u32", "sdei_ttbr1:u64", "pmr:u64", "stackframe:u64[2]",
-			"lockdep:u64", "exit:u64");
+		FAKE_STRUCT(f, "pt_regs", "regs:u64[31]", "sp:u64", "pc:u64", "pstate:u64",
+			"orig_x0:u64", "syscallno:u32", "pad:u32", "sdei_ttbr1:u64", "pmr:u64",
+			"stackframe:u64[2]", "lockdep:u64", "exit:u64");
 	else
 		FAKE_STRUCT(f, "pt_regs", "uregs:u32[18]");
 	for (unsigned i = 0; i < STACK_BYTES; i += FAKE_PAGE)
@@ -283,7 +309,8 @@ static size_t found(struct fake *f, uint64_t *ret_first, bool *ret_user)
 static void frames_are_found(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		uint64_t kernel = f->t->abi.word_bytes == 8 ? 0x60000005 : 0x60000013, va;
 		uint64_t at = STACK_AT + 0x400, end = fake_va(f, at) + pt_regs_bytes(f);
 		bool user;
@@ -300,8 +327,8 @@ static void frames_are_found(void **state)
 		assert_int_equal(found(f, &va, &user), 0);
 		put_pt_regs(f, at, text(f, CALLER + 8), end, 0x60000002); /* no mode of a kernel */
 		assert_int_equal(found(f, &va, &user), 0);
-		fake_put(f->t->dump, at + f->t->arch->reg_lr * f->t->abi.word_bytes, text(f, CALLER + 4),
-			f->t->abi.word_bytes);
+		fake_put(f->t->dump, at + f->t->arch->reg_lr * f->t->abi.word_bytes,
+			text(f, CALLER + 4), f->t->abi.word_bytes);
 		put_pt_regs(f, at, text(f, CALLER), end + 4, kernel); /* ARM32 aligns by 4 */
 		assert_int_equal(found(f, &va, &user), 1);
 	}
@@ -310,7 +337,8 @@ static void frames_are_found(void **state)
 static void user_frames(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct exception_frame e;
 		bool wide = f->t->abi.word_bytes == 8;
 		struct task task = task_of(f);

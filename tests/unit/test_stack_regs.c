@@ -1,4 +1,5 @@
-/* Which NT_PRSTATUS note is a CPU's, and which stack an address lies in, over memory made by hand. */
+/* Which NT_PRSTATUS note is a CPU's, and which stack an address lies in, over memory made by hand.
+ */
 #include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,8 +21,14 @@ static const unsigned words[] = { 4, 8 };
 	for (struct fake f##_, *f = &f##_, *once = f; once; once = NULL)                           \
 		for (size_t w = 0; w < 2 && (fake_init(f, words[w]), 1); fake_deinit(f), w++)
 
-enum { CPUS = 3, TASKS_AT = 0x10000, STACKS_AT = 0x40000, RQS_AT = 0x50000, STACK_BYTES = 0x2000,
-	CPU_STEP = 0x1000 /* between the CPUs' copies of a variable */ };
+enum {
+	CPUS = 3,
+	TASKS_AT = 0x10000,
+	STACKS_AT = 0x40000,
+	RQS_AT = 0x50000,
+	STACK_BYTES = 0x2000,
+	CPU_STEP = 0x1000 /* between the CPUs' copies of a variable */
+};
 
 static uint8_t desc[CPUS][512];
 static struct dump_note notes[CPUS];
@@ -32,10 +39,10 @@ static void three_cpus(struct fake *f)
 	unsigned word = f->t->abi.word_bytes;
 	const struct arch *arch = f->t->arch;
 	FAKE_STRUCT(f, "thread_info", "cpu:u32");
-	FAKE_STRUCT(f, "task_struct", "thread_info:thread_info", "__state:u32", "stack:word", "flags:u32",
-		"on_cpu:u32", "prio:u32", "tasks:list", "mm:word", "active_mm:word", "exit_state:u32",
-		"pid:u32", "tgid:u32", "real_parent:word", "group_leader:word", "thread_node:list",
-		"comm:char[16]", "signal:word");
+	FAKE_STRUCT(f, "task_struct", "thread_info:thread_info", "__state:u32", "stack:word",
+		"flags:u32", "on_cpu:u32", "prio:u32", "tasks:list", "mm:word", "active_mm:word",
+		"exit_state:u32", "pid:u32", "tgid:u32", "real_parent:word", "group_leader:word",
+		"thread_node:list", "comm:char[16]", "signal:word");
 	FAKE_STRUCT(f, "rq", "nr_running:u32", "curr:word", "idle:word");
 	fake_symbol(f, "init_stack", STACKS_AT, 0);
 	fake_symbol(f, "__end_init_stack", STACKS_AT + STACK_BYTES, 0);
@@ -51,12 +58,14 @@ static void three_cpus(struct fake *f)
 		fake_set(f, "rq", RQS_AT + cpu * CPU_STEP, "curr", fake_va(f, task));
 		fake_set(f, "task_struct", task, "thread_info.cpu", cpu);
 		fake_set(f, "task_struct", task, "pid", 100 + cpu);
-		fake_set(f, "task_struct", task, "stack", fake_va(f, STACKS_AT + cpu * STACK_BYTES));
+		fake_set(
+			f, "task_struct", task, "stack", fake_va(f, STACKS_AT + cpu * STACK_BYTES));
 		uint64_t sp = fake_va(f, STACKS_AT + cpu * STACK_BYTES + 0x1f00);
 		uint32_t pid = 100 + cpu;
 		memcpy(desc[cpu] + arch->prstatus_pid_off, &pid, 4);
 		memcpy(desc[cpu] + arch->prstatus_regs_off + arch->reg_sp * word, &sp, word);
-		notes[cpu] = (struct dump_note){ "CORE", NT_PRSTATUS, desc[cpu], arch->prstatus_bytes };
+		notes[cpu] =
+			(struct dump_note){ "CORE", NT_PRSTATUS, desc[cpu], arch->prstatus_bytes };
 	}
 	f->t->dump->info.note = notes;
 	f->t->dump->info.nnotes = CPUS;
@@ -79,7 +88,8 @@ static int stack_of(struct fake *f, unsigned cpu, const char *word)
 static void notes_by_position(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		three_cpus(f);
 		/* QEMU's pids are CPU numbers; with all notes there they do not matter. */
 		for (unsigned cpu = 0; cpu < CPUS; cpu++)
@@ -98,7 +108,8 @@ static void notes_by_position(void **state)
 static void a_missing_note_moves_no_other(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		three_cpus(f);
 		memmove(&notes[1], &notes[2], sizeof(notes[0]));
 		f->t->dump->info.nnotes = 2;
@@ -114,7 +125,8 @@ static void a_missing_note_moves_no_other(void **state)
 static void short_and_foreign_notes(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		three_cpus(f);
 		notes[1].desc_size = 8;
 		assert_int_equal(stack_of(f, 1, "CPU 1 has 8 bytes"), -1);
@@ -125,7 +137,7 @@ static void short_and_foreign_notes(void **state)
 	}
 }
 
-/* ---- crash_notes ------------------------------------------------------------------------------- */
+/* ---- crash_notes ------------------------------------------------------------------------- */
 
 enum { NOTES_POINTER_AT = 0x400, NOTES_AT = 0x60000 };
 
@@ -151,7 +163,8 @@ static void crash_note(struct fake *f, unsigned cpu, int i)
 static void notes_by_crash_notes(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct cpu_regs source[CPU_REGS_MAX];
 		three_cpus(f);
 		for (unsigned cpu = 0; cpu < CPUS; cpu++)
@@ -166,7 +179,8 @@ static void notes_by_crash_notes(void **state)
 static void a_cpu_without_a_crash_note(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		/* CPU 1 did not answer: two notes, and a pid and a stack that would fit it. */
 		three_cpus(f);
 		crash_note(f, 0, 0);
@@ -183,11 +197,13 @@ static void a_cpu_without_a_crash_note(void **state)
 static void crash_notes_that_differ(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct cpu_regs source[CPU_REGS_MAX];
 		three_cpus(f);
 		crash_note(f, 1, 1);
-		fake_put(f->t->dump, NOTES_AT + CPU_STEP + 20 + f->t->arch->prstatus_regs_off, 0x1234, 4);
+		fake_put(f->t->dump, NOTES_AT + CPU_STEP + 20 + f->t->arch->prstatus_regs_off,
+			0x1234, 4);
 		assert_int_equal(stack_of(f, 1, ""), 1);
 		assert_int_equal(cpu_regs_list(f->t, 1, source), 2);
 		assert_string_equal(source[0].source, "CPU note");
@@ -206,12 +222,13 @@ static void crash_notes_that_differ(void **state)
 static void damaged_crash_notes(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		static const struct {
 			unsigned at;
 			uint32_t v;
-		} damage[] = { { 0, 6 }, { 0, 0xffffffff }, { 4, 8 }, { 4, 0xfffffff0 }, { 4, 401 }, { 8, 2 },
-			{ 12, 0x45524f44 }, { 16, 1 } };
+		} damage[] = { { 0, 6 }, { 0, 0xffffffff }, { 4, 8 }, { 4, 0xfffffff0 }, { 4, 401 },
+			{ 8, 2 }, { 12, 0x45524f44 }, { 16, 1 } };
 		struct crash_note note;
 		three_cpus(f);
 		crash_note(f, 0, 0);
@@ -232,8 +249,10 @@ static void damaged_crash_notes(void **state)
 		assert_false(note.saved);
 		/* One that a larger buffer has room for, and we have not. */
 		uint8_t large[1000] = { 5, 0, 0, 0, (CRASH_NOTE_BYTES_MAX + 1) & 0xff,
-			(CRASH_NOTE_BYTES_MAX + 1) >> 8, 0, 0, NT_PRSTATUS, 0, 0, 0, 'C', 'O', 'R', 'E' };
-		struct err *too_large = crash_note_parse(f->t->arch, &f->t->abi, large, sizeof(large), &note);
+			(CRASH_NOTE_BYTES_MAX + 1) >> 8, 0, 0, NT_PRSTATUS, 0, 0, 0, 'C', 'O', 'R',
+			'E' };
+		struct err *too_large =
+			crash_note_parse(f->t->arch, &f->t->abi, large, sizeof(large), &note);
 		assert_non_null(too_large);
 		err_drop(too_large);
 		fake_put(f->t->dump, NOTES_POINTER_AT, 0, f->t->abi.word_bytes);
@@ -246,12 +265,14 @@ static void damaged_crash_notes(void **state)
 static void given_registers_come_first(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct cpu_regs source[CPU_REGS_MAX];
 		struct reg_file *given;
 		three_cpus(f);
 		crash_note(f, 1, 1);
-		fake_put(f->t->dump, NOTES_AT + CPU_STEP + 20 + f->t->arch->prstatus_regs_off, 0x1234, 4);
+		fake_put(f->t->dump, NOTES_AT + CPU_STEP + 20 + f->t->arch->prstatus_regs_off,
+			0x1234, 4);
 		assert_null(reg_file_parse(f->t->arch, "given", "cpu 1\npc=77\n", 12, &given));
 		f->t->given_regs = given;
 		assert_int_equal(cpu_regs_list(f->t, 1, source), 3);
@@ -262,19 +283,21 @@ static void given_registers_come_first(void **state)
 	}
 }
 
-/* ---- who was running --------------------------------------------------------------------------- */
+/* ---- who was running --------------------------------------------------------------------- */
 
 static void disagreements(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct task task;
 		struct regs regs = { 0 };
 		unsigned word = f->t->abi.word_bytes;
 		three_cpus(f);
 		/* Idle tasks are the ones that a walk finds without lists. */
 		for (unsigned cpu = 0; cpu < CPUS; cpu++)
-			fake_set(f, "rq", RQS_AT + cpu * CPU_STEP, "idle", fake_va(f, TASKS_AT + cpu * 0x1000));
+			fake_set(f, "rq", RQS_AT + cpu * CPU_STEP, "idle",
+				fake_va(f, TASKS_AT + cpu * 0x1000));
 		fake_symbol(f, "init_task", TASKS_AT, 0);
 		assert_null(task_current(f->t, 1, &task));
 		scoped_strbuf struct strbuf out = { 0 };
@@ -306,19 +329,23 @@ static void disagreements(void **state)
 static void thread_info_at_the_base(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct task task;
 		three_cpus(f);
 		FAKE_STRUCT(f, "old_info", "flags:u32", "task:word");
-		fake_known(&f->provider, "thread_info", false)->type = fake_known(&f->provider, "old_info", false)->type;
+		fake_known(&f->provider, "thread_info", false)->type =
+			fake_known(&f->provider, "old_info", false)->type;
 		fake_put(f->t->dump, STACKS_AT + STACK_BYTES + fake_offsetof(f, "old_info", "task"),
 			fake_va(f, TASKS_AT + 0x1000), f->t->abi.word_bytes);
-		assert_null(task_by_stack(f->t, fake_va(f, STACKS_AT + STACK_BYTES + 0x1800), &task));
+		assert_null(
+			task_by_stack(f->t, fake_va(f, STACKS_AT + STACK_BYTES + 0x1800), &task));
 		assert_int_equal(task.pid, 101);
 		/* A task that has another stack is not believed. */
 		fake_put(f->t->dump, STACKS_AT + STACK_BYTES + fake_offsetof(f, "old_info", "task"),
 			fake_va(f, TASKS_AT), f->t->abi.word_bytes);
-		struct err *err = task_by_stack(f->t, fake_va(f, STACKS_AT + STACK_BYTES + 0x1800), &task);
+		struct err *err =
+			task_by_stack(f->t, fake_va(f, STACKS_AT + STACK_BYTES + 0x1800), &task);
 		assert_true(err || task.pid != 100);
 		err_drop(err);
 	}
@@ -327,7 +354,8 @@ static void thread_info_at_the_base(void **state)
 static void who_is_running(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct task task;
 		three_cpus(f);
 		assert_null(task_read(f->t, fake_va(f, TASKS_AT + 0x1000), &task));
@@ -345,7 +373,8 @@ static void who_is_running(void **state)
 static void stacks_and_their_ends(void **state)
 {
 	(void)state;
-	EACH_WORD(f) {
+	EACH_WORD(f)
+	{
 		struct task task = { .stack = fake_va(f, STACKS_AT) };
 		struct stack s;
 		three_cpus(f);
@@ -356,7 +385,8 @@ static void stacks_and_their_ends(void **state)
 		assert_false(stack_find(f->t, &task, task.stack + STACK_BYTES + 1, &s));
 		assert_false(stack_find(f->t, &task, task.stack - 1, &s));
 		assert_false(stack_find(f->t, NULL, task.stack, &s));
-		/* EFI's is one for the machine, by a pointer to its upper end; NULL: there is none. */
+		/* EFI's is one for the machine, by a pointer to its upper end; NULL: there is none.
+		 */
 		if (words[w] == 8) {
 			uint64_t efi = fake_va(f, STACKS_AT + 16 * STACK_BYTES);
 			fake_number(f, "efi_rt_stack_top", 0x700, 0, 8);

@@ -1,4 +1,5 @@
-/* analyzer/space/sweep: every byte once, in order, by any number of threads, and across every seam. */
+/* analyzer/space/sweep: every byte once, in order, by any number of threads, and across every seam.
+ */
 #include "tests/unit/test_dump_file.h"
 
 #include "analyzer/base/interrupt.h"
@@ -27,8 +28,8 @@ static struct dump *open_ram(void)
 
 struct looker {
 	uint64_t piece_bytes, at, end; /* where the pieces come from */
-	bool apart;                    /* pieces are told by addresses that do not go on */
-	uint64_t bytes;                /* atomic: seen by look */
+	bool apart;		       /* pieces are told by addresses that do not go on */
+	uint64_t bytes;		       /* atomic: seen by look */
 	uint64_t hit[64];
 	size_t nhits, most_hits;
 };
@@ -75,8 +76,9 @@ static struct err *hit(void *cx, const struct sweep_hit *h)
 
 static void sweep(struct dump *d, struct looker *l, unsigned threads, struct sweep_totals *ret)
 {
-	struct sweep s = { .cx = l, .next = next, .look = look, .hit = hit, .seam_bytes = 5,
-		.threads = threads };
+	struct sweep s = {
+		.cx = l, .next = next, .look = look, .hit = hit, .seam_bytes = 5, .threads = threads
+	};
 	l->end = RAM;
 	struct err *err = sweep_memory(d, &s, ret);
 	if (err)

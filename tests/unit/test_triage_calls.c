@@ -9,16 +9,18 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/triage/calls.h"
 
-/* arm64's end of a bad write, as stacks of dumps have it; "~" before inlined ones, NULL for no name. */
-static const char *const stack[] = { "panic", "end_report", "kasan_report", "__asan_store8", "~list_add",
-	NULL, "memcpy", "mutex_lock", "widget_link", "~widget_all", "kmem_cache_free", "widget_drop",
-	"el0_svc" };
+/* arm64's end of a bad write, as stacks of dumps have it; "~" before inlined ones, NULL for no
+ * name. */
+static const char *const stack[] = { "panic", "end_report", "kasan_report", "__asan_store8",
+	"~list_add", NULL, "memcpy", "mutex_lock", "widget_link", "~widget_all", "kmem_cache_free",
+	"widget_drop", "el0_svc" };
 
 static struct calls make(struct call *call)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stack); i++)
-		call[i] = (struct call){ .function = stack[i] ? stack[i] + (*stack[i] == '~') : NULL,
-			.inlined = stack[i] && *stack[i] == '~' };
+		call[i] =
+			(struct call){ .function = stack[i] ? stack[i] + (*stack[i] == '~') : NULL,
+				.inlined = stack[i] && *stack[i] == '~' };
 	return (struct calls){ .call = call, .n = ARRAY_SIZE(stack) };
 }
 
@@ -59,7 +61,8 @@ static void machinery(void **state)
 		{ "el1h_64_sync_handler", "exception" }, { "__dabt_svc", "exception" },
 		{ "__schedule", "sleep" }, { "mutex_lock", "sleep" }, { "_raw_spin_lock", "lock" },
 		{ "memcpy", "copy" }, { "kfree", "heap" }, { "__delay", "delay" } };
-	static const char *const others[] = { "sysrq_handle_crash", "vfs_write", "widget_drop", "" };
+	static const char *const others[] = { "sysrq_handle_crash", "vfs_write", "widget_drop",
+		"" };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		const char *kind = machinery_kind(kinds[i][0]);

@@ -143,8 +143,8 @@ static void two_of_a_name(void **state)
 	types_destroy(db);
 }
 
-/* Typedefs of anonymous structs: the line of declaration tells two of a name apart, and makes copies of
- * one the same; a provider that knows no lines takes what is there. */
+/* Typedefs of anonymous structs: the line of declaration tells two of a name apart, and makes
+ * copies of one the same; a provider that knows no lines takes what is there. */
 static void typedefs_by_line(void **state)
 {
 	(void)state;

@@ -45,7 +45,8 @@ static void test_chain(void **state)
 	assert_false(st.broken);
 }
 
-/* Bit 0 of a return address says Thumb; it is told and is no part of pc, and an ARM caller takes it back. */
+/* Bit 0 of a return address says Thumb; it is told and is no part of pc, and an ARM caller takes it
+ * back. */
 static void test_thumb_return_addresses(void **state)
 {
 	struct regs r = regs_at(FN + 0x20, STACK + 0x100);
@@ -101,8 +102,8 @@ static void test_first_instruction(void **state)
 /* push {r4, r5, r6, lr} at "middle", whose table pops them; "caller" has called it. */
 static struct regs begin_prologue(unsigned off)
 {
-	static const uint32_t code[] = { 0xe92d4070, 0xe24dd008, 0xe3a04000, 0xeb000000, 0xe28dd008, 0xe8bd4070,
-		0xea000100 };
+	static const uint32_t code[] = { 0xe92d4070, 0xe24dd008, 0xe3a04000, 0xeb000000, 0xe28dd008,
+		0xe8bd4070, 0xea000100 };
 	struct regs r = regs_at(FN + 0x100 + off, STACK + 0x100);
 
 	put_entry(1, 0x8001aab0); /* vsp += 8; pop {r4, r5, r6, lr} */
@@ -117,14 +118,15 @@ static struct regs begin_prologue(unsigned off)
 	return r;
 }
 
-/* What the table says holds from the last instruction of the prologue to the first of the epilogue. */
+/* What the table says holds from the last instruction of the prologue to the first of the epilogue.
+ */
 static void test_before_and_behind_the_body(void **state)
 {
 	static const struct {
 		unsigned off, down;
 		bool in_lr;
-	} at[] = { { 0, 0, true }, { 4, 16, true }, { 8, 24, true }, { 16, 24, false }, { 20, 16, false },
-		{ 24, 0, true } };
+	} at[] = { { 0, 0, true }, { 4, 16, true }, { 8, 24, true }, { 16, 24, false },
+		{ 20, 16, false }, { 24, 0, true } };
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(at); i++) {
@@ -140,7 +142,9 @@ static void test_before_and_behind_the_body(void **state)
 		assert_int_equal(r.v[ARM_PC], FN + 0x224);
 		assert_int_equal(r.v[ARM_SP], STACK + 0x100 + at[i].down);
 		assert_int_equal(st.how, at[i].in_lr ? HOW_REGS : HOW_CODE);
-		assert_int_equal(r.v[4], at[i].off < 12 || at[i].off > 20 ? 0xaa000004 : stack_word(at[i].down - 16));
+		assert_int_equal(r.v[4], at[i].off < 12 || at[i].off > 20
+						 ? 0xaa000004
+						 : stack_word(at[i].down - 16));
 		assert_true(regs_has(&r, 7) && !regs_has(&r, 0) && !regs_has(&r, ARM_LR));
 		teardown(NULL);
 	}
@@ -173,8 +177,8 @@ static void test_thumb_prologue(void **state)
 	}
 }
 
-/* Neighbours with the same table share one entry (the linker joins them): the first instruction of the second is
- * not the entry's. */
+/* Neighbours with the same table share one entry (the linker joins them): the first instruction of
+ * the second is not the entry's. */
 static void test_first_instruction_of_a_neighbour(void **state)
 {
 	struct regs r = regs_at(FN + 0x100, STACK + 0x100);
@@ -188,7 +192,8 @@ static void test_first_instruction_of_a_neighbour(void **state)
 	assert_int_equal(r.v[ARM_SP], STACK + 0x100);
 }
 
-/* Assembler may be entered elsewhere than at its symbol: where the table leads to a call as well, it is not sure. */
+/* Assembler may be entered elsewhere than at its symbol: where the table leads to a call as well,
+ * it is not sure. */
 static void test_code_against_table(void **state)
 {
 	struct regs r = begin_prologue(4);
@@ -341,7 +346,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_first_instruction, setup, teardown),
 		cmocka_unit_test(test_before_and_behind_the_body),
 		cmocka_unit_test(test_thumb_prologue),
-		cmocka_unit_test_setup_teardown(test_first_instruction_of_a_neighbour, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_first_instruction_of_a_neighbour, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_code_against_table, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_exception, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stack_change, setup, teardown),

@@ -22,7 +22,7 @@ enum { STACK_BYTES = 0x4000 };
 static const char *const fn_name[] = { "leaf", "middle", "caller", "el1h_64_irq",
 	"el1h_64_irq_handler", "el0t_64_sync", "el1_abort", "el1_sync", "el1_da", "leaf.cold",
 	"return_to_handler" };
-static bool new_entry; /* the kernel has el1h_64_sync */
+static bool new_entry;	/* the kernel has el1h_64_sync */
 static bool entry_text; /* the first function is entry code */
 
 static bool mem_read(void *cx, uint64_t va, void *buf, size_t n)
@@ -75,10 +75,11 @@ static bool mem_number(void *cx, const char *key, uint64_t *ret)
 	return true;
 }
 
-static const struct arch_env env = {
-	.read = mem_read, .symbol = mem_symbol, .function = mem_function, .stack = mem_stack,
-	.number = mem_number
-};
+static const struct arch_env env = { .read = mem_read,
+	.symbol = mem_symbol,
+	.function = mem_function,
+	.stack = mem_stack,
+	.number = mem_number };
 static const struct arch_layout layout = { .paging.va_bits = 48 };
 
 static int setup(void **state)
@@ -303,8 +304,8 @@ static void test_stub_names(void **state)
 	expect_end(r, (struct unwind_step){ 0 }, true, "stack pointer does not advance");
 }
 
-/* el1_sync is an old kernel's entry, or a label of KVM's vectors in a newer one: there its frame is like any
- * other, whatever stands below it. */
+/* el1_sync is an old kernel's entry, or a label of KVM's vectors in a newer one: there its frame is
+ * like any other, whatever stands below it. */
 static void test_old_stub_names(void **state)
 {
 	(void)state;
@@ -350,7 +351,8 @@ static void test_link_register(void **state)
 }
 
 /* One step from @pc, interrupted, with a record at x29 that leads to @record_lr: where to. */
-static uint64_t caller_of(uint64_t pc, uint64_t lr, uint64_t record_lr, struct unwind_step *ret_step)
+static uint64_t caller_of(
+	uint64_t pc, uint64_t lr, uint64_t record_lr, struct unwind_step *ret_step)
 {
 	struct regs r = regs_at(pc, STACK + 0x100);
 

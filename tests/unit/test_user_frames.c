@@ -1,5 +1,5 @@
-/* Frames of programs: every way from one to its caller on both architectures, and what a mapped ELF file says
- * of itself. */
+/* Frames of programs: every way from one to its caller on both architectures, and what a mapped ELF
+ * file says of itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,9 @@ static bool mem_table(void *cx, uint64_t pc, uint64_t *ret_start, uint64_t *ret_
 	return table_end > TABLE;
 }
 
-static const struct arch_env env = { .read = mem_read, .stack = mem_stack, .unwind_table = mem_table };
+static const struct arch_env env = {
+	.read = mem_read, .stack = mem_stack, .unwind_table = mem_table
+};
 static const struct arch_layout layout = { .paging = { .va_bits = 48 } };
 
 static int setup(void **state)
@@ -79,8 +81,8 @@ static void code(uint64_t va, const uint32_t *insn, size_t n)
 	for (size_t i = 0; i < n; i++)
 		put32(va + 4 * i, insn[i]);
 }
-#define CODE_AT(va, ...) code(va, (const uint32_t[]){ __VA_ARGS__ }, \
-	sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4)
+#define CODE_AT(va, ...)                                                                           \
+	code(va, (const uint32_t[]){ __VA_ARGS__ }, sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4)
 
 static struct unwind_step step_of(const struct arch *arch, struct regs *io, bool exact)
 {
@@ -90,9 +92,15 @@ static struct unwind_step step_of(const struct arch *arch, struct regs *io, bool
 	return step;
 }
 
-/* ---- arm64 ---------------------------------------------------------------------------------- */
+/* ---- arm64 ------------------------------------------------------------------------------- */
 
-enum { NOP = 0xd503201f, RET = 0xd65f03c0, STP = 0xa9be7bfd, LDP = 0xa8c27bfd, MOV_FP = 0x910003fd };
+enum {
+	NOP = 0xd503201f,
+	RET = 0xd65f03c0,
+	STP = 0xa9be7bfd,
+	LDP = 0xa8c27bfd,
+	MOV_FP = 0x910003fd
+};
 
 static uint32_t a64_bl(uint64_t from, uint64_t to)
 {
@@ -125,7 +133,8 @@ static void test_a64_leaf(void **state)
 	assert_false(s.exact);
 }
 
-/* Behind its prologue a function has its record, whatever x30 holds; behind the epilogue x30 is live again. */
+/* Behind its prologue a function has its record, whatever x30 holds; behind the epilogue x30 is
+ * live again. */
 static void test_a64_prologue(void **state)
 {
 	(void)state;
@@ -144,7 +153,8 @@ static void test_a64_prologue(void **state)
 	r = a64(CODE + 16, CODE + 0x104, STACK + 0x80, STACK + 0x80);
 	step_of(&arch_arm64, &r, true);
 	assert_int_equal(r.v[A64_PC], CODE + 0x104);
-	r = a64(CODE + 24, CODE + 0x104, STACK + 0x80, STACK + 0x80); /* behind the return: who knows */
+	r = a64(CODE + 24, CODE + 0x104, STACK + 0x80,
+		STACK + 0x80); /* behind the return: who knows */
 	step_of(&arch_arm64, &r, true);
 	assert_int_equal(r.v[A64_PC], CODE + 0x204);
 }
@@ -156,8 +166,8 @@ static void test_a64_stub(void **state)
 	CODE_AT(CODE, NOP, NOP, RET);
 	put32(CODE + 0x100, a64_bl(CODE + 0x100, stub));
 	uint32_t pages = (uint32_t)((got >> 12) - (stub >> 12));
-	CODE_AT(stub, 0xd503245f, 0x90000010 | (pages & 3) << 29 | pages >> 2 << 5, 0xf9400211 | 0x18 / 8 << 10,
-		0x91000210, 0xd61f0220);
+	CODE_AT(stub, 0xd503245f, 0x90000010 | (pages & 3) << 29 | pages >> 2 << 5,
+		0xf9400211 | 0x18 / 8 << 10, 0x91000210, 0xd61f0220);
 	put64(got, CODE);
 	struct regs r = a64(CODE + 4, CODE + 0x104, 0, STACK + 0x80);
 	step_of(&arch_arm64, &r, true);
@@ -236,7 +246,7 @@ static void test_compat(void **state)
 	assert_true(arch_arm.user_mode(&arm));
 }
 
-/* ---- ARM32 ---------------------------------------------------------------------------------- */
+/* ---- ARM32 ------------------------------------------------------------------------------- */
 
 enum { PUSH_R4_LR = 0xe92d4010, ARM_NOP = 0xe1a00000, BX_LR = 0xe12fff1e };
 
@@ -311,8 +321,8 @@ static void test_arm_table(void **state)
 	assert_true(s.end);
 }
 
-/* C++, or C with cleanups: a personality routine of its own. What its table says counts where it leads to a call, of a
- * frame that was not interrupted, too. */
+/* C++, or C with cleanups: a personality routine of its own. What its table says counts where it
+ * leads to a call, of a frame that was not interrupted, too. */
 static void test_arm_generic_table(void **state)
 {
 	(void)state;
@@ -401,12 +411,13 @@ static void test_arm_records(void **state)
 	assert_true(s.end);
 }
 
-/* push {r0-r3}; push {r4, r5, lr}; vpush {d8}; sub sp, #20; …; add sp; pop {r4, pc}; body goes on */
+/* push {r0-r3}; push {r4, r5, lr}; vpush {d8}; sub sp, #20; …; add sp; pop {r4, pc}; body goes on
+ */
 static void test_thumb_prologue(void **state)
 {
 	(void)state;
-	static const uint16_t body[] = { 0xb40f, 0xb530, 0xed2d, 0x8b02, 0xb085, 0xbf00, 0xb005, 0xbd30, 0xbf00,
-		0xbf00 };
+	static const uint16_t body[] = { 0xb40f, 0xb530, 0xed2d, 0x8b02, 0xb085, 0xbf00, 0xb005,
+		0xbd30, 0xbf00, 0xbf00 };
 	for (size_t i = 0; i < sizeof(body) / 2; i++)
 		put16(CODE + 2 * i, body[i]);
 	uint64_t sp = STACK + 0x80, saved = sp + 20 + 8;
@@ -477,11 +488,11 @@ static void check_room(uint16_t h1, uint16_t h2, uint32_t room)
 static void test_thumb_room(void **state)
 {
 	(void)state;
-	check_room(0xb085, 0xbf00, 20);     /* sub sp, #20 */
-	check_room(0xf2ad, 0x4db4, 0x4b4);  /* subw sp, sp, #1204 */
-	check_room(0xf5ad, 0x6d80, 0x400);  /* sub.w sp, sp, #1024 */
-	check_room(0xf5ad, 0x5d80, 0x1000); /* sub.w sp, sp, #4096 */
-	check_room(0xed2d, 0x8b04, 16);     /* vpush {d8, d9} */
+	check_room(0xb085, 0xbf00, 20);		/* sub sp, #20 */
+	check_room(0xf2ad, 0x4db4, 0x4b4);	/* subw sp, sp, #1204 */
+	check_room(0xf5ad, 0x6d80, 0x400);	/* sub.w sp, sp, #1024 */
+	check_room(0xf5ad, 0x5d80, 0x1000);	/* sub.w sp, sp, #4096 */
+	check_room(0xed2d, 0x8b04, 16);		/* vpush {d8, d9} */
 	check_room(0xebad, 0x0d03, UINT32_MAX); /* sub.w sp, sp, r3 */
 	check_room(0x4485, 0xbf00, UINT32_MAX); /* add sp, r0 */
 }
@@ -540,21 +551,26 @@ static void test_arm_signal(void **state)
 	}
 }
 
-/* ---- ELF ------------------------------------------------------------------------------------ */
+/* ---- ELF --------------------------------------------------------------------------------- */
 
 static const struct user_memory mem = { .read = mem_read };
 
 /* A shared object of 64 bits: header, two PT_LOAD, PT_DYNAMIC with @hash_tag; three symbols. */
 static void build_elf64(int64_t hash_tag, bool relocated)
 {
-	uint64_t link = 0, dyn = 0x400, sym = 0x500, str = 0x600, hash = 0x700, add = relocated ? BASE : 0;
-	Elf64_Ehdr e = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB }, .e_type = ET_DYN,
-		.e_machine = EM_AARCH64, .e_phoff = 64, .e_phentsize = 56, .e_phnum = 3 };
+	uint64_t link = 0, dyn = 0x400, sym = 0x500, str = 0x600, hash = 0x700,
+		 add = relocated ? BASE : 0;
+	Elf64_Ehdr e = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB },
+		.e_type = ET_DYN,
+		.e_machine = EM_AARCH64,
+		.e_phoff = 64,
+		.e_phentsize = 56,
+		.e_phnum = 3 };
 	Elf64_Phdr p[3] = { { .p_type = PT_LOAD, .p_vaddr = link, .p_memsz = 0x3000 },
 		{ .p_type = PT_LOAD, .p_offset = 0x3000, .p_vaddr = 0x3000, .p_memsz = 0x1000 },
 		{ .p_type = PT_DYNAMIC, .p_offset = dyn, .p_vaddr = dyn, .p_memsz = 0x80 } };
-	Elf64_Dyn d[] = { { DT_SYMTAB, { sym + add } }, { DT_STRTAB, { str + add } }, { DT_STRSZ, { 0x20 } },
-		{ hash_tag, { hash + add } }, { DT_NULL, { 0 } } };
+	Elf64_Dyn d[] = { { DT_SYMTAB, { sym + add } }, { DT_STRTAB, { str + add } },
+		{ DT_STRSZ, { 0x20 } }, { hash_tag, { hash + add } }, { DT_NULL, { 0 } } };
 	Elf64_Sym s[] = { { 0 }, { 1, ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), 0, 1, 0x1000, 0x40 },
 		{ 7, ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT), 0, 1, 0x1100, 0x40 } };
 	memcpy(memory, &e, sizeof(e));
@@ -598,8 +614,12 @@ static void test_elf32(void **state)
 {
 	(void)state;
 	static const struct abi abi = { .word_bytes = 4 };
-	Elf32_Ehdr h = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB }, .e_type = ET_EXEC,
-		.e_machine = EM_ARM, .e_phoff = 52, .e_phentsize = 32, .e_phnum = 2 };
+	Elf32_Ehdr h = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB },
+		.e_type = ET_EXEC,
+		.e_machine = EM_ARM,
+		.e_phoff = 52,
+		.e_phentsize = 32,
+		.e_phnum = 2 };
 	Elf32_Phdr p[2] = { { .p_type = PT_ARM_EXIDX, .p_vaddr = 0x3000 + BASE, .p_memsz = 0x20 },
 		{ .p_type = PT_LOAD, .p_vaddr = BASE, .p_memsz = 0x4000 } };
 	struct user_elf e;

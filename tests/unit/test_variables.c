@@ -1,4 +1,5 @@
-/* Local variables: scopes, every kind of location that needs DIEs, values at entry, and how they are shown. */
+/* Local variables: scopes, every kind of location that needs DIEs, values at entry, and how they
+ * are shown. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +18,8 @@ bool vspace_try_word(struct vspace *vs, uint64_t va, uint64_t *ret)
 
 enum { FRAME = 0x8000, SLIDE = 0x10000 };
 static const uint32_t stack[8] = { 0, 0, 77, 0 };
-static struct vspace vs = { .facts = { .abi = { .word_bytes = 8 } }, .nregions = 1,
+static struct vspace vs = { .facts = { .abi = { .word_bytes = 8 } },
+	.nregions = 1,
 	.region = { { FRAME, sizeof(stack), stack } } };
 
 struct fixture {
@@ -39,13 +41,19 @@ static void open_at(struct fixture *f, uint64_t pc, int calls_callee)
 	f->db = types_create(&vs.facts.abi);
 	assert_null(types_add_dwarf(f->db, f->fd, "vars"));
 	f->debug = (struct debug_env){ .vs = &vs, .types = f->db };
-	f->frame[0] = (struct variables_frame){ .pc = pc + SLIDE, .lookup_pc = pc + SLIDE, .exact = true };
-	f->frame[1] = (struct variables_frame){ .pc = VARS_RETURN + SLIDE, .lookup_pc = VARS_RETURN - 1 + SLIDE };
+	f->frame[0] = (struct variables_frame){
+		.pc = pc + SLIDE, .lookup_pc = pc + SLIDE, .exact = true
+	};
+	f->frame[1] = (struct variables_frame){ .pc = VARS_RETURN + SLIDE,
+		.lookup_pc = VARS_RETURN - 1 + SLIDE };
 	regs_set(&f->frame[0].regs, 19, 1234);
 	regs_set(&f->frame[0].regs, 29, FRAME);
 	regs_set(&f->frame[1].regs, 20, 40);
-	f->env = (struct variables_env){ .debug = &f->debug, .arch = &arch_arm64, .slide = SLIDE,
-		.frame = f->frame, .nframes = 2 };
+	f->env = (struct variables_env){ .debug = &f->debug,
+		.arch = &arch_arm64,
+		.slide = SLIDE,
+		.frame = f->frame,
+		.nframes = 2 };
 }
 
 static void close_it(struct fixture *f)
@@ -75,7 +83,8 @@ static void shows(struct fixture *f, const char *name, enum variable_state state
 	const struct variable *v = find(f, f->nscopes - 1, name);
 	assert_null(variable_format(&f->debug, v, &(struct value_style){ 0 }, &text));
 	if (v->state != state || strcmp(strbuf_text(&text), want))
-		fail_msg("%s: %s (state %d, %s)", name, strbuf_text(&text), v->state, v->why ? v->why : "");
+		fail_msg("%s: %s (state %d, %s)", name, strbuf_text(&text), v->state,
+			v->why ? v->why : "");
 }
 
 static void each_kind(void **state)
@@ -117,7 +126,8 @@ static void scopes_within(void **state)
 	assert_string_equal(f.scope[0].function, "helper");
 	assert_int_equal(f.scope[0].nvariables, 1);
 	scoped_strbuf struct strbuf text = { 0 };
-	assert_null(variable_format(&f.debug, find(&f, 0, "arg"), &(struct value_style){ 0 }, &text));
+	assert_null(
+		variable_format(&f.debug, find(&f, 0, "arg"), &(struct value_style){ 0 }, &text));
 	assert_string_equal(strbuf_text(&text), "1235");
 	shows(&f, "inner", VARIABLE_BYTES, "7");
 	/* behind the inlined function, still in the block */

@@ -1,5 +1,5 @@
-/* Exception vectors in memory made by hand: where each leads, which CPUs use which table, ARM32's poison
- * and helpers, and pages that are not there. */
+/* Exception vectors in memory made by hand: where each leads, which CPUs use which table, ARM32's
+ * poison and helpers, and pages that are not there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,10 +53,17 @@ static void expect_missing(struct fake *f, const char *word)
 	err_drop(err);
 }
 
-/* ---- arm64 ---------------------------------------------------------------------------------------- */
+/* ---- arm64 ------------------------------------------------------------------------------- */
 
-enum { TABLE = 0x800, ENTRY = 0x80, VECTORS = 0x10000, TRAMP = 0x20000, LABEL = 0x30000,
-	HANDLER = 0x40000, PERCPU = 0x50000 };
+enum {
+	TABLE = 0x800,
+	ENTRY = 0x80,
+	VECTORS = 0x10000,
+	TRAMP = 0x20000,
+	LABEL = 0x30000,
+	HANDLER = 0x40000,
+	PERCPU = 0x50000
+};
 #define NOP 0xd503201f
 #define RET 0xd65f03c0
 
@@ -86,18 +93,19 @@ static void arm64_exits(void **state)
 	put_table(&f, VECTORS, 1);
 	/* el1h sync as the kernel has it: a test within the entry, then out */
 	uint64_t at = VECTORS + 4 * ENTRY;
-	put_code(&f, at + 4, 0x37700000 | 4 << 5);                /* tbnz w0, #14, +16: inside */
+	put_code(&f, at + 4, 0x37700000 | 4 << 5); /* tbnz w0, #14, +16: inside */
 	put_code(&f, at + 8, branch(at + 8, HANDLER));
 	put_code(&f, at + 20, branch(at + 20, HANDLER + 0x100)); /* a later one does not count */
 	fake_symbol(&f, "el1h_64_sync", HANDLER, 0x100);
-	/* others: by register, by return, by a condition far away, backwards, a call through a register first */
-	put_code(&f, VECTORS + 5 * ENTRY, 0xd61f0200);           /* br x16 */
+	/* others: by register, by return, by a condition far away, backwards, a call through a
+	 * register first */
+	put_code(&f, VECTORS + 5 * ENTRY, 0xd61f0200); /* br x16 */
 	put_code(&f, VECTORS + 6 * ENTRY + 8, RET);
-	put_code(&f, VECTORS + 7 * ENTRY, 0xd63f0200);           /* blr x16 comes back */
+	put_code(&f, VECTORS + 7 * ENTRY, 0xd63f0200); /* blr x16 comes back */
 	put_code(&f, VECTORS + 7 * ENTRY + 4, 0x54000000 | (0x200 / 4) << 5); /* b.eq */
 	put_code(&f, VECTORS + 8 * ENTRY, branch(VECTORS + 8 * ENTRY, VECTORS - 0x400));
-	put_code(&f, VECTORS + 9 * ENTRY, 0x34000000 | (0x400 / 4) << 5);     /* cbz */
-	put_code(&f, VECTORS + 10 * ENTRY, 0xd69f03e0);                       /* eret */
+	put_code(&f, VECTORS + 9 * ENTRY, 0x34000000 | (0x400 / 4) << 5); /* cbz */
+	put_code(&f, VECTORS + 10 * ENTRY, 0xd69f03e0);			  /* eret */
 	struct seen s = tell(&f);
 	assert_int_equal(s.n, 16);
 	assert_string_equal(s.v[0].set, "vectors");
@@ -199,7 +207,7 @@ static void arm64_cpus(void **state)
 	fake_deinit(&f);
 }
 
-/* ---- ARM32 ---------------------------------------------------------------------------------------- */
+/* ---- ARM32 ------------------------------------------------------------------------------- */
 
 enum { HIGH = 0x3fff0000, PAGE = 4096 }; /* 0xffff0000 in the window */
 #define POISON 0xe7fddef1
@@ -257,8 +265,8 @@ static void arm_overwritten(void **state)
 	put_code(&f, HIGH + 0x200, 0x41414141);
 	put_code(&f, HIGH + 0x204, 0x41414141);
 	struct seen s = tell(&f);
-	assert_string_equal(by_name(&s, "poison")->note,
-		"2 of 1008 words are not 0xe7fddef1, first at +0x200");
+	assert_string_equal(
+		by_name(&s, "poison")->note, "2 of 1008 words are not 0xe7fddef1, first at +0x200");
 	fake_deinit(&f);
 }
 

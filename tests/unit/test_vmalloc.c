@@ -1,5 +1,5 @@
-/* vmalloc areas on hand-made memory: each era's lists and trees, what .vm means there, and every kind of
- * damage. The images of 4.19 are made by its source: no dump of it is at hand. */
+/* vmalloc areas on hand-made memory: each era's lists and trees, what .vm means there, and every
+ * kind of damage. The images of 4.19 are made by its source: no dump of it is at hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,8 @@
 #define EACH_ERA(f, era)                                                                           \
 	for (unsigned w_ = 0; w_ < 2 * VMALLOC_ERAS; w_++)                                         \
 		for (enum fake_vmalloc_era era = w_ / 2, *once_ = &era; once_; once_ = NULL)       \
-			for (struct fake f##_, *f = &f##_; f && (fake_vmalloc(f, w_ % 2 ? 8 : 4, era), 1); \
+			for (struct fake f##_, *f = &f##_;                                         \
+				f && (fake_vmalloc(f, w_ % 2 ? 8 : 4, era), 1);                    \
 				fake_deinit(f), f = NULL)
 
 static void is_fine(struct err *err)
@@ -49,7 +50,8 @@ static void expect_kind(const struct vmalloc *v, size_t i, const char *wanted)
 static void eras(void **state)
 {
 	(void)state;
-	EACH_ERA(f, era) {
+	EACH_ERA(f, era)
+	{
 		struct vmalloc v;
 		read_fine(f, &v);
 		assert_int_equal(v.area.n, FAKE_AREAS);
@@ -76,7 +78,8 @@ static void eras(void **state)
 static void finding(void **state)
 {
 	(void)state;
-	EACH_ERA(f, era) {
+	EACH_ERA(f, era)
+	{
 		struct vmalloc v;
 		uint64_t page = 7;
 		read_fine(f, &v);
@@ -141,7 +144,8 @@ static void early(void **state)
 static void damaged_list(void **state)
 {
 	(void)state;
-	EACH_ERA(f, era) {
+	EACH_ERA(f, era)
+	{
 		struct vmalloc v;
 		fake_set(f, "list", fake_area_list(f, 0), "next", 0x10);
 		is_fine(vmalloc_read(f->t, &v));
@@ -156,7 +160,8 @@ static void damaged_list(void **state)
 static void circle(void **state)
 {
 	(void)state;
-	EACH_ERA(f, era) {
+	EACH_ERA(f, era)
+	{
 		struct vmalloc v;
 		fake_set(f, "list", fake_area_list(f, 2), "next", fake_va(f, fake_area_list(f, 1)));
 		is_fine(vmalloc_read(f->t, &v));
@@ -169,7 +174,8 @@ static void circle(void **state)
 static void damaged_tree(void **state)
 {
 	(void)state;
-	EACH_ERA(f, era) {
+	EACH_ERA(f, era)
+	{
 		struct vmalloc v;
 		fake_rb(f, fake_area_rb(f, 2), fake_area_rb(f, 0), 0, 0); /* another's child */
 		is_fine(vmalloc_read(f->t, &v));
@@ -183,7 +189,8 @@ static void damaged_tree(void **state)
 static void damaged_areas(void **state)
 {
 	(void)state;
-	EACH_ERA(f, era) {
+	EACH_ERA(f, era)
+	{
 		struct vmalloc v;
 		fake_set(f, "vmap_area", fake_area(0), "va_end", fake_area_va(f, 0) - 0x1000);
 		fake_set(f, "vm_struct", fake_vm(1), "size", 0x30000);

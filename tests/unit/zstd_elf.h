@@ -1,5 +1,5 @@
-/* ELF files by hand: one section .debug_x of 4,000 bytes, compressed with zstd, an allocated one, and the
- * names. For unit tests and fuzz seeds. */
+/* ELF files by hand: one section .debug_x of 4,000 bytes, compressed with zstd, an allocated one,
+ * and the names. For unit tests and fuzz seeds. */
 #ifndef TESTS_UNIT_ZSTD_ELF_H
 #define TESTS_UNIT_ZSTD_ELF_H
 
@@ -13,9 +13,9 @@ enum { ZSTD_ELF_MAX = 4096, ZSTD_ELF_BYTES = 4000 };
 
 struct zstd_elf {
 	bool wide, big_endian;
-	uint32_t type;  /* of compression; 0: zstd's */
+	uint32_t type;	/* of compression; 0: zstd's */
 	uint64_t claim; /* what the header says of the size; 0: the truth */
-	size_t cut;     /* bytes that the compressed data lack */
+	size_t cut;	/* bytes that the compressed data lack */
 };
 
 static inline void zstd_elf_put(const struct zstd_elf *z, uint8_t *p, uint64_t v, unsigned n)
@@ -24,7 +24,8 @@ static inline void zstd_elf_put(const struct zstd_elf *z, uint8_t *p, uint64_t v
 		p[z->big_endian ? n - 1 - i : i] = (uint8_t)(v >> (8 * i));
 }
 
-static inline void zstd_elf_header(const struct zstd_elf *z, uint8_t *p, unsigned i, const uint64_t *v)
+static inline void zstd_elf_header(
+	const struct zstd_elf *z, uint8_t *p, unsigned i, const uint64_t *v)
 {
 	/* name, type, flags, address, offset, size, link, info, alignment, entry */
 	static const unsigned wide[] = { 4, 4, 8, 8, 8, 8, 4, 4, 8, 8 };
@@ -50,7 +51,8 @@ static inline size_t zstd_elf_write(const struct zstd_elf *z, uint8_t *out)
 	uint8_t content[ZSTD_ELF_BYTES];
 	unsigned chdr = z->wide ? 24 : 12, word = z->wide ? 8 : 4;
 	memset(out, 0, ZSTD_ELF_MAX);
-	memcpy(out, (uint8_t[]){ 0x7f, 'E', 'L', 'F', z->wide ? 2 : 1, z->big_endian ? 2 : 1, 1 }, 7);
+	memcpy(out, (uint8_t[]){ 0x7f, 'E', 'L', 'F', z->wide ? 2 : 1, z->big_endian ? 2 : 1, 1 },
+		7);
 	zstd_elf_put(z, out + 16, ET_EXEC, 2);
 	zstd_elf_put(z, out + 18, z->wide ? EM_AARCH64 : EM_ARM, 2);
 	zstd_elf_put(z, out + 20, 1, 4);
@@ -65,8 +67,10 @@ static inline size_t zstd_elf_write(const struct zstd_elf *z, uint8_t *out)
 	zstd_elf_put(z, out + DATA, z->type ? z->type : 2, 4);
 	zstd_elf_put(z, out + DATA + (z->wide ? 8 : 4), z->claim ? z->claim : ZSTD_ELF_BYTES, word);
 	zstd_elf_put(z, out + DATA + (z->wide ? 16 : 8), 1, word);
-	size_t n = chdr + ZSTD_compress(out + DATA + chdr, ZSTD_ELF_MAX - DATA - chdr, content,
-				sizeof(content), 3) - z->cut;
+	size_t n = chdr +
+		   ZSTD_compress(out + DATA + chdr, ZSTD_ELF_MAX - DATA - chdr, content,
+			   sizeof(content), 3) -
+		   z->cut;
 	zstd_elf_header(z, out + HEADERS, 1,
 		(uint64_t[]){ 1, SHT_PROGBITS, SHF_COMPRESSED, 0, DATA, n, 0, 0, 8, 0 });
 	zstd_elf_header(z, out + HEADERS, 2,
