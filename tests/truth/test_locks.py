@@ -44,6 +44,8 @@ def test_spinlock(core):
         assert row["owner_pid"] != int(words["culprit_pid"])
     elif core.name.endswith("spin-twice"):
         assert row["owner_pid"] == int(words["culprit_pid"])
+    (owner,) = [task for task in core.rows("ps") if task["task"] == row["owner"]]
+    assert row["owner_cpu"] == owner["cpu"], "who holds a spinlock stays where it took it"
     (alone,) = core.rows(f"locks {row['lock']}")
     assert alone == row
 

@@ -34,6 +34,7 @@ def test_queues(core):
     assert {"events", "events_highpri", "events_long", "events_unbound", "mm_percpu_wq"} <= names
     works = core.rows("workqueue")
     assert all(work["workqueue"] in names for work in works), works
+    assert all((work["pid"] is not None) == (work["state"] in ("running", "scheduled")) for work in works), works
     for name in names:  # of which there may be several queues
         mine = [work for work in works if work["workqueue"] == name]
         counted = [row for row in queues if row["workqueue"] == name]
