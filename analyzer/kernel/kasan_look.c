@@ -53,13 +53,20 @@ static bool all_set(lanes x)
 	return (w[0] & w[1]) == UINT64_MAX;
 }
 
-/* Whether @n bytes, in whole vectors, are one value. */
-static inline bool is_uniform(const uint8_t *p, size_t n)
+/* Whether a block is one value. */
+static inline bool is_uniform(const uint8_t *p)
 {
 	lanes first = (lanes){ 0 } + p[0], other = { 0 };
-	for (size_t i = 0; i < n; i += LANES)
+	for (size_t i = 0; i < BLOCK; i += LANES)
 		other |= load(p + i) ^ first;
 	return all_set((lanes)(other == 0));
+}
+
+/* The same for more bytes: the C library's comparison uses the widest loads that the processor has.
+ */
+static bool is_all_one(const uint8_t *p, size_t n)
+{
+	return !memcmp(p, p + 1, n - 1);
 }
 
 /* mm/kasan/kasan.h: accessible, the redzone of slab objects, freed slab objects, freed pages. */
@@ -148,23 +155,19 @@ static void look_at_rest(const struct kasan_look *l, const struct sweep_run *run
 	}
 }
 
-static void look_at_poison(const struct kasan_look *l, const struct sweep_run *run,
+static void look_at_poison(const struct kasan_look *l, const struct sweep_run *run, size_t i,
 	struct counts *c, struct sweep_hits *hits)
 {
 	lanes others[VECTORS];
-	size_t i = 0;
-	if (run->nbefore && run->n && !run->p[0] &&
-		l->class[run->before[run->nbefore - 1]] == LOOK_EARLY)
-		tell(hits, TOLD_EARLY, run->addr, run->before[run->nbefore - 1], 1);
 	while (run->n - i >= BLOCK) {
 		const uint8_t *p = run->p + i;
 		if (run->n - i >= STRETCH && l->class[p[0]] == LOOK_ORDINARY &&
-			is_uniform(p, STRETCH)) {
+			is_all_one(p, STRETCH)) {
 			c->n[p[0]] += STRETCH;
 			i += STRETCH;
 			continue;
 		}
-		if (l->class[p[0]] == LOOK_ORDINARY && is_uniform(p, BLOCK))
+		if (l->class[p[0]] == LOOK_ORDINARY && is_uniform(p))
 			c->n[p[0]] += BLOCK;
 		else if (count_usual(c, p, others))
 			look_at_others(l, run, i, others, c, hits);
@@ -176,14 +179,13 @@ static void look_at_poison(const struct kasan_look *l, const struct sweep_run *r
 
 /* Objects are some granules of one tag each: several tables, so that counting one byte does not
  * wait for the one before, which is often the same. */
-static void look_at_tags(const struct sweep_run *run, struct counts *c)
+static void look_at_tags(const struct sweep_run *run, size_t i, struct counts *c)
 {
 	enum { TABLES = 4 };
 	uint32_t n[TABLES][256] = { 0 };
-	size_t i = 0;
 	for (; run->n - i >= BLOCK; i += BLOCK) {
 		const uint8_t *p = run->p + i;
-		if (is_uniform(p, BLOCK)) {
+		if (is_uniform(p)) {
 			c->n[p[0]] += BLOCK;
 			continue;
 		}
@@ -200,16 +202,45 @@ static void look_at_tags(const struct sweep_run *run, struct counts *c)
 		c->n[v] += (uint64_t)n[0][v] + n[1][v] + n[2][v] + n[3][v];
 }
 
-void kasan_look(const struct kasan_look *l, const struct sweep_run *run, struct sweep_hits *hits)
+/* Bytes at the beginning that are the first one's value: all, or whole stretches; 0 where each has
+ * to be looked at. */
+static size_t same_from_start(const struct kasan_look *l, const struct sweep_run *run)
+{
+	size_t n = 0;
+	if (!run->n || l->class[run->p[0]] != LOOK_ORDINARY)
+		return 0;
+	if (is_all_one(run->p, run->n))
+		return run->n;
+	while (run->n - n >= STRETCH && run->p[n] == run->p[0] && is_all_one(run->p + n, STRETCH))
+		n += STRETCH;
+	return n;
+}
+
+static void look_at_all(const struct kasan_look *l, const struct sweep_run *run, size_t same,
+	struct sweep_hits *hits)
 {
 	struct counts c = { 0 };
 	if (l->tags)
-		look_at_tags(run, &c);
+		look_at_tags(run, same, &c);
 	else
-		look_at_poison(l, run, &c, hits);
+		look_at_poison(l, run, same, &c, hits);
 	for (unsigned v = 0; v < 256; v += 4)
 		if (c.n[v] | c.n[v + 1] | c.n[v + 2] | c.n[v + 3])
 			for (unsigned n = v; n < v + 4; n++)
 				if (c.n[n])
 					tell(hits, TOLD_COUNT, run->addr, n, c.n[n]);
+}
+
+/* Most runs are single pages of shadow, and most of those one value: they cost no table of counts.
+ */
+void kasan_look(const struct kasan_look *l, const struct sweep_run *run, struct sweep_hits *hits)
+{
+	size_t same = same_from_start(l, run);
+	if (run->nbefore && run->n && !run->p[0] &&
+		l->class[run->before[run->nbefore - 1]] == LOOK_EARLY)
+		tell(hits, TOLD_EARLY, run->addr, run->before[run->nbefore - 1], 1);
+	if (same)
+		tell(hits, TOLD_COUNT, run->addr, run->p[0], same);
+	if (same < run->n)
+		look_at_all(l, run, same, hits);
 }
