@@ -58,6 +58,7 @@ struct err *resource_rows_show(struct cx *cx, const char *symbol, bool verbose)
 	struct err *err = resource_iter_init(&it, cx->target, symbol);
 	int digits = !err && it.root.end < 0x10000 ? 4 : 8;
 	out_table(cx->out, &resource_table);
+	out_nothing(cx->out, "nobody has claimed a range of %s", symbol);
 	while (!err && more) {
 		struct resource r;
 		err = resource_iter_next(&it, &r, &more);
