@@ -99,14 +99,15 @@ static bool base_fits(const struct kallsyms *k)
 }
 
 /*
- * A kernel's addresses are in the upper half (ARM's lowest PAGE_OFFSET is 0x40000000) and close
- * together. Some absolute symbols may be small numbers, so it is enough if most are so.
+ * A kernel's addresses are close together, and high: arm64's have at least twelve ones on top (no
+ * two words of an ARM32 table do, read as one), ARM's lowest PAGE_OFFSET is 0x40000000. Some
+ * absolute symbols may be small numbers, so it is enough if most are so.
  */
 static bool addresses_of_kernel(const struct kallsyms *k)
 {
 	const uint64_t span = 1ull << 31;
 	uint64_t first = address_of(k, 0), last = address_of(k, k->nsyms - 1);
-	uint64_t lowest = k->abi.word_bytes == 8 ? 1ull << 63 : 0x40000000;
+	uint64_t lowest = k->abi.word_bytes == 8 ? 0xfffull << 52 : 0x40000000;
 	/* Still physical: text lies before the table and data behind. (A relative table, read as
 	 * this form, ascends as well, but has nothing before.) */
 	if (k->form == KALLSYMS_SELF)

@@ -119,6 +119,23 @@ static void every_alignment(void **state)
 	}
 }
 
+/* The last offset and the base of a 32-bit table, read as one word of 64, look like an address of
+ * the upper half; and the table fits again one entry lower, where a zero stands before it. */
+static void two_words_are_no_base(void **state)
+{
+	(void)state;
+	struct ks_spec s = ks_specs[7];
+	assert_string_equal(s.what, "6.1, 32 bits");
+	for (s.nsyms = 700; s.nsyms < 702; s.nsyms++) {
+		for (unsigned off = 0; off < 8; off += 4) {
+			ks_make(made, &s, AT + off, voffset_of(&s));
+			assert_int_equal(made->addresses, 0);
+			load();
+			expect_all(search());
+		}
+	}
+}
+
 /* Found by its address, with the word size said. */
 static void at_a_known_place(void **state)
 {
@@ -230,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_layout, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_alignment, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_words_are_no_base, setup, teardown),
 		cmocka_unit_test_setup_teardown(at_a_known_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(across_a_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(decoys_are_passed, setup, teardown),
