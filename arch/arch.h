@@ -178,6 +178,7 @@ struct arch_vector {
 	uint64_t va;
 	uint64_t table_va; /* where the table begins */
 	uint64_t insn_va;  /* the instruction that leads to the handler; 0: there is none */
+	bool thumb;	   /* and it is Thumb code (ARM32) */
 	uint64_t target;   /* the handler, where a word of data says it; else 0 */
 	char note[96];	   /* "poison", …; may be empty */
 };

@@ -16,7 +16,7 @@ struct teller {
 	struct target *t;
 	vector_fn fn;
 	void *cx;
-	struct disasm *dis;
+	struct disasm *dis, *thumb;
 	uint64_t table_va; /* whose .cpus these are */
 	char cpus[48];
 };
@@ -77,7 +77,8 @@ static void tell(void *cx, const struct arch_vector *a)
 	snprintf(v.name, sizeof(v.name), "%s", a->name);
 	snprintf(v.note, sizeof(v.note), "%s", a->note);
 	if (a->insn_va) {
-		scoped_err struct err *err = disasm_one(tl->dis, a->insn_va, &insn);
+		scoped_err struct err *err =
+			disasm_one(a->thumb ? tl->thumb : tl->dis, a->insn_va, &insn);
 		if (err) {
 			v.fault = err->fault ? err->fault : FAULT_CORRUPT;
 		} else {
@@ -95,11 +96,13 @@ struct err *vector_table_each(struct target *t, vector_fn fn, void *cx)
 
 	if (!err)
 		err = disasm_open(t->kernel, t->syms, false, &tl.dis);
-	if (err)
-		return err;
+	if (!err && t->arch->capstone_thumb_mode)
+		err = disasm_open(t->kernel, t->syms, true, &tl.thumb);
 	const struct arch_env env = target_arch_env(t);
 	tl.table_va = UINT64_MAX;
-	err = t->arch->vectors(&env, &vspace_facts(t->kernel)->layout, tell, &tl);
+	if (!err)
+		err = t->arch->vectors(&env, &vspace_facts(t->kernel)->layout, tell, &tl);
+	disasm_close(tl.thumb);
 	disasm_close(tl.dis);
 	return err;
 }

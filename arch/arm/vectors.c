@@ -27,6 +27,7 @@ struct teller {
 	arch_vector_fn fn;
 	void *cx;
 	uint64_t base;
+	bool thumb; /* the kernel takes exceptions in Thumb code: SCTLR.TE */
 	uint8_t page[PAGE];
 };
 
@@ -44,11 +45,26 @@ static struct arch_vector vector(
 	return v;
 }
 
-static void tell_insn(const struct teller *tl, const char *set, const char *name, uint64_t va)
+static void tell_insn(
+	const struct teller *tl, const char *set, const char *name, uint64_t va, bool thumb)
 {
 	struct arch_vector v = vector(tl, set, name, va);
 	v.insn_va = va;
+	v.thumb = thumb;
 	tl->fn(tl->cx, &v);
+}
+
+/* Each vector but SWI's is a branch: in ARM code its condition is "always", in Thumb code it is the
+ * wide one (ARM ARM v7-A, A8.8.18 B, encodings A1 and T4). */
+static bool takes_exceptions_in_thumb(const struct teller *tl)
+{
+	unsigned wide = 0;
+	for (unsigned off = 0; off < VECTORS_BYTES; off += 4) {
+		const uint8_t *p = tl->page + off;
+		wide += (load_u16le(p) & 0xf800) == 0xf000 &&
+			(load_u16le(p + 2) & 0xd000) == 0x9000;
+	}
+	return wide > VECTORS_BYTES / 8;
 }
 
 /* All words of [from, to) that are not poison, where poison is due. */
@@ -87,7 +103,8 @@ static void tell_kuser(const struct teller *tl, unsigned begin)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kuser); i++)
 		if (kuser[i].offset >= begin && word_at(tl, kuser[i].offset) != POISON)
-			tell_insn(tl, vectors_page, kuser[i].name, tl->base + kuser[i].offset);
+			tell_insn(
+				tl, vectors_page, kuser[i].name, tl->base + kuser[i].offset, false);
 	if (begin == PAGE)
 		return;
 	struct arch_vector v = vector(tl, vectors_page, "kuser version", tl->base + 0xffc);
@@ -107,7 +124,7 @@ static void tell_stubs(const struct teller *tl, const struct abi *abi)
 	for (size_t i = 0; i < ARRAY_SIZE(name); i++) {
 		uint64_t va;
 		if (env_symbol(tl->env, name[i], &va) && va - tl->base < 2 * PAGE)
-			tell_insn(tl, stubs_page, name[i], va);
+			tell_insn(tl, stubs_page, name[i], va, tl->thumb);
 	}
 	if (!env_read(tl->env, tl->base + PAGE, raw, sizeof(raw)))
 		return;
@@ -130,8 +147,9 @@ struct err *arm_vectors(
 		tl.base = bases[k];
 		if (!env_read(env, tl.base, tl.page, sizeof(tl.page)))
 			continue;
+		tl.thumb = takes_exceptions_in_thumb(&tl);
 		for (unsigned i = 0; i < ARRAY_SIZE(name); i++)
-			tell_insn(&tl, vectors_page, name[i], tl.base + 4 * i);
+			tell_insn(&tl, vectors_page, name[i], tl.base + 4 * i, tl.thumb);
 		unsigned begin = kuser_begin(&tl);
 		tell_poison(&tl, VECTORS_BYTES, begin);
 		tell_kuser(&tl, begin);

@@ -280,7 +280,8 @@ def test_vectors(core):
     by_name = {row["vector"]: row for row in rows}
     assert by_name["poison"]["note"].endswith("intact")
     assert by_name["swi handler"]["note"].startswith("vector_") and "swi" in by_name["swi handler"]["note"]
-    assert by_name["irq"]["insn"].startswith("b ")
+    thumb = core.config.get("CONFIG_THUMB2_KERNEL") == "y"
+    assert by_name["irq"]["insn"].startswith("b.w " if thumb else "b ")
 
 
 def cpu_list(words):
