@@ -91,7 +91,7 @@ static void show_location(struct cx *cx, const struct frame *f, const struct var
 {
 	scoped_strbuf struct strbuf location = { 0 };
 	if (!s->inlined)
-		symtab_format(cx->target->syms, f->pc, f->lookup_pc != f->pc, &location);
+		symtab_format_from(cx->target->syms, f->lookup_pc, f->pc, &location);
 	out_str(cx->out, "location",
 		s->inlined && s->function ? s->function : strbuf_text(&location));
 }

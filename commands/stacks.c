@@ -168,7 +168,7 @@ static void show_frame(struct cx *cx, const struct frame *f, unsigned n, bool by
 	if (known && by_function)
 		strbuf_addf(&location, sym.module ? "%s [%s]" : "%s", sym.name, sym.module);
 	else if (known)
-		symtab_format(syms, f->pc, f->lookup_pc != f->pc, &location);
+		symtab_format_from(syms, f->lookup_pc, f->pc, &location);
 	else
 		strbuf_addf(&location, "0x%llx", (unsigned long long)f->pc);
 	if (f->trust != TRUST_SURE)

@@ -446,8 +446,14 @@ void symtab_get(const struct symtab *st, size_t i, struct symbol *ret)
 
 bool symtab_format(const struct symtab *st, uint64_t va, bool is_return, struct strbuf *out)
 {
+	return symtab_format_from(st, is_return ? symtab_call_va(va) : va, va, out);
+}
+
+bool symtab_format_from(
+	const struct symtab *st, uint64_t lookup_va, uint64_t va, struct strbuf *out)
+{
 	struct symbol s;
-	if (!symtab_at(st, is_return ? va - 1 : va, &s))
+	if (!symtab_at(st, lookup_va, &s))
 		return false;
 	strbuf_addf(out, "%s+0x%llx/0x%llx", s.name, (unsigned long long)(va - s.va),
 		(unsigned long long)s.size);

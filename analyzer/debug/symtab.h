@@ -95,8 +95,19 @@ bool symtab_at(const struct symtab *st, uint64_t va, struct symbol *ret);
 size_t symtab_count(const struct symtab *st);
 void symtab_get(const struct symtab *st, size_t i, struct symbol *ret);
 
-/* "sym+0xoff/0xsize [module]" as %pS; a return address is looked up at va - 1 like %pB and shown
+/* The last byte of the call that returns to @va: there its function and line are looked up. Return
+ * addresses into ARM32's Thumb code have bit 0 set. */
+static inline uint64_t symtab_call_va(uint64_t return_va)
+{
+	return (return_va & ~1ull) - 1;
+}
+
+/* "sym+0xoff/0xsize [module]" as %pS; a return address is looked up in its call like %pB and shown
  * with its own offset. False (nothing appended) when no symbol holds it. */
 bool symtab_format(const struct symtab *st, uint64_t va, bool is_return, struct strbuf *out);
+
+/* The same where it is known already at which address the symbol of @va is looked up. */
+bool symtab_format_from(
+	const struct symtab *st, uint64_t lookup_va, uint64_t va, struct strbuf *out);
 
 #endif

@@ -29,7 +29,7 @@ static const char *stack_words(struct explain_cx *cx, uint32_t handle)
 	for (size_t i = 0; i < n && told < TOLD; i++) {
 		struct symbol s;
 		bool own = false;
-		if (!symtab_at(cx->t->syms, pc[i] - 1, &s))
+		if (!symtab_at(cx->t->syms, symtab_call_va(pc[i]), &s))
 			continue;
 		for (size_t k = 0; k < ARRAY_SIZE(machinery) && !told && !s.module; k++)
 			own |= strstr(s.name, machinery[k]) != NULL;

@@ -314,7 +314,7 @@ static void show_symbol(struct cx *cx, const struct frame *f, struct frame_style
 		out_strf(cx->out, "location", "0x%" PRIx64, f->pc);
 		return;
 	}
-	symtab_format(t->syms, f->pc, f->lookup_pc != f->pc, &location);
+	symtab_format_from(t->syms, f->lookup_pc, f->pc, &location);
 	out_str(cx->out, "symbol", sym.name);
 	out_hex(cx->out, "offset", f->pc - sym.va);
 	out_hex(cx->out, "size", sym.size);

@@ -135,9 +135,9 @@ static bool fill_one(struct target *t, const struct task *task, const struct fra
 	if (cfi_step(t, task, &f->regs, f->lookup_pc, CFI_OPEN_MODULES, &step) != CFI_STEP_DONE)
 		return false;
 	/* A tracer's return address stands in the stack where the frame has the true one. */
-	if (step.regs.v[pc] == caller->pc || (!step.called && caller->note)) {
+	if (step.regs.v[pc] == frame_code_va(caller) || (!step.called && caller->note)) {
 		caller->regs = step.regs;
-		regs_set(&caller->regs, pc, caller->pc);
+		regs_set(&caller->regs, pc, frame_code_va(caller));
 		*ret_restored = step.restored;
 		return true;
 	}

@@ -24,9 +24,10 @@ struct err *frame_variables(struct target *t, const struct trace *trace, size_t 
 	size_t count = trace->nframes - n < CALLERS + 1 ? trace->nframes - n : CALLERS + 1;
 	for (size_t i = 0; i < count; i++) {
 		const struct frame *f = &trace->frame[n + i];
-		frame[i] = (struct variables_frame){
-			.regs = f->regs, .pc = f->pc, .lookup_pc = f->lookup_pc, .exact = f->exact
-		};
+		frame[i] = (struct variables_frame){ .regs = f->regs,
+			.pc = frame_code_va(f),
+			.lookup_pc = f->lookup_pc,
+			.exact = f->exact };
 	}
 	const struct variables_env env = {
 		.debug = &t->debug,

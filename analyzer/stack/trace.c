@@ -59,7 +59,7 @@ static struct frame frame_of(const struct target *t, const struct unwinder *u)
 {
 	uint64_t pc = u->regs.v[t->arch->reg_pc];
 	return (struct frame){
-		.pc = pc,
+		.pc = u->step.exact ? pc : pc | u->step.thumb,
 		.sp = regs_has(&u->regs, t->arch->reg_sp)   ? u->regs.v[t->arch->reg_sp]
 		      : regs_has(&u->regs, t->arch->reg_fp) ? u->regs.v[t->arch->reg_fp]
 							    : 0,

@@ -16,9 +16,9 @@ enum frame_trust {
 };
 
 struct frame {
-	uint64_t pc;
-	uint64_t sp;	    /* or, where a frame record is all there is, the record's address */
-	bool exact;	    /* pc was interrupted there; else a return address */
+	uint64_t pc; /* a return address as memory has it: bit 0 is set for ARM32's Thumb code */
+	uint64_t sp; /* or, where a frame record is all there is, the record's address */
+	bool exact;  /* pc was interrupted there; else a return address */
 	uint64_t lookup_pc; /* where its function and line are looked up: inside the call that pc
 			     * returns from, or pc itself where no call stands before it */
 	enum frame_how how;
@@ -27,6 +27,12 @@ struct frame {
 	struct regs regs;    /* what is known of the registers while this frame's code ran */
 	const char *note;    /* a constant for people: what else is known about it; or NULL */
 };
+
+/* Where the frame's code goes on: its pc register. */
+static inline uint64_t frame_code_va(const struct frame *f)
+{
+	return f->exact ? f->pc : f->pc & ~1ull;
+}
 
 struct trace {
 	struct frame *frame; /* innermost first; the arena's */

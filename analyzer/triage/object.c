@@ -217,7 +217,7 @@ static const char *stack_words(struct triage *tr, const struct object_stack *s)
 	unsigned told = 0;
 	for (uint32_t i = 0; i < s->nframes && told < NAMES; i++) {
 		struct symbol sym;
-		if (!symtab_at(tr->t->syms, s->pc[i] - 1, &sym))
+		if (!symtab_at(tr->t->syms, symtab_call_va(s->pc[i]), &sym))
 			continue;
 		const char *name = call_plain_name(&tr->arena, sym.name);
 		if (!told && machinery_kind(name))

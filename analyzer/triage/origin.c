@@ -99,7 +99,7 @@ static bool find_place(struct code *c, const struct frame *f)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		const struct insn_step *s = &c->step[i];
-		if (f->exact ? s->va == f->pc : s->va + s->bytes == f->pc) {
+		if (f->exact ? s->va == f->pc : s->va + s->bytes == frame_code_va(f)) {
 			c->at = i;
 			return true;
 		}

@@ -32,7 +32,7 @@ static const char *first_name(struct triage *tr, const struct object_stack *s)
 {
 	for (uint32_t i = 0; i < s->nframes; i++) {
 		struct symbol sym;
-		const char *name = symtab_at(tr->t->syms, s->pc[i] - 1, &sym)
+		const char *name = symtab_at(tr->t->syms, symtab_call_va(s->pc[i]), &sym)
 					   ? call_plain_name(&tr->arena, sym.name)
 					   : NULL;
 		if (name && !machinery_kind(name))

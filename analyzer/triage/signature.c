@@ -152,7 +152,7 @@ static void add_stack(
 {
 	for (uint32_t i = 0; s->known && i < s->nframes; i++) {
 		struct symbol sym;
-		if (!symtab_at(tr->t->syms, s->pc[i] - 1, &sym))
+		if (!symtab_at(tr->t->syms, symtab_call_va(s->pc[i]), &sym))
 			continue;
 		const char *name = call_plain_name(&tr->arena, sym.name);
 		if (machinery_kind(name))

@@ -57,7 +57,10 @@ def test_ps_has_an_idle_task_per_cpu(core):
 def names_a_thing(name, module):
     """Mapping symbols ($a, $d, $x) and local labels (.L…) mark stretches of code for tools.
     /proc/kallsyms lists modules' (and, by an oversight of 6.1's mksysmap, __pi_$x), %pS never names
-    them, and neither do we. BPF programs come and go and are no module's."""
+    them, and neither do we. BPF programs come and go and are no module's. A name that is a number: the
+    kernel's tables were made of a listing in which a symbol had no name (Thumb-2)."""
+    if re.fullmatch(r"[0-9a-f]{8,16}", name):
+        return False
     return module != "bpf" and not name.removeprefix("__pi_").startswith(("$", ".L"))
 
 

@@ -81,10 +81,11 @@ def test_interrupts_between_cpus(core):
 
 
 def test_handlers_are_functions(core):
+    start = "+0x1/" if core.config.get("CONFIG_THUMB2_KERNEL") == "y" else "+0x0/"
     for row in core.rows("irq"):
         for action in row["actions"]:
             name = action["handler"].split("+")[0]
-            assert "+0x0/" in action["handler"] and (name in core.kallsyms or "[" in action["handler"]), action
+            assert start in action["handler"] and (name in core.kallsyms or "[" in action["handler"]), action
 
 
 def test_softirqs(core):

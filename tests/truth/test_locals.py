@@ -271,9 +271,10 @@ print("TOLD", json.dumps(told))
 def task_core(core, pid, stack, path):
     """A core file of a task that sleeps: the registers of its innermost frame and its stack."""
     _, answer = core.run(f"set {pid}", "frame 0")
-    regs = {r["name"]: int(r["value"], 16) for r in answer["rows"][0]["frames"][-1]["regs"]}
+    frame = answer["rows"][0]["frames"][-1]
+    regs = {r["name"]: int(r["value"], 16) for r in frame["regs"]}
     order = [f"r{i}" for i in range(11)] + ["fp", "ip", "sp", "lr", "pc", "cpsr", "orig_r0"]
-    regs.setdefault("cpsr", 0x13)
+    regs.setdefault("cpsr", 0x13 | (int(frame["pc"], 16) & 1) << 5)
     low, size = stack
     data = b"".join(struct.pack("<I", int(word, 16)) for row in core.rows(f"rd -32 {low:x} {size // 4}")
                     for word in row["data"].split())
@@ -314,7 +315,7 @@ class GdbTally:
     def task(self, pid, theirs, mine):
         theirs, mine = physical(theirs)[1:], physical(mine)[1:]
         for (pc, scopes), (my_pc, my_scopes) in zip(theirs, mine):
-            if pc != my_pc or scopes[0][0] is None:
+            if pc != my_pc & ~1 or scopes[0][0] is None:  # ours has Thumb's bit
                 self.beyond += 1
                 return
             self.frames += 1

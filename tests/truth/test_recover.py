@@ -45,7 +45,7 @@ def true_symbols(core):
     nm = subprocess.run(["nm", core.path / "vmlinux"], capture_output=True, text=True, check=True)
     linked = {}
     for line in nm.stdout.splitlines():
-        address, _, name = line.split()
+        address, _, name = line.split(" ")  # a Thumb-2 kernel has a symbol without a name
         linked.setdefault(name, set()).add(int(address, 16))
     (stext,) = linked["_stext"]
     slide = core.kallsyms["_stext"][0] - stext
