@@ -446,7 +446,7 @@ void symtab_get(const struct symtab *st, size_t i, struct symbol *ret)
 
 bool symtab_format(const struct symtab *st, uint64_t va, bool is_return, struct strbuf *out)
 {
-	return symtab_format_from(st, is_return ? symtab_call_va(va) : va, va, out);
+	return symtab_format_from(st, is_return ? va - 1 : va, va, out);
 }
 
 bool symtab_format_from(

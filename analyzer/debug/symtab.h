@@ -102,11 +102,12 @@ static inline uint64_t symtab_call_va(uint64_t return_va)
 	return (return_va & ~1ull) - 1;
 }
 
-/* "sym+0xoff/0xsize [module]" as %pS; a return address is looked up in its call like %pB and shown
+/* "sym+0xoff/0xsize [module]" as %pS; a return address is looked up at va - 1 like %pB and shown
  * with its own offset. False (nothing appended) when no symbol holds it. */
 bool symtab_format(const struct symtab *st, uint64_t va, bool is_return, struct strbuf *out);
 
-/* The same where it is known already at which address the symbol of @va is looked up. */
+/* The same where it is known already at which address the symbol of @va is looked up; of a return
+ * address that is symtab_call_va(). */
 bool symtab_format_from(
 	const struct symtab *st, uint64_t lookup_va, uint64_t va, struct strbuf *out);
 
