@@ -136,7 +136,7 @@ static void show_stack(struct cx *cx, const char *key, const struct object_stack
 	for (uint32_t i = 0; s->known && i < s->nframes; i++) {
 		scoped_strbuf struct strbuf place = { 0 };
 		out_row(cx->out);
-		symtab_format(cx->target->syms, s->pc[i], true, &place);
+		symtab_format_from(cx->target->syms, symtab_call_va(s->pc[i]), s->pc[i], &place);
 		out_str(cx->out, "place", strbuf_text(&place));
 		out_addr(cx->out, "pc", s->pc[i]);
 	}

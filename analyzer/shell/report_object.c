@@ -180,7 +180,7 @@ static void show_stack(struct report *r, const char *what, const struct object_s
 	strbuf_add(r->out, "<ol class=\"stack\" start=\"0\">\n");
 	for (uint32_t i = 0; i < s->nframes && i < OBJECT_FRAMES; i++) {
 		scoped_strbuf struct strbuf text = { 0 };
-		symtab_format(r->t->syms, s->pc[i], true, &text);
+		symtab_format_from(r->t->syms, symtab_call_va(s->pc[i]), s->pc[i], &text);
 		html_element(r->out, "li", NULL, "%s", strbuf_text(&text));
 	}
 	strbuf_add(r->out, "</ol>\n");
