@@ -37,6 +37,7 @@
 #include "analyzer/kernel/kasan_stack.h"
 #include "analyzer/kernel/kfence.h"
 #include "analyzer/kernel/list.h"
+#include "analyzer/kernel/lockdep.h"
 #include "analyzer/kernel/machine.h"
 #include "analyzer/kernel/maple.h"
 #include "analyzer/kernel/memblock.h"

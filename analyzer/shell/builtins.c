@@ -27,7 +27,7 @@ extern const struct command cmd_repeat, cmd_irq, cmd_timer, cmd_files, cmd_mount
 	cmd_addr, cmd_ascii, cmd_waitq, cmd_fuser, cmd_mach, cmd_net;
 extern const struct command cmd_swap, cmd_ipcs, cmd_bpf;
 extern const struct command cmd_triage, cmd_report, cmd_waiters;
-extern const struct command cmd_locks, cmd_workqueue, cmd_hung, cmd_rcu;
+extern const struct command cmd_locks, cmd_held, cmd_workqueue, cmd_hung, cmd_rcu;
 
 const struct command *const builtin_commands[] = {
 	&cmd_sys,
@@ -49,6 +49,7 @@ const struct command *const builtin_commands[] = {
 	&cmd_report,
 	&cmd_waiters,
 	&cmd_locks,
+	&cmd_held,
 	&cmd_hung,
 	&cmd_rcu,
 	&cmd_workqueue,

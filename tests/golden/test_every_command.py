@@ -42,6 +42,7 @@ TABLE = {
     "report": [f"report --html {PAGES.name}/page.html -F"],
     "waiters": ["waiters 1"],
     "locks": ["locks"],
+    "held": ["held"],
     "hung": ["hung"],
     "rcu": ["rcu"],
     "workqueue": ["workqueue", "workqueue -p", "workqueue -l"],
@@ -119,8 +120,8 @@ TABLE = {
 }
 
 FAILS = {
-    ARM64: {"net": "CONFIG_NET is off", "swap": "CONFIG_SWAP is off", "bpf": "CONFIG_BPF_SYSCALL is off", "kfence": "CONFIG_KFENCE is off", "page_owner top": "booted without page_owner=on"},
-    ARM32: {"net": "CONFIG_NET is off", "swap": "CONFIG_SWAP is off", "bpf": "CONFIG_BPF_SYSCALL is off", "kfence": "CONFIG_KFENCE is off", "page_owner top": "booted without page_owner=on",
+    ARM64: {"held": "CONFIG_LOCKDEP", "net": "CONFIG_NET is off", "swap": "CONFIG_SWAP is off", "bpf": "CONFIG_BPF_SYSCALL is off", "kfence": "CONFIG_KFENCE is off", "page_owner top": "booted without page_owner=on"},
+    ARM32: {"held": "CONFIG_LOCKDEP", "net": "CONFIG_NET is off", "swap": "CONFIG_SWAP is off", "bpf": "CONFIG_BPF_SYSCALL is off", "kfence": "CONFIG_KFENCE is off", "page_owner top": "booted without page_owner=on",
             "kasan linux_banner": "CONFIG_KASAN is off", "depot": "nothing was saved in the depot"},
 }
 
@@ -129,7 +130,7 @@ MAY_BE_EMPTY = ["ioports", "plugin list", "mod", "waiters", "locks", "hung", "wo
 
 # Missing arguments, unknown names, arguments of a wrong type.
 BAD_INPUT = {
-    "report": ["report", "report --html /no/such/folder/page.html"],
+    "held": ["held 99999999"], "report": ["report", "report --html /no/such/folder/page.html"],
     "addr": ["addr", "addr no_such_symbol", "addr -n 5 linux_banner", "addr -r -p 40200000", "addr -r linux_banner,0"],
     "vtop": ["vtop"], "ptov": ["ptov"], "rd": ["rd", "rd no_such_symbol", "rd linux_banner x"],
     "dis": ["dis no_such_symbol"], "p": ["p no_such_symbol", "p 1 +"], "list": ["list"],
