@@ -108,6 +108,7 @@
 #include "analyzer/kernel/stack_depot.h"
 #include "analyzer/shell/stage.h"
 #include "analyzer/shell/stack_views.h"
+#include "analyzer/shell/task_rows.h"
 #include "analyzer/shell/user_frame_rows.h"
 #include "analyzer/shell/vm_layout.h"
 #include "analyzer/shell/walker.h"

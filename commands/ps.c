@@ -185,71 +185,6 @@ static void show_relative(struct cx *cx, const struct task *task)
 	out_str_n(cx->out, "comm", task->comm, (size_t)task_comm_length(task));
 }
 
-/* The strings in [start, end) of user memory, each ended by a NUL. */
-static struct err *show_strings(
-	struct cx *cx, struct vspace *user, const char *key, uint64_t start, uint64_t end)
-{
-	enum {
-		BYTES_MAX = 1 << 20
-	}; /* more than a stack's quarter by default; the rest is left out */
-	uint64_t n = end > start ? end - start : 0;
-	n = n < BYTES_MAX ? n : BYTES_MAX;
-	scoped_free char *text = xcalloc(1, n + 1);
-	struct err *err = n ? vspace_read(user, start, text, n) : NULL;
-	if (err)
-		return err_wrap(err, "%s", key);
-	out_list_begin(cx->out, key);
-	for (uint64_t at = 0; at < n; at += strlen(text + at) + 1) {
-		out_row(cx->out);
-		out_str(cx->out, "string", text + at);
-	}
-	out_list_end(cx->out);
-	return NULL;
-}
-
-static struct err *show_arguments(struct ps *p, const struct task *task)
-{
-	struct cx *cx = p->cx;
-	struct vspace *user = NULL;
-	struct mm mm;
-	if (!task->mm) {
-		out_str(cx->out, "note", mm_absence(task));
-		return NULL;
-	}
-	struct err *err = mm_read(cx->target, task->mm, &mm);
-	if (!err)
-		err = user_space_open(cx->target, task, &user);
-	if (!err)
-		err = show_strings(cx, user, "arguments", mm.arg_start, mm.arg_end);
-	if (!err)
-		err = show_strings(cx, user, "environment", mm.env_start, mm.env_end);
-	vspace_destroy(user);
-	return err_wrap(err, "pid %u", task->pid);
-}
-
-static void show_limit(struct out *o, const char *key, uint64_t v, bool unlimited)
-{
-	unlimited ? out_str(o, key, "unlimited") : out_uint(o, key, v);
-}
-
-static struct err *show_limits(struct ps *p, const struct task *task)
-{
-	struct out *o = p->cx->out;
-	struct task_rlimit limit[TASK_RLIMITS];
-	struct err *err = task_rlimits_read(p->cx->target, task, limit);
-	if (err)
-		return err;
-	out_list_begin(o, "limits");
-	for (unsigned i = 0; i < TASK_RLIMITS; i++) {
-		out_row(o);
-		out_str(o, "limit", limit[i].name);
-		show_limit(o, "soft", limit[i].soft, limit[i].soft_unlimited);
-		show_limit(o, "hard", limit[i].hard, limit[i].hard_unlimited);
-	}
-	out_list_end(o);
-	return NULL;
-}
-
 /* From the first ancestor down to the parent. */
 static struct err *show_parents(struct ps *p, const struct task *task)
 {
@@ -300,8 +235,8 @@ static struct err *show_headline(struct ps *p, const struct task *task)
 	out_str_n(cx->out, "comm", task->comm, (size_t)task_comm_length(task));
 	if (p->mode == 'g' || p->mode == 'c')
 		show_related(p, task);
-	return p->mode == 'a'	? show_arguments(p, task)
-	       : p->mode == 'r' ? show_limits(p, task)
+	return p->mode == 'a'	? task_arguments_show(cx, task)
+	       : p->mode == 'r' ? task_limits_show(cx, task)
 	       : p->mode == 'p' ? show_parents(p, task)
 				: NULL;
 }
