@@ -56,7 +56,6 @@ static struct err *scan(const struct kasan *k, uint64_t *ret_bytes, struct best 
 struct touched {
 	struct pieces *pieces;
 	struct paddr zero_pa;
-	uint64_t bytes;
 };
 
 static struct err *touch_next(void *cx, struct sweep_piece *ret, bool *ret_more)
@@ -89,7 +88,7 @@ static struct err *touch_hit(void *cx, const struct sweep_hit *hit)
 }
 
 /* memchr over the same bytes where they are: what memory gives in this order of pages. */
-static struct err *touch(const struct kasan *k, struct best *ret)
+static struct err *touch(const struct kasan *k, uint64_t bytes, struct best *ret)
 {
 	struct err *err = NULL;
 	for (unsigned i = 0; !err && i < RUNS; i++) {
@@ -101,7 +100,12 @@ static struct err *touch(const struct kasan *k, struct best *ret)
 		struct sweep sweep = {
 			.cx = &t, .next = touch_next, .look = touch_look, .hit = touch_hit
 		};
-		err = sweep_memory(k->t->dump, &sweep, NULL);
+		struct sweep_totals totals;
+		err = sweep_memory(k->t->dump, &sweep, &totals);
+		if (!err && totals.seen_bytes != bytes)
+			err = err_new(ERR_FORMAT,
+				"memchr saw %" PRIu64 " bytes, the scan %" PRIu64,
+				totals.seen_bytes, bytes);
 		pieces_destroy(t.pieces);
 		better(ret, 1, seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu);
 	}
@@ -133,7 +137,7 @@ static struct err *measure(struct target *t)
 		return err;
 	if (!bytes)
 		return err_new(ERR_MISSING, "no shadow is in this dump");
-	err = touch(&k, &find);
+	err = touch(&k, bytes, &find);
 	if (err)
 		return err;
 	copy_array(bytes, &copy);
