@@ -311,6 +311,38 @@ struct code_ref {
 };
 typedef void (*code_ref_fn)(void *cx, const struct code_ref *ref);
 
+/* ---- the stack protector ----------------------------------------------------------------- */
+
+/* Where functions take the word from that they keep a copy of in their frames. */
+struct canary_source {
+	enum canary_owner {
+		CANARY_OF_ALL,	 /* .where is its address */
+		CANARY_OF_TASK,	 /* .where: its offset in the running task's task_struct */
+		CANARY_OF_STACK, /* .where: its offset from the base of the stack in use */
+	} kind;
+	uint64_t where, stack_bytes;
+};
+
+/* A place in a function's code, in front of the instruction at .pc. */
+struct canary_code {
+	uint64_t start, size, pc;
+	bool thumb; /* ARM32 */
+};
+
+enum canary_answer {
+	CANARY_UNKNOWN,	  /* the code is not understood */
+	CANARY_NONE,	  /* the function never stores one */
+	CANARY_ELSEWHERE, /* it does, but it is not certain that it stands in the frame here */
+	CANARY_HELD,	  /* it does, and the function looks at it before it returns */
+};
+
+/* CANARY_HELD: the word's distance from the stack pointer and from the frame pointer, whichever are
+ * known to be of the frame there. */
+struct canary_slot {
+	bool by_sp, by_fp;
+	int64_t from_sp, from_fp;
+};
+
 struct arch {
 	const char *name; /* "arm64" */
 	uint16_t elf_machine;
@@ -481,6 +513,12 @@ struct arch {
 	 * ARM code only, no Thumb.
 	 */
 	void (*code_refs)(const uint8_t *code, size_t n, uint64_t pc, code_ref_fn fn, void *cx);
+
+	/* Where in its frame the function of @code keeps its copy of the word at @from, by all ways
+	 * through its instructions. Needs env->read. */
+	enum canary_answer (*canary)(const struct arch_env *env, const struct abi *abi,
+		const struct canary_source *from, const struct canary_code *code,
+		struct canary_slot *ret);
 
 	/* capstone's cs_arch and cs_mode for the code at @pc. */
 	int capstone_arch, capstone_mode, capstone_thumb_mode;

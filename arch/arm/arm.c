@@ -176,6 +176,7 @@ const struct arch arch_arm = {
 	.tail = arm_tail,
 	.saved_regs_at = arm_saved_regs,
 	.code_refs = arm_code_refs,
+	.canary = arm_canary,
 	.capstone_arch = CS_ARCH_ARM,
 	.capstone_mode = CS_MODE_ARM,
 	.capstone_thumb_mode = CS_MODE_THUMB,

@@ -81,4 +81,7 @@ const char *arm_trap_name(const uint8_t code[4], bool thumb);
 
 void arm_code_refs(const uint8_t *code, size_t n, uint64_t pc, code_ref_fn fn, void *cx);
 
+enum canary_answer arm_canary(const struct arch_env *env, const struct abi *abi,
+	const struct canary_source *from, const struct canary_code *code, struct canary_slot *ret);
+
 #endif

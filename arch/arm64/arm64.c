@@ -126,6 +126,7 @@ const struct arch arch_arm64 = {
 	.exception_name = arm64_exception_name,
 	.is_call = arm64_is_call,
 	.code_refs = arm64_code_refs,
+	.canary = arm64_canary,
 	.capstone_arch = CS_ARCH_ARM64,
 	.capstone_mode = CS_MODE_ARM,
 	.capstone_thumb_mode = CS_MODE_ARM,

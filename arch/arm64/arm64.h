@@ -49,4 +49,7 @@ uint64_t arm64_strip(const struct arch_layout *l, uint64_t va);
 
 void arm64_code_refs(const uint8_t *code, size_t n, uint64_t pc, code_ref_fn fn, void *cx);
 
+enum canary_answer arm64_canary(const struct arch_env *env, const struct abi *abi,
+	const struct canary_source *from, const struct canary_code *code, struct canary_slot *ret);
+
 #endif
