@@ -14,7 +14,11 @@ static const struct column check_columns[] = { { "used", .title = "USED", .width
 	{ "finding" }, { "task", .hidden = true, .object = "struct task_struct" },
 	{ "end", .hidden = true }, { "end_word", .hidden = true }, { "sp", .hidden = true },
 	{ "canary", .hidden = true }, { "guard", .hidden = true }, { "copies", .hidden = true },
-	{ "fill", .hidden = true }, { "unknown", .hidden = true }, { 0 } };
+	{ "fill", .hidden = true }, { "unknown", .hidden = true },
+	{ "canary_frames", .hidden = true }, { "canaries_checked", .hidden = true },
+	{ "canaries_damaged", .hidden = true }, { "frame", .hidden = true },
+	{ "function", .hidden = true }, { "slot", .hidden = true }, { "found", .hidden = true },
+	{ "variable", .hidden = true }, { 0 } };
 static const struct table check_table = { .layout = LAYOUT_TABLE, .columns = check_columns };
 
 static const struct option stackcheck_options[] = {
@@ -32,8 +36,9 @@ static void add(struct strbuf *out, const char *text)
 static void describe_end(const struct stack_check *c, struct strbuf *out)
 {
 	add(out, "");
-	strbuf_addf(out, "its end 0x%llx holds 0x%llx instead of 0x%x",
-		(unsigned long long)c->end_va, (unsigned long long)c->end_word, STACK_END_MAGIC);
+	strbuf_addf(out, "its end 0x%llx holds 0x%llx instead of 0x%llx",
+		(unsigned long long)c->end_va, (unsigned long long)c->end_word,
+		(unsigned long long)c->end_magic);
 }
 
 static void describe_overflow(const struct stack_check *c, struct strbuf *out)
@@ -55,6 +60,61 @@ static void describe_protector(struct cx *cx, const struct stack_check *c, struc
 		strbuf_addf(out, "0x%llx", (unsigned long long)c->fail_pc);
 }
 
+/* The word's bytes as they stand in memory, where they are text; a 0 may end it. */
+static void describe_text(struct cx *cx, uint64_t word, struct strbuf *out)
+{
+	unsigned n = cx->target->abi.word_bytes, length = 0;
+	char text[9] = "";
+	for (unsigned i = 0; i < n; i++)
+		text[i] = (char)(word >> 8 * (cx->target->abi.big_endian ? n - 1 - i : i));
+	while (length < n && text[length] >= ' ' && text[length] <= '~')
+		length++;
+	for (unsigned i = length; i < n; i++)
+		if (text[i])
+			return;
+	if (length >= n / 2)
+		strbuf_addf(out, " (\"%.*s\")", (int)length, text);
+}
+
+static void add_function(struct cx *cx, uint64_t pc, struct strbuf *out)
+{
+	struct symbol sym;
+	if (symtab_at(cx->target->syms, pc, &sym))
+		strbuf_add(out, sym.name);
+	else
+		strbuf_addf(out, "0x%llx", (unsigned long long)pc);
+}
+
+static void describe_canary(struct cx *cx, const struct stack_check *c, struct strbuf *out)
+{
+	const struct canary_found *f = &c->canaries.found;
+	add(out, "frame ");
+	strbuf_addf(out, "#%u: ", f->frame);
+	add_function(cx, f->lookup_pc, out);
+	strbuf_addf(out, "'s canary at 0x%llx is 0x%llx", (unsigned long long)f->slot_va,
+		(unsigned long long)f->found);
+	describe_text(cx, f->found, out);
+	strbuf_addf(out, " instead of 0x%llx", (unsigned long long)c->guard);
+	if (c->neighbour.name[0])
+		strbuf_addf(out, "; below it ends its variable %s (%llu bytes at 0x%llx)",
+			c->neighbour.name, (unsigned long long)c->neighbour.bytes,
+			(unsigned long long)c->neighbour.va);
+	if (c->canaries.damaged > 1)
+		strbuf_addf(out, "; so are those of %u more frames", c->canaries.damaged - 1);
+}
+
+static void describe_odd(const struct stack_check *c, struct strbuf *out)
+{
+	add(out, "");
+	if (c->canaries.damaged)
+		strbuf_addf(out, "all %u frames have canary 0x%llx, the task has 0x%llx",
+			c->canaries.damaged, (unsigned long long)c->canaries.found.found,
+			(unsigned long long)c->guard);
+	else
+		strbuf_addf(out, "canary 0x%llx is not a canary of this task (0x%llx)",
+			(unsigned long long)c->guard, (unsigned long long)c->canary);
+}
+
 static void describe(struct cx *cx, const struct stack_check *c, struct strbuf *out)
 {
 	if (c->findings & STACK_OVERFLOWED)
@@ -70,11 +130,10 @@ static void describe(struct cx *cx, const struct stack_check *c, struct strbuf *
 	}
 	if (c->findings & STACK_PROTECTOR_FIRED)
 		describe_protector(cx, c, out);
-	if (c->findings & STACK_CANARY_ODD) {
-		add(out, "");
-		strbuf_addf(out, "canary 0x%llx is not a canary of this task (0x%llx)",
-			(unsigned long long)c->guard, (unsigned long long)c->canary);
-	}
+	if (c->findings & STACK_CANARY_LOST)
+		describe_canary(cx, c, out);
+	if (c->findings & STACK_CANARY_ODD)
+		describe_odd(c, out);
 	if (c->findings & STACK_POINTER_LOST) {
 		add(out, "");
 		strbuf_addf(out, "the saved sp 0x%llx is not on it", (unsigned long long)c->sp);
@@ -113,6 +172,25 @@ static void show_details(struct cx *cx, const struct stack_check *c)
 		out_hex(cx->out, "fill", c->fill);
 }
 
+static void show_frames(struct cx *cx, const struct stack_check *c)
+{
+	const struct canary_counts *n = &c->canaries;
+	scoped_strbuf struct strbuf name = { 0 };
+	if (!c->frames_known)
+		return;
+	out_uint(cx->out, "canary_frames", n->frames);
+	out_uint(cx->out, "canaries_checked", n->checked);
+	out_uint(cx->out, "canaries_damaged", n->damaged);
+	if (!n->damaged)
+		return;
+	add_function(cx, n->found.lookup_pc, &name);
+	out_uint(cx->out, "frame", n->found.frame);
+	out_str(cx->out, "function", strbuf_text(&name));
+	out_addr(cx->out, "slot", n->found.slot_va);
+	out_hex(cx->out, "found", n->found.found);
+	out_str(cx->out, "variable", c->neighbour.name[0] ? c->neighbour.name : NULL);
+}
+
 static void show(struct cx *cx, const struct stack_check *c)
 {
 	uint64_t size = c->stack.hi - c->stack.lo;
@@ -127,9 +205,10 @@ static void show(struct cx *cx, const struct stack_check *c)
 	}
 	out_str(cx->out, "unknown", c->used_why);
 	if (c->sp_known && c->sp >= c->stack.lo && c->sp <= c->stack.hi)
-		out_uint(cx->out, "now", c->stack.hi - c->sp);
+		out_uint(cx->out, "now", c->shadow ? c->sp - c->stack.lo : c->stack.hi - c->sp);
 	show_owner(cx, c);
 	show_details(cx, c);
+	show_frames(cx, c);
 	describe(cx, c, &finding);
 	if (c->findings)
 		out_str(cx->out, "finding", strbuf_text(&finding));
@@ -140,12 +219,30 @@ static void show(struct cx *cx, const struct stack_check *c)
 struct checks {
 	VEC(struct stack_check) v;
 	struct arena scratch;
+	struct canaries *canaries;
 };
 
 static void checks_deinit(struct checks *c)
 {
 	vec_deinit(&c->v);
 	arena_deinit(&c->scratch);
+	canaries_destroy(c->canaries);
+}
+
+static struct err *check_task(struct cx *cx, const struct task *task, struct checks *checks)
+{
+	struct stack_check c;
+	arena_reset(&checks->scratch);
+	struct err *err = stack_check_task(cx->target, task, &checks->scratch, &c);
+	if (!err && checks->canaries)
+		err = stack_check_frames(checks->canaries, cx->target, &checks->scratch, &c);
+	if (err)
+		return err;
+	vec_push(&checks->v, c);
+	arena_reset(&checks->scratch);
+	if (stack_check_shadow(cx->target, task, &checks->scratch, &c))
+		vec_push(&checks->v, c);
+	return NULL;
 }
 
 static struct err *check_tasks(struct cx *cx, struct task_select *s, struct checks *checks)
@@ -155,17 +252,12 @@ static struct err *check_tasks(struct cx *cx, struct task_select *s, struct chec
 	struct err *err = task_iter_init(&it, cx->target);
 	while (!err && more) {
 		struct task task;
-		struct stack_check c;
 		bool wanted = false;
 		err = task_iter_next(&it, &task, &more);
 		if (!err && more)
 			err = task_select_wants(s, cx->target, &task, &wanted);
-		wanted = wanted && task.stack; /* a dead task's has been freed */
-		arena_reset(&checks->scratch);
-		if (!err && wanted)
-			err = stack_check_task(cx->target, &task, &checks->scratch, &c);
-		if (!err && wanted)
-			vec_push(&checks->v, c);
+		if (!err && wanted && task.stack) /* a dead task's has been freed */
+			err = check_task(cx, &task, checks);
 		if (err && more && err->code != ERR_INTERRUPTED) {
 			out_complain(cx->out, err);
 			err = NULL;
@@ -184,6 +276,10 @@ static struct err *check_cpus(struct cx *cx, struct checks *checks)
 	for (unsigned cpu = 0; !err && (cpu = cpu_mask_next(&cpus, cpu)) < CPUS_MAX; cpu++) {
 		arena_reset(&checks->scratch);
 		for (unsigned i = 1; stack_check_cpu(cx->target, cpu, i, &checks->scratch, &c); i++)
+			if (c.stack.lo != c.stack.hi)
+				vec_push(&checks->v, c);
+		for (unsigned i = 0;
+			stack_check_cpu_shadow(cx->target, cpu, i, &checks->scratch, &c); i++)
 			if (c.stack.lo != c.stack.hi)
 				vec_push(&checks->v, c);
 		err = interrupt_check();
@@ -210,6 +306,8 @@ static struct err *stackcheck_run(struct cx *cx, const struct args *a)
 	size_t fullest = args_flag(a, 'd') ? 0 : args_flag(a, 'a') ? SIZE_MAX : FULLEST;
 	const char *unmet;
 	struct err *err = target_need_kernel(cx->target);
+	if (!err)
+		checks.canaries = canaries_create(cx->target);
 	if (!err)
 		err = parse(a, &select);
 	if (!err)
@@ -242,15 +340,23 @@ const struct command cmd_stackcheck = {
 	.name = "stackcheck",
 	.summary = "stacks that ran over or are damaged, and how full they have been",
 	.usage = "[PID|TASK|COMM|/REGEX/|kernel|user|active|gleader|STATE…]",
-	.details = "USED is the deepest use ever: from the top to the first word that a new stack "
-		   "would not "
+	.details = "USED is the deepest use ever: from where a stack begins to the last word that "
+		   "a new one would not "
 		   "hold. It is empty where that cannot be known, because the kernel does not "
-		   "clear its "
-		   "stacks or memory is missing. NOW is the use at the end. Findings: a stack "
-		   "pointer below the "
-		   "stack, another word than 0x57ac6e9d at its end, a thread_info at its base that "
-		   "is not the "
-		   "task's, a canary that was overwritten or is none, a used overflow stack.",
+		   "clear its stacks or "
+		   "memory is missing. NOW is the use at the end. Findings: a stack pointer below "
+		   "the stack, another "
+		   "word than 0x57ac6e9d at its end, a thread_info at its base that is not the "
+		   "task's, a canary that "
+		   "was overwritten or is none, a used overflow stack. Each frame of a backtrace "
+		   "whose function keeps "
+		   "a canary is looked at: where in the frame it stands, the function's "
+		   "instructions say, and where "
+		   "they do not say it for certain nothing is told (--json: canary_frames, "
+		   "canaries_checked). Shadow "
+		   "call stacks, of kernels that have them, are of the kind \"shadow\"; theirs "
+		   "ends with "
+		   "0xdead0000000005f6.",
 	.options = stackcheck_options,
 	.examples = stackcheck_examples,
 	.max_args = -1,

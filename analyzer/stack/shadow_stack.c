@@ -66,18 +66,47 @@ static const struct {
 	{ "sdei_shadow_call_stack_critical", false },
 };
 
+static bool base_on_cpu(struct target *t, unsigned cpu, size_t i, uint64_t *ret)
+{
+	uint64_t va;
+	if (!target_has_symbol(t, of_cpu[i].symbol))
+		return false;
+	scoped_err struct err *err = percpu_symbol(t, of_cpu[i].symbol, cpu, &va);
+	if (err || (of_cpu[i].is_pointer && !vspace_try_word(t->kernel, va, &va)))
+		return false;
+	*ret = va;
+	return true;
+}
+
 static bool find_on_cpu(struct target *t, unsigned cpu, uint64_t sp, struct shadow_stack *ret)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(of_cpu); i++) {
-		uint64_t va;
-		if (!target_has_symbol(t, of_cpu[i].symbol))
-			continue;
-		scoped_err struct err *err = percpu_symbol(t, of_cpu[i].symbol, cpu, &va);
-		if (!err && (!of_cpu[i].is_pointer || vspace_try_word(t->kernel, va, &va)) &&
-			holds(t, va, sp, ret))
+	uint64_t va;
+	for (size_t i = 0; i < ARRAY_SIZE(of_cpu); i++)
+		if (base_on_cpu(t, cpu, i, &va) && holds(t, va, sp, ret))
 			return true;
-	}
 	return false;
+}
+
+bool shadow_stack_of_task(struct target *t, const struct task *task, struct shadow_stack *ret)
+{
+	struct shadow_view own;
+	if (!read_task(t, task, &own) || !holds(t, own.base, own.base, ret))
+		return false;
+	ret->sp = own.sp;
+	return true;
+}
+
+bool shadow_stack_of_cpu(
+	struct target *t, unsigned cpu, unsigned i, struct shadow_stack *ret, bool *ret_ends)
+{
+	uint64_t va;
+	if (i >= ARRAY_SIZE(of_cpu))
+		return false;
+	*ret = (struct shadow_stack){ 0 };
+	*ret_ends = of_cpu[i].is_pointer;
+	if (base_on_cpu(t, cpu, i, &va))
+		holds(t, va, va, ret);
+	return true;
 }
 
 bool shadow_stack_find(

@@ -57,6 +57,7 @@ static void check_end(struct target *t, bool info_in_task, struct stack_check *c
 	struct base_info info = { 0 };
 	c->has_end = true;
 	c->end_va = c->stack.lo;
+	c->end_magic = STACK_END_MAGIC;
 	if (!info_in_task) {
 		scoped_err struct err *err = target_view(t, &base_spec, &view);
 		if (err)
@@ -77,7 +78,7 @@ static void check_end(struct target *t, bool info_in_task, struct stack_check *c
 	if (c->end_va >= c->stack.hi || !vspace_try_word(t->kernel, c->end_va, &c->end_word))
 		return;
 	c->end_known = true;
-	c->findings |= c->end_word != STACK_END_MAGIC ? STACK_END_LOST : 0;
+	c->findings |= c->end_word != c->end_magic ? STACK_END_LOST : 0;
 }
 
 /* ---- how far it was used ----------------------------------------------------------------- */
@@ -352,12 +353,13 @@ void stack_checks_settle(struct stack_check *v, size_t n)
 {
 	size_t ntasks = 0, nfull = 0;
 	for (size_t i = 0; i < n; i++) {
-		ntasks += v[i].has_end && v[i].used_known;
-		nfull += v[i].has_end && is_full(&v[i]);
+		bool counts = v[i].has_end && !v[i].shadow;
+		ntasks += counts && v[i].used_known;
+		nfull += counts && is_full(&v[i]);
 	}
 	bool cleared = nfull * 2 <= ntasks;
 	for (size_t i = 0; i < n; i++) {
-		if (cleared || !is_full(&v[i]))
+		if (cleared || v[i].shadow || !is_full(&v[i]))
 			continue;
 		v[i].used_known = false;
 		v[i].used_bytes = 0;

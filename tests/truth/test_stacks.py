@@ -247,6 +247,12 @@ def last_words(core):
 def test_findings_are_the_guests(core):
     overflow, canary, pid = last_words(core)
     rows = [row for row in core.rows("stackcheck -d")]
+    if core.recipe.get("expect_class") == "stack-corruption" and not canary:
+        # Our module ran over an array, and no function has looked at the canary since.
+        assert [(row["pid"], row["canaries_damaged"]) for row in rows] == [(int(core.deed["culprit_pid"]), 1)]
+        assert (rows[0]["function"], rows[0]["variable"]) == (core.deed["culprit_fn"], core.deed["variable"])
+        assert rows[0]["finding"].startswith("frame #")
+        return
     if overflow or canary:
         assert rows, "the guest died of its stack, and no stack has a finding"
     for row in rows:
@@ -280,7 +286,8 @@ def test_every_stack_is_checked(core):
     dead = {task for task, row in ps.items() if row["state"] in ("Z", "X", "ZO", "DE")}
     assert tasks | dead >= set(ps) and tasks <= set(ps)
     # One that ran over may have lost its end.
-    assert all(row["end_word"] == "0x57ac6e9d" for row in rows if row["task"] and not row["finding"])
+    assert all(row["end_word"] == "0x57ac6e9d" for row in rows
+               if row["task"] and not row["finding"] and row["kind"] == "task")
     fullest = [row["percent"] for row in rows if not row["finding"] and row["percent"] is not None]
     assert fullest == sorted(fullest, reverse=True)
 
@@ -297,7 +304,7 @@ def words_of(core, row):
 
 def test_depths_and_canaries(core):
     """Counted again, from the words of the stack."""
-    rows = [row for row in core.rows("stackcheck -a") if row["task"] and row["used"] is not None]
+    rows = [row for row in core.rows("stackcheck -a") if row["kind"] == "task" and row["used"] is not None]
     if not core.name.startswith("arm32-fp"):
         assert len(rows) > 10
     for row in spread(rows, 6):
