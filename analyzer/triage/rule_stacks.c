@@ -37,24 +37,77 @@ static bool is_lost(struct triage *tr, const struct task *task, const struct sta
 		tr->lost++;
 		return true;
 	}
+	if (c->findings & STACK_CANARY_LOST &&
+		triage_page_lost(tr, c->canaries.found.slot_va, "stacks",
+			arena_printf(&tr->arena, "a canary on pid %u's", task->pid)))
+		return true;
 	return c->findings & STACK_END_LOST && !(c->findings & ~ends) &&
 	       triage_page_lost(tr, c->stack.lo, "stacks",
 		       arena_printf(&tr->arena, "the end of pid %u's", task->pid));
+}
+
+/* One wrong byte may be the dump's, or the machine's. */
+static bool is_one_byte(const struct stack_check *c)
+{
+	uint64_t differ = c->canaries.found.found ^ c->guard;
+	unsigned n = 0;
+	for (; differ; differ >>= 8)
+		n += (differ & 0xff) != 0;
+	return c->canaries.damaged && n <= 1;
 }
 
 /* What ran over the end has written on its way there. */
 static enum confidence confidence_of(struct triage *tr, const struct stack_check *c)
 {
 	enum { NEAR = 256 };
+	const unsigned canaries = STACK_CANARY_LOST | STACK_CANARY_ODD | STACK_POINTER_LOST;
+	if (!(c->findings & ~canaries) && is_one_byte(c))
+		return CONFIDENCE_LIKELY;
 	bool end_alone = !(c->findings & ~(unsigned)(STACK_END_LOST | STACK_POINTER_LOST));
 	uint64_t above = c->end_va + tr->t->abi.word_bytes;
 	return end_alone && is_blank(tr->t, above, NEAR) ? CONFIDENCE_LIKELY : CONFIDENCE_SURE;
 }
 
-static void tell(struct triage *tr, const struct task *task, const struct stack_check *c)
+/* ---- a frame's canary -------------------------------------------------------------------- */
+
+/* A canary lies above its function's arrays: what ran over them stood in that function, or had
+ * their address from it. */
+static struct err *blame_frame(
+	struct triage *tr, struct finding *f, const struct task *task, unsigned frame)
+{
+	struct calls *calls = arena_alloc(&tr->arena, sizeof(*calls));
+	struct err *err = calls_of_task(tr->t, task, &tr->arena, calls);
+	if (err)
+		return err;
+	size_t at = 0;
+	while (at < calls->n && calls->call[at].frame != frame)
+		at++;
+	if (at < calls->n)
+		finding_blame(f, calls, at);
+	return NULL;
+}
+
+/* Only that, where no function has looked at it yet. */
+static struct err *tell_canary(
+	struct triage *tr, struct finding *f, const struct task *task, const struct stack_check *c)
+{
+	const struct canary_found *found = &c->canaries.found;
+	struct symbol sym;
+	bool named = symtab_at(tr->t->syms, found->lookup_pc, &sym);
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
+		arena_printf(&tr->arena, "stackcheck %u", task->pid), "canary",
+		"of %s, frame #%u of pid %u, at 0x%llx is 0x%llx instead of 0x%llx%s%s",
+		named ? sym.name : "no function", found->frame, task->pid,
+		(unsigned long long)found->slot_va, (unsigned long long)found->found,
+		(unsigned long long)c->guard,
+		c->neighbour.name[0] ? "; below it ends its variable " : "", c->neighbour.name);
+	return c->findings & STACK_PROTECTOR_FIRED ? NULL : blame_frame(tr, f, task, found->frame);
+}
+
+static struct err *tell(struct triage *tr, const struct task *task, const struct stack_check *c)
 {
 	if (is_lost(tr, task, c))
-		return;
+		return NULL;
 	struct facts *facts = &tr->facts;
 	bool victim = facts->has_victim && facts->victim.va == task->va;
 	struct finding *f = triage_find(tr, "stacks", class_of(c->findings),
@@ -71,6 +124,23 @@ static void tell(struct triage *tr, const struct task *task, const struct stack_
 		(unsigned long long)c->stack.hi,
 		c->findings & STACK_OVERFLOWED ? ": its stack pointer is below it" : "",
 		c->findings & STACK_END_LOST ? ": the magic at its end is gone" : "");
+	return c->findings & STACK_CANARY_LOST ? tell_canary(tr, f, task, c) : NULL;
+}
+
+/* A shadow call stack that ran over wrote its last return address over the magic. */
+static void tell_shadow(struct triage *tr, const struct task *task, struct arena *scratch)
+{
+	struct stack_check c;
+	if (!stack_check_shadow(tr->t, task, scratch, &c) || !c.findings ||
+		triage_page_lost(tr, c.stack.lo, "stacks",
+			arena_printf(&tr->arena, "pid %u's shadow call stack", task->pid)))
+		return;
+	struct finding *f = triage_find(
+		tr, "stacks", VERDICT_STACK_OVERFLOW, WEIGHT_SYMPTOM, CONFIDENCE_LIKELY);
+	finding_task(f, task);
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
+		arena_printf(&tr->arena, "stackcheck %u", task->pid), "stack",
+		"of pid %u: the magic at the end of its shadow call stack is gone", task->pid);
 }
 
 /* ---- return addresses that the shadow call stack contradicts ----------------------------- */
@@ -125,16 +195,35 @@ static struct err *check_shadow(struct triage *tr, const struct task *task, stru
 	return NULL;
 }
 
+static struct err *look_at(struct triage *tr, struct canaries *canaries, const struct task *task,
+	bool shadowed, struct arena *scratch)
+{
+	struct stack_check c;
+	struct err *err = stack_check_task(tr->t, task, scratch, &c);
+	if (!err && canaries)
+		err = stack_check_frames(canaries, tr->t, scratch, &c);
+	if (err)
+		return err;
+	if (c.findings & ~(unsigned)STACK_POINTER_LOST)
+		err = tell(tr, task, &c);
+	if (!err && shadowed)
+		tell_shadow(tr, task, scratch);
+	/* The canary says it all, and whose it is. */
+	if (!err && shadowed && !(c.findings & STACK_CANARY_LOST))
+		err = check_shadow(tr, task, scratch);
+	return err;
+}
+
 static struct err *run(struct triage *tr)
 {
 	bool shadowed = target_has_symbol(tr->t, "init_shadow_call_stack");
+	scoped_canaries struct canaries *canaries = canaries_create(tr->t);
 	struct task_iter it;
 	struct task task;
 	struct arena scratch = { 0 };
 	bool more = true;
 	struct err *err = task_iter_init(&it, tr->t);
 	while (!err && more) {
-		struct stack_check c;
 		err = task_iter_next(&it, &task, &more);
 		if (err && more) {
 			err_drop(err); /* one damaged task: ps says which */
@@ -144,11 +233,7 @@ static struct err *run(struct triage *tr)
 		if (err || !more)
 			break;
 		arena_reset(&scratch);
-		err = stack_check_task(tr->t, &task, &scratch, &c);
-		if (!err && c.findings & ~(unsigned)STACK_POINTER_LOST)
-			tell(tr, &task, &c);
-		if (!err && shadowed)
-			err = check_shadow(tr, &task, &scratch);
+		err = look_at(tr, canaries, &task, shadowed, &scratch);
 		if (err && err->code == ERR_MISSING) {
 			err_drop(err); /* it has no stack any more */
 			err = NULL;
