@@ -30,6 +30,7 @@
 #include "analyzer/kernel/hung_task.h"
 #include "analyzer/kernel/ipc.h"
 #include "analyzer/kernel/irq.h"
+#include "analyzer/kernel/jiffies.h"
 #include "analyzer/kernel/kasan.h"
 #include "analyzer/kernel/kasan_global.h"
 #include "analyzer/kernel/kasan_meta.h"

@@ -75,7 +75,7 @@ static struct err *mach_run(struct cx *cx, const struct args *a)
 	show_number(cx, "memory", err, n);
 	show_count(cx, "cpus", CPUS_POSSIBLE);
 	show_count(cx, "online", CPUS_ONLINE);
-	if (target_number(t, "CONFIG(HZ)", &n) && n) /* 0: the configuration is not known */
+	if (jiffies_hz(t, &n))
 		out_uint(cx->out, "hz", n);
 	out_bytes(cx->out, "page_bytes", 1ull << page_shift(t));
 	show_map(cx);

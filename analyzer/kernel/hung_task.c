@@ -5,6 +5,8 @@
  */
 #include "analyzer/kernel/hung_task.h"
 
+#include "analyzer/kernel/jiffies.h"
+
 /* include/linux/sched.h: macros. TASK_FROZEN is v6.1's, PF_FROZEN what came before. */
 enum { UNINTERRUPTIBLE = 2, WAKEKILL = 0x100, NOLOAD = 0x400, FROZEN = 0x8000 };
 
@@ -12,8 +14,7 @@ struct raw_task {
 	uint64_t voluntary, involuntary, count, time;
 };
 static const struct view_field task_fields[] = {
-	FIELD(struct raw_task, voluntary, "nvcsw"),
-	FIELD(struct raw_task, involuntary, "nivcsw"),
+	FIELD(struct raw_task, voluntary, "nvcsw"), FIELD(struct raw_task, involuntary, "nivcsw"),
 	FIELD(struct raw_task, count, "last_switch_count"),
 	FIELD_OPTIONAL(struct raw_task, time, "last_switch_time"), /* v4.20 */
 };
@@ -29,13 +30,13 @@ struct err *hung_tasks_init(struct hung_tasks *h, struct target *t)
 	struct hung_tasks found = { .t = t };
 	struct err *err = target_read_variable(t, "jiffies", 0, &found.now);
 	if (!err)
-		err = target_read_variable(
-			t, "sysctl_hung_task_timeout_secs", 0, &found.timeout_s);
+		err = target_read_variable(t, "sysctl_hung_task_timeout_secs", 0, &found.timeout_s);
 	if (!err)
 		err = target_view(t, &task_spec, &v);
-	if (!err && (!target_number(t, "CONFIG(HZ)", &found.hz) || !found.hz ||
-			    found.hz > 100000 || !view_has(v, TASK_TIME)))
+	if (!err && !jiffies_hz(t, &found.hz))
 		err = err_new(ERR_MISSING, "nothing says how many jiffies are a second");
+	if (!err && !view_has(v, TASK_TIME))
+		err = err_new(ERR_MISSING, "this kernel notes no time of the last switch");
 	if (!err)
 		*h = found;
 	return err;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "analyzer/base/interrupt.h"
+#include "analyzer/kernel/jiffies.h"
 #include "analyzer/kernel/list.h"
 
 #define HINT "kernel/rcu/tree.c"
@@ -42,10 +43,8 @@ struct raw_data {
 	uint32_t watching;
 };
 static const struct view_field data_fields[] = {
-	FIELD(struct raw_data, seq, "gp_seq"),
-	FIELD(struct raw_data, node, "mynode"),
-	FIELD(struct raw_data, mask, "grpmask"),
-	FIELD(struct raw_data, ticks, "ticks_this_gp"),
+	FIELD(struct raw_data, seq, "gp_seq"), FIELD(struct raw_data, node, "mynode"),
+	FIELD(struct raw_data, mask, "grpmask"), FIELD(struct raw_data, ticks, "ticks_this_gp"),
 	/* atomic_long_t with CONFIG_RCU_NOCB_CPU: include/linux/rcu_segcblist.h */
 	FIELD(struct raw_data, callbacks, "cblist.len.counter", "cblist.len"),
 	FIELD(struct raw_data, needs_qs, "core_needs_qs"),
@@ -53,10 +52,9 @@ static const struct view_field data_fields[] = {
 	FIELD_OPTIONAL(struct raw_data, watching, "dynticks.counter"), /* up to v5.19 */
 };
 enum { DATA_WATCHING = 7 };
-static const struct view_spec data_spec = { .type = "rcu_data",
-	.hint = HINT,
-	.fields = data_fields,
-	.nfields = ARRAY_SIZE(data_fields) };
+static const struct view_spec data_spec = {
+	.type = "rcu_data", .hint = HINT, .fields = data_fields, .nfields = ARRAY_SIZE(data_fields)
+};
 
 struct raw_node {
 	uint64_t mask, blocked_va, gp_tasks;
@@ -69,10 +67,9 @@ static const struct view_field node_fields[] = {
 	FIELD_ADDRESS(struct raw_node, blocked_va, "blkd_tasks"),
 	FIELD(struct raw_node, gp_tasks, "gp_tasks"),
 };
-static const struct view_spec node_spec = { .type = "rcu_node",
-	.hint = HINT,
-	.fields = node_fields,
-	.nfields = ARRAY_SIZE(node_fields) };
+static const struct view_spec node_spec = {
+	.type = "rcu_node", .hint = HINT, .fields = node_fields, .nfields = ARRAY_SIZE(node_fields)
+};
 
 /* kernel/context_tracking.c: since v6.0 its state holds what RCU watches. */
 struct raw_context {
@@ -109,7 +106,7 @@ struct reading {
 	struct target *t;
 	const struct view *data, *node;
 	struct rcu *ret;
-	unsigned bits;	/* of unsigned long */
+	unsigned bits;		  /* of unsigned long */
 	uint64_t nodes[CPUS_MAX]; /* leaves whose tasks were read */
 	size_t nnodes;
 };
@@ -149,7 +146,7 @@ static struct err *read_state(struct reading *r)
 		err = target_read_variable(r->t, "jiffies", 0, &now);
 	if (err)
 		return err;
-	if (!target_number(r->t, "CONFIG(HZ)", &r->ret->hz) || r->ret->hz > 100000)
+	if (!jiffies_hz(r->t, &r->ret->hz))
 		r->ret->hz = 0;
 	if (!target_try_variable(r->t, "rcu_cpu_stall_timeout", &r->ret->timeout_s) ||
 		r->ret->timeout_s > INT32_MAX)
@@ -207,8 +204,8 @@ static struct err *read_node(struct reading *r, uint64_t va, struct raw_node *re
 	if (err)
 		return err_wrap(err, "rcu_node 0x%" PRIx64, va);
 	r->nodes[r->nnodes++] = va;
-	return set_aside(r->ret, err_wrap(read_blocked(r, ret),
-					  "tasks of rcu_node 0x%" PRIx64, va));
+	return set_aside(
+		r->ret, err_wrap(read_blocked(r, ret), "tasks of rcu_node 0x%" PRIx64, va));
 }
 
 /* ---- CPUs -------------------------------------------------------------------------------- */
@@ -287,6 +284,5 @@ void rcu_deinit(struct rcu *r)
 bool rcu_stalls(const struct rcu *r)
 {
 	return r->gp.running &&
-	       (r->gp.stall_in < 0 ||
-		       (r->hz && r->timeout_s && r->gp.age >= r->timeout_s * r->hz));
+	       (r->gp.stall_in < 0 || (r->hz && r->timeout_s && r->gp.age >= r->timeout_s * r->hz));
 }

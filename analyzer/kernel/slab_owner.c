@@ -11,6 +11,7 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/base/vec.h"
 #include "analyzer/base/xalloc.h"
+#include "analyzer/kernel/jiffies.h"
 #include "analyzer/kernel/slab_layout.h"
 
 /* Where a slot says who allocated it; offsets from the object's start. */
@@ -217,8 +218,8 @@ struct err *slab_owners_read(
 	scoped_slab_owners struct slab_owners all = { 0 };
 	struct grouping g = { .h = h, .ret = &all };
 	struct err *err = NULL;
-	if (!target_try_variable(h->t, "jiffies", &g.now) ||
-		!target_number(h->t, "CONFIG(HZ)", &g.hz) || g.hz > 10000)
+	if (!target_try_variable(h->t, "jiffies", &g.now) || !jiffies_hz(h->t, &g.hz) ||
+		g.hz > 10000)
 		g.hz = 0;
 	for (size_t i = 0; !err && i < h->ncaches; i++)
 		if (!only || only == &h->cache[i])

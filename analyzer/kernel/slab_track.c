@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "analyzer/kernel/jiffies.h"
 #include "analyzer/kernel/stack_depot.h"
 
 struct track_raw {
@@ -31,8 +32,7 @@ static const struct view_spec track_spec = { .type = "track",
 static void add_age(struct target *t, uint64_t when, struct slab_track *track)
 {
 	uint64_t now, hz;
-	if (!target_try_variable(t, "jiffies", &now) || !target_number(t, "CONFIG(HZ)", &hz) ||
-		!hz || hz > 10000)
+	if (!target_try_variable(t, "jiffies", &now) || !jiffies_hz(t, &hz) || hz > 10000)
 		return;
 	uint64_t ticks = t->abi.word_bytes == 4 ? (uint32_t)(now - when) : now - when;
 	track->has_age = ticks < UINT64_MAX / 1000000000;
@@ -87,8 +87,6 @@ struct err *slab_track_read(struct target *t, const struct slab_cache *c, uint64
 		add_age(t, raw.when, &track);
 		err = read_frames(t, v, &raw, &track);
 	}
-	if (err)
-		return err_wrap(err, "track of 0x%" PRIx64, object_va);
 	*ret = track;
-	return NULL;
+	return err_wrap(err, "track of 0x%" PRIx64, object_va);
 }

@@ -18,7 +18,8 @@ struct slab_track {
 	uint64_t pc[SLAB_TRACK_FRAMES]; /* innermost first */
 };
 
-/* ERR_MISSING: this cache keeps none, or there are no types. */
+/* ERR_MISSING: this cache keeps none, or there are no types. Where the record stands and only its
+ * stack cannot be had, *ret is filled all the same, .known and without frames. */
 struct err *slab_track_read(struct target *t, const struct slab_cache *c, uint64_t object_va,
 	enum slab_track_kind kind, struct slab_track *ret) MUST_CHECK;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analyzer/base/interrupt.h"
+#include "analyzer/kernel/jiffies.h"
 #include "analyzer/kernel/percpu.h"
 #include "analyzer/kernel/xarray.h"
 
@@ -383,7 +384,7 @@ struct err *workqueues_read(struct target *t, struct workqueues *ret)
 	if (err)
 		return err;
 	ret->has_now = target_try_variable(t, "jiffies", &ret->now);
-	if (!target_number(t, "CONFIG(HZ)", &ret->hz) || ret->hz > 100000)
+	if (!jiffies_hz(t, &ret->hz))
 		ret->hz = 0;
 	if (!target_try_variable(t, "wq_watchdog_thresh", &ret->threshold) ||
 		ret->threshold > INT32_MAX)

@@ -64,6 +64,9 @@ struct err *report_locks(struct report *r)
 	struct err *err = waiting_read(&w, r->t, r->a);
 	if (err)
 		return err;
+	scoped_err struct err *unread = lock_waits_take_unread(&w.locks);
+	if (unread)
+		html_element(r->out, "p", "dim", unread->msg);
 	if (!w.v.n) {
 		html_element(r->out, "p", "dim", "No task sleeps uninterruptibly.");
 		return NULL;

@@ -336,11 +336,12 @@ static void show_tracks(struct cx *cx, const struct slab_inspect *s)
 		return;
 	out_list_begin(cx->out, "tracks");
 	for (unsigned kind = SLAB_TRACK_ALLOC; kind <= SLAB_TRACK_FREE; kind++) {
-		struct slab_track track;
+		struct slab_track track = { 0 };
 		struct err *err = slab_track_read(cx->target, &o->cache, o->va, kind, &track);
+		bool stands = !err || track.known;
 		if (err)
 			out_complain(cx->out, err);
-		else
+		if (stands)
 			show_track(cx, what[kind], &track, written_over(cx, s, kind));
 	}
 	out_list_end(cx->out);
@@ -365,10 +366,10 @@ static bool kasan_tracks(struct target *t, uint64_t va, struct kasan_tracks *ret
 static void add_event(struct cx *cx, const struct slab_object *o, enum slab_track_kind kind,
 	const char *word, struct strbuf *out)
 {
-	struct slab_track track;
+	struct slab_track track = { 0 };
 	scoped_err struct err *none = slab_track_read(cx->target, &o->cache, o->va, kind, &track);
-	if (none || !track.known)
-		return;
+	if (!track.known)
+		return; /* none is kept, or it never happened */
 	strbuf_addf(out, ", %s by task %u in ", word, track.pid);
 	symtab_format(cx->target->syms, track.addr, false, out);
 }
