@@ -25,7 +25,8 @@ struct sweep {
 		uint8_t found;
 	} spoiled[FINDINGS_MAX];
 	unsigned n;
-	bool hopeless; /* the first pages show that nothing is poisoned */
+	bool hopeless;	 /* the first pages show that nothing is poisoned */
+	unsigned unread; /* blocks of the lists that are damaged, pages that cannot be read */
 };
 
 static void look_at(struct sweep *s, uint64_t pfn, const uint8_t *p, size_t n)
@@ -56,7 +57,8 @@ static void look_at_block(struct sweep *s, uint64_t pfn, unsigned order)
 		struct err *err = dump_read(s->tr->t->dump, pa, page, n);
 		if (!err)
 			look_at(s, pfn + i, page, n);
-		err_drop(err); /* filtered out: nothing to see */
+		s->unread += err && err->fault != FAULT_EXCLUDED;
+		err_drop(err); /* counted, or filtered out as free pages are */
 		s->hopeless = s->pages == SAMPLE && !s->poisoned;
 	}
 }
@@ -75,7 +77,8 @@ static struct err *look_at_zone(struct sweep *s, const struct zone *z)
 				if (!err && more)
 					look_at_block(s, b.pfn, order);
 				if (err && err->code != ERR_INTERRUPTED) {
-					err_drop(err); /* kmem -f tells of damaged lists */
+					err_drop(err); /* counted; kmem -f tells which */
+					s->unread++;
 					err = NULL;
 				}
 				if (!err)
@@ -131,7 +134,7 @@ static void tell(struct sweep *s)
 			i ? WEIGHT_NOTE : WEIGHT_SYMPTOM, CONFIDENCE_SURE);
 		f->access = "Write";
 		f->title = "use-after-free Write found in a free page";
-		if (object_find_page(tr->t, d->pfn, &o)) {
+		if (object_find_page(tr->t, d->pfn, &tr->arena, &o)) {
 			o.offset += d->first;
 			finding_object(tr, f, &o);
 		}
@@ -166,6 +169,11 @@ static struct err *run(struct triage *tr)
 	/* Poisoning is on when nearly all free pages have it. */
 	if (!err && s.poisoned > s.pages / 2)
 		tell(&s);
+	if (s.unread && !(s.hopeless && !s.poisoned))
+		triage_lost(tr, "free pages",
+			"%u blocks or pages of the free lists are damaged or cannot be read: kmem "
+			"-f",
+			s.unread);
 	return err;
 }
 
