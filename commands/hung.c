@@ -114,9 +114,13 @@ static struct err *hung_run(struct cx *cx, const struct args *a)
 	if (missing && args_flag(a, 'k'))
 		return err_wrap(missing, "khungtaskd");
 	err = waiting_read(&w, cx->target, cx->arena);
+	if (w.locks.unread)
+		out_complain(cx->out, lock_waits_take_unread(&w.locks));
 	if (!err)
 		err = show_all(cx, &w, missing ? NULL : &account, args_flag(a, 'k'));
-	err_drop(missing); /* its columns are empty then */
+	if (missing && missing->code != ERR_MISSING)
+		out_complain(cx->out, take_ptr(missing));
+	err_drop(missing); /* this kernel has no khungtaskd: its columns are empty */
 	return err;
 }
 

@@ -63,6 +63,8 @@ static void show_waiting(struct cx *cx, const struct waiting *w, bool circle)
 static struct err *show_all(struct cx *cx, struct waiting_tasks *w)
 {
 	struct err *err = waiting_read(w, cx->target, cx->arena);
+	if (w->locks.unread)
+		out_complain(cx->out, lock_waits_take_unread(&w->locks));
 	for (size_t i = 0; !err && i < w->v.n; i++) {
 		size_t last;
 		show_waiting(cx, w->v.v + i, waiting_circle(w, i, &last));
@@ -83,6 +85,8 @@ static struct err *waiters_run(struct cx *cx, const struct args *a)
 	w.t = cx->target;
 	w.a = cx->arena;
 	err = lock_waits_init(&w.locks, cx->target);
+	if (w.locks.unread)
+		out_complain(cx->out, lock_waits_take_unread(&w.locks));
 	for (int i = 0; !err && i < args_count(a); i++) {
 		struct task task;
 		struct waiting one;

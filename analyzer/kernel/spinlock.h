@@ -19,17 +19,17 @@ struct spinlock {
 	uint64_t va;
 	enum spinlock_form form;
 	bool held;
-	bool valid;    /* the lock word is one that this form can have */
-	bool pending;  /* queued: one waits for the holder outside of the queue */
-	unsigned next; /* ticket: the one that is given out next */
+	bool valid;	  /* the lock word is one that this form can have */
+	bool pending;	  /* queued: one waits for the holder outside of the queue */
+	unsigned next;	  /* ticket: the one that is given out next */
 	unsigned serving; /* ticket: the one that holds the lock */
-	bool has_tail;	/* queued: there is a queue, and this is its last */
+	bool has_tail;	  /* queued: there is a queue, and this is its last */
 	unsigned tail_cpu, tail_level;
-	bool debug;	     /* the kernel notes the holder */
-	bool magic_bad;	     /* debug: it was never initialised, or is overwritten */
-	uint64_t owner_va;   /* debug: the task that holds it; 0: nobody */
-	unsigned owner_cpu;  /* debug: meaningful with .owner_va */
-	unsigned waiting;    /* ticket: how many wait */
+	bool debug;	    /* the kernel notes the holder */
+	bool magic_bad;	    /* debug: it was never initialised, or is overwritten */
+	uint64_t owner_va;  /* debug: the task that holds it; 0: nobody */
+	unsigned owner_cpu; /* debug: meaningful with .owner_va */
+	unsigned waiting;   /* ticket: how many wait */
 };
 
 /* raw_spinlock_t and spinlock_t alike, which begin with the same bytes. */

@@ -143,6 +143,26 @@ static int by_stack(const void *a, const void *b)
 	return (x->stack > y->stack) - (x->stack < y->stack);
 }
 
+struct err *lock_waits_set_aside(struct lock_waits *w, struct err *err)
+{
+	if (!err || err->code == ERR_INTERRUPTED)
+		return err;
+	w->unread++;
+	if (!w->first_unread)
+		w->first_unread = err;
+	else
+		err_drop(err); /* counted */
+	return NULL;
+}
+
+struct err *lock_waits_take_unread(struct lock_waits *w)
+{
+	unsigned n = w->unread;
+	w->unread = 0;
+	return err_wrap(take_ptr(w->first_unread), "%u part%s cannot be read; the first", n,
+		n == 1 ? "" : "s");
+}
+
 struct err *lock_waits_init(struct lock_waits *w, struct target *t)
 {
 	struct task_iter it;
@@ -155,9 +175,8 @@ struct err *lock_waits_init(struct lock_waits *w, struct target *t)
 		err = task_iter_init(&it, t);
 	while (!err) {
 		err = task_iter_next(&it, &task, &more);
-		if (err && more && err->code != ERR_INTERRUPTED) {
-			err_drop(err); /* one task that cannot be read: left out */
-			err = NULL;
+		if (err && more) {
+			err = lock_waits_set_aside(w, err);
 			continue;
 		}
 		if (err || !more)
@@ -174,6 +193,7 @@ struct err *lock_waits_init(struct lock_waits *w, struct target *t)
 void lock_waits_deinit(struct lock_waits *w)
 {
 	vec_deinit(&w->sleeper);
+	err_drop(take_ptr(w->first_unread)); /* whoever wanted it has taken it */
 }
 
 /* The task on whose stack @va is; 0. */
@@ -323,6 +343,7 @@ static void find_owner(const struct search *s)
 		return;
 	if (!view_try_read(s->lock, s->w->t->kernel, r->lock_va, &raw)) {
 		r->owner_unknown = "the lock cannot be read";
+		r->damaged = true;
 		return;
 	}
 	/* atomic_long_t is signed. */
@@ -330,7 +351,8 @@ static void find_owner(const struct search *s)
 			 (s->w->t->abi.word_bytes == 8 ? UINT64_MAX : UINT32_MAX);
 	r->readers = r->kind == LOCK_RWSEM && raw.owner & RWSEM_READER_OWNED;
 	r->owner_unknown = !owner ? "nobody holds it" : "its owner is no task";
-	if (!is_task(s->w, owner))
+	r->damaged = owner && !is_task(s->w, owner);
+	if (!owner || r->damaged)
 		return;
 	r->owner_va = owner;
 	r->owner_unknown = NULL;
@@ -394,7 +416,7 @@ struct err *lock_wait_find(const struct lock_waits *w, const struct task *task,
 	s.list_at = view_offset(s.waiter, WAITER_LIST);
 	s.task_at = view_offset(s.waiter, WAITER_TASK);
 	if (!scan_stack(&s, task))
-		return err_new(ERR_NOT_FOUND,
+		return err_new(ERR_FORMAT,
 			"pid %u waits for a %s, but its place in the queue is not on its stack",
 			task->pid, lock_kind_name(s.kind->kind));
 	find_owner(&s);

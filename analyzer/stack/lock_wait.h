@@ -19,6 +19,7 @@ struct lock_wait {
 	uint64_t owner_va;  /* the task that holds it, or that runs the work; 0: not known */
 	bool readers; /* it is held by readers: .owner_va is one of them, perhaps gone since */
 	const char *owner_unknown; /* why, in words; NULL: it is known */
+	bool damaged;		   /* it should say who holds it, and does not */
 	uint64_t work_fn;	   /* LOCK_WORK: the function of the work that runs; 0: not known */
 };
 
@@ -30,14 +31,23 @@ struct lock_sleeper {
 struct lock_waits {
 	struct target *t;
 	VEC(struct lock_sleeper) sleeper; /* by stack, ascending */
+	unsigned unread; /* tasks, and what else of all of them, that could not be read */
+	struct err *first_unread;
 };
 
-/* A task that cannot be read is left out. */
+/* What cannot be read is counted: who waits may be missing then, and so may who holds. */
 struct err *lock_waits_init(struct lock_waits *w, struct target *t) MUST_CHECK;
 void lock_waits_deinit(struct lock_waits *w);
 #define scoped_lock_waits __attribute__((cleanup(lock_waits_deinit)))
 
-/* ERR_NOT_FOUND: it waits for none of these. */
+/* Counts @err, which is taken, as .unread and gives back what must end it all. */
+struct err *lock_waits_set_aside(struct lock_waits *w, struct err *err) MUST_CHECK;
+
+/* What was counted, in words: the caller's. NULL: all could be read. */
+struct err *lock_waits_take_unread(struct lock_waits *w) MUST_CHECK;
+
+/* ERR_NOT_FOUND: no function of its backtrace waits for one of these. ERR_FORMAT: one does, but
+ * nothing on its stack says for which. */
 struct err *lock_wait_find(const struct lock_waits *w, const struct task *task,
 	const struct trace *trace, struct lock_wait *ret) MUST_CHECK;
 

@@ -53,7 +53,7 @@ static bool try_lock(struct search *s, uint64_t va)
 	err_drop(err); /* no lock there */
 	if (!ok)
 		return false;
-	bool waited_for = lock.form == SPINLOCK_QUEUED ? lock.pending || lock.has_tail
+	bool waited_for = lock.form == SPINLOCK_QUEUED	 ? lock.pending || lock.has_tail
 			  : lock.form == SPINLOCK_TICKET ? lock.waiting > 0
 							 : true;
 	/* Whoever waits for a CPU that was told to stop has left no trace in a lock without
@@ -114,8 +114,8 @@ static void find_owner(struct search *s)
 	err_drop(err); /* said in words */
 }
 
-struct err *spin_wait_find(struct target *t, const struct task *task, const struct trace *trace,
-	struct spin_wait *ret)
+struct err *spin_wait_find(
+	struct target *t, const struct task *task, const struct trace *trace, struct spin_wait *ret)
 {
 	struct spin_wait found = { 0 };
 	struct search s = { .t = t, .task = task, .cpu = task->cpu, .ret = &found };
@@ -136,6 +136,6 @@ struct err *spin_wait_find(struct target *t, const struct task *task, const stru
 	}
 	struct err *err = interrupt_check();
 	return err ? err
-		   : err_new(ERR_NOT_FOUND, "pid %u spins, but its lock's address is not known",
+		   : err_new(ERR_FORMAT, "pid %u spins, but its lock's address is not known",
 			     task->pid);
 }

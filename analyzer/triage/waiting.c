@@ -21,14 +21,29 @@ static struct err *read_now(struct waiting_tasks *w)
 	struct err *err = cpu_mask_read(w->t, CPUS_PRESENT, &present);
 	if (err)
 		return err;
-	for (unsigned cpu = cpu_mask_next(&present, 0); cpu < CPUS_MAX;
+	for (unsigned cpu = cpu_mask_next(&present, 0); !err && cpu < CPUS_MAX;
 		cpu = cpu_mask_next(&present, cpu + 1)) {
 		struct runqueue rq;
 		err = runqueue_read(w->t, cpu, &rq);
 		if (!err && rq.clock_ns > w->now_ns)
 			w->now_ns = rq.clock_ns;
-		err_drop(err); /* another CPU's will do */
+		err = lock_waits_set_aside(&w->locks, err_wrap(err, "clock of CPU %u", cpu));
 	}
+	return err;
+}
+
+/* What it waits for; @broken: why its backtrace says less than all, NULL: it does not. */
+static struct err *find_lock(struct waiting_tasks *w, struct waiting *ret, const char *broken)
+{
+	struct err *err = lock_wait_find(&w->locks, &ret->task, &ret->calls->trace, &ret->lock);
+	if (err && err->code == ERR_INTERRUPTED)
+		return err;
+	ret->has_lock = !err;
+	if (err && err->code != ERR_NOT_FOUND)
+		ret->no_lock = arena_strdup(w->a, err->msg);
+	else if (err)
+		ret->no_lock = broken;
+	err_drop(err); /* kept in words where it is more than "none" */
 	return NULL;
 }
 
@@ -40,26 +55,26 @@ struct err *waiting_one(struct waiting_tasks *w, const struct task *task, struct
 	struct err *err = calls_of_task(w->t, task, w->a, ret->calls);
 	if (err && err->code == ERR_INTERRUPTED)
 		return err;
-	err_drop(err); /* its stack is damaged: it waits all the same */
+	const char *broken = NULL;
+	if (err)
+		broken = arena_printf(w->a, "its stack cannot be walked: %s", err->msg);
+	else if (ret->calls->trace.broken)
+		broken = arena_printf(w->a, "its backtrace breaks off: %s",
+			ret->calls->trace.end ? ret->calls->trace.end : "no reason known");
+	err_drop(err); /* kept in words: it waits all the same */
 	err = task_times_read(w->t, task, &times);
 	if (!err && times.last_run_ns && w->now_ns >= times.last_run_ns) {
 		ret->has_since = true;
 		ret->since_ns = w->now_ns - times.last_run_ns;
 	}
-	err_drop(err); /* no types: for how long is not known */
-	err = lock_wait_find(&w->locks, task, &ret->calls->trace, &ret->lock);
-	if (err && err->code == ERR_INTERRUPTED)
-		return err;
-	ret->has_lock = !err;
-	ret->no_lock = err && err->code != ERR_NOT_FOUND ? arena_strdup(w->a, err->msg) : NULL;
-	err_drop(err); /* kept in words where it is more than "none" */
-	return NULL;
+	err = lock_waits_set_aside(&w->locks, err_wrap(err, "times of pid %u", task->pid));
+	return err ? err : find_lock(w, ret, broken);
 }
 
 static void link_owners(struct waiting_tasks *w)
 {
 	for (size_t i = 0; i < w->v.n; i++)
-		for (size_t k = 0; w->v.v[i].has_lock && k < w->v.n; k++)
+		for (size_t k = 0; w->v.v[i].lock.owner_va && k < w->v.n; k++)
 			if (w->v.v[i].lock.owner_va == w->v.v[k].task.va)
 				w->v.v[i].owner = k;
 }
@@ -80,7 +95,7 @@ struct err *waiting_read(struct waiting_tasks *w, struct target *t, struct arena
 		struct waiting one;
 		err = task_iter_next(&it, &task, &more);
 		if (err && more && err->code != ERR_INTERRUPTED) {
-			err_drop(err); /* one damaged task: ps says which */
+			err_drop(err); /* lock_waits_init() met and counted it */
 			err = NULL;
 			continue;
 		}
@@ -94,6 +109,9 @@ struct err *waiting_read(struct waiting_tasks *w, struct target *t, struct arena
 		if (!err)
 			err = interrupt_check();
 	}
+	if (!err && w->v.n == WAITING_MAX)
+		err = lock_waits_set_aside(
+			&w->locks, err_new(ERR_LIMIT, "more than %d tasks wait", WAITING_MAX));
 	if (!err)
 		link_owners(w);
 	return err;
@@ -119,4 +137,16 @@ bool waiting_circle(const struct waiting_tasks *w, size_t i, size_t *ret_last)
 			return true;
 	}
 	return false;
+}
+
+const char *waiting_doubt(const struct waiting_tasks *w, size_t i)
+{
+	for (size_t steps = 0; i != SIZE_MAX && steps <= w->v.n; steps++, i = w->v.v[i].owner) {
+		const struct waiting *one = w->v.v + i;
+		if (!one->has_lock)
+			return one->no_lock;
+		if (one->lock.damaged)
+			return one->lock.owner_unknown;
+	}
+	return NULL;
 }

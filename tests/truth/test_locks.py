@@ -55,7 +55,7 @@ def test_sleeping_locks(core):
     by_plan = [deed for deed in deeds(core) if "waiter_pid" in deed and "address" in deed]
     if not by_plan or expected(core) not in ("deadlock", "hung-task"):
         pytest.skip("nobody waits by plan")
-    rows = {int(row["lock"], 16): row for row in core.rows("locks")}
+    rows = {int(row["lock"], 16): row for row in core.rows("locks") if row["lock"]}
     for deed in by_plan:
         row = rows[int(deed["address"], 16)]
         assert int(deed["waiter_pid"]) in [waiter["pid"] for waiter in row["waiters"]]
@@ -100,10 +100,13 @@ def test_rcu_stall(core):
     (rcu,) = core.rows("rcu")
     assert rcu["grace_period"] == int(head[2])
     assert rcu["stalled"] is True and rcu["state"] == "running"
-    # ticks went on until the other CPUs were stopped
-    assert 0 <= rcu["age"] - int(head[1]) <= 25
-    assert abs(rcu["callbacks"] - int(head[3])) <= 2
     assert {row["cpu"] for row in rcu["cpus"] if row["holds_up"]} == set(cpus)
+    assert rcu["age"] >= int(head[1])
+    if "RCU" not in core.meta["panic_message"]:
+        return  # it went on after the warning
+    # ticks went on until the other CPUs were stopped
+    assert rcu["age"] - int(head[1]) <= 25
+    assert abs(rcu["callbacks"] - int(head[3])) <= 2
     for row in rcu["cpus"]:
         if row["cpu"] in cpus:
             m = cpus[row["cpu"]]
