@@ -90,6 +90,15 @@ bool calls_culprit(const struct calls *c, size_t from, size_t *ret)
 	return false;
 }
 
+size_t calls_before_interrupts(const struct calls *c)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->call[i].interrupted)
+			at = i;
+	return at;
+}
+
 size_t calls_find(const struct calls *c, const char *function, size_t from)
 {
 	for (size_t i = from; i < c->n; i++)

@@ -44,6 +44,10 @@ const char *call_plain_name(struct arena *a, const char *function);
  * that holds them, as the kernel names it. False: there is none. */
 bool calls_culprit(const struct calls *c, size_t from, size_t *ret);
 
+/* What the task was at before interrupts came upon it: the number of the outermost interrupted
+ * call; 0: none was. */
+size_t calls_before_interrupts(const struct calls *c);
+
 /* The first call from @from on whose plain name is @function (with * and ? as in the shell);
  * SIZE_MAX: none. */
 size_t calls_find(const struct calls *c, const char *function, size_t from);

@@ -29,8 +29,8 @@ static struct err *find_panicking(struct triage *tr)
 	f->has_victim = !err;
 	if (!err || err->code == ERR_INTERRUPTED)
 		return err;
-	triage_ledger(tr, "victim", "what CPU %u ran when it panicked: %s", f->victim_cpu,
-		err->msg);
+	triage_ledger(
+		tr, "victim", "what CPU %u ran when it panicked: %s", f->victim_cpu, err->msg);
 	err_drop(err); /* the ledger has it */
 	return NULL;
 }
@@ -72,13 +72,11 @@ static size_t call_of_frame(const struct calls *c, size_t frame)
 	return SIZE_MAX;
 }
 
-/* An interrupt in panic()'s endless loop has calls of its own. */
+/* An interrupt in panic()'s endless loop has calls of its own. SIZE_MAX: there is no panic(). */
 static size_t end_call(const struct calls *c)
 {
 	size_t panic = calls_find(c, "panic", 0), inner = calls_find(c, "vpanic", 0);
-	if (inner < panic)
-		return inner;
-	return panic == SIZE_MAX ? 0 : panic;
+	return inner < panic ? inner : panic;
 }
 
 static struct err *read_victim(struct triage *tr)
@@ -91,15 +89,21 @@ static struct err *read_victim(struct triage *tr)
 	if (err && err->code == ERR_INTERRUPTED)
 		return err;
 	if (err) {
-		triage_ledger(tr, "stack", "the victim's: %s", err->msg);
+		triage_lost(tr, "stack", "the victim's: %s", err->msg);
 		err_drop(err); /* the ledger has it */
 		f->calls.n = 0;
 		return NULL;
 	}
 	if (f->calls.trace.broken)
-		triage_ledger(tr, "stack", "the victim's backtrace breaks off: %s",
+		triage_lost(tr, "stack", "the victim's backtrace breaks off: %s",
 			f->calls.trace.end ? f->calls.trace.end : "no reason known");
-	f->end_call = end_call(&f->calls);
+	size_t end = end_call(&f->calls);
+	f->has_end_call = end != SIZE_MAX;
+	f->end_call = f->has_end_call ? end : 0;
+	if (f->end == END_PANIC && !f->end_by_log && !f->has_end_call)
+		triage_lost(tr, "stack",
+			"the victim's backtrace does not come to panic(): its stack or its "
+			"registers are lost");
 	err = fault_find(tr->t, &f->victim, &tr->arena, &f->fault);
 	if (!err) {
 		f->has_fault = true;

@@ -25,7 +25,9 @@ static void read_slice(struct triage *tr, struct call_of_cpu *c)
 	struct raw_slice raw;
 	struct err *err = target_view(tr->t, &slice_spec, &v);
 	if (err) {
-		err_drop(err); /* no types: not known */
+		triage_ledger(tr, "CPUs", "for how long each has run its task is not known: %s",
+			err->msg);
+		err_drop(err); /* the ledger has it */
 		return;
 	}
 	c->has_slice = view_try_read(v, tr->t->kernel, c->task.va, &raw) && raw.sum >= raw.before;

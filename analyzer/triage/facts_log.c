@@ -25,8 +25,10 @@ struct err *facts_read_log(struct triage *tr)
 	bool more = true;
 	struct err *err = printk_iter_init(&it, tr->t);
 	if (!err) {
-		while (!(err = printk_iter_next(&it, &r, &more)) && more)
+		while (!(err = printk_iter_next(&it, &r, &more)) && more) {
 			keep_lines(tr, r.text, r.text_bytes);
+			tr->facts.log_newest_ns = r.ts_ns;
+		}
 		tr->facts.log_lost = it.lost;
 		printk_iter_deinit(&it);
 	}
@@ -34,6 +36,9 @@ struct err *facts_read_log(struct triage *tr)
 		return err;
 	if (err)
 		triage_ledger(tr, "log", "%s", err->msg);
+	else if (tr->facts.log_lost)
+		triage_lost(tr, "log", "%llu of its records cannot be read",
+			(unsigned long long)tr->facts.log_lost);
 	else if (!tr->facts.log.n)
 		triage_ledger(tr, "log", "the log is empty: what the kernel said is not known");
 	err_drop(err); /* the ledger has it; what was read before the damage counts */

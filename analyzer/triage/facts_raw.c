@@ -17,6 +17,11 @@ static const char *line_at(struct triage *tr, const uint8_t *p, size_t n)
 		len++;
 	if (len < sizeof(words) || p[sizeof(words) - 1] == '%')
 		return NULL;
+	/* "---[ end Kernel panic - not syncing: … ]---", kernel/panic.c */
+	static const char tail[] = " ]---";
+	if (len > sizeof(words) + sizeof(tail) &&
+		!memcmp(p + len - (sizeof(tail) - 1), tail, sizeof(tail) - 1))
+		len -= sizeof(tail) - 1;
 	return arena_strndup(&tr->arena, (const char *)p, len);
 }
 

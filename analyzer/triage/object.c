@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "analyzer/kernel/cpu_pages.h"
 #include "analyzer/kernel/kasan_meta.h"
 #include "analyzer/kernel/page.h"
 #include "analyzer/kernel/page_owner.h"
@@ -19,18 +20,21 @@ static void keep_stack(struct object_stack *s, uint32_t pid, const uint64_t *pc,
 	memcpy(s->pc, pc, s->nframes * sizeof(*pc));
 }
 
-static void keep_handle(struct target *t, struct object_stack *s, uint32_t pid, uint32_t handle)
+/* Who it was may stand where the stack is lost. */
+static void keep_handle(
+	struct target *t, struct arena *a, struct object_stack *s, uint32_t pid, uint32_t handle)
 {
 	uint64_t pc[STACK_DEPOT_FRAMES_MAX];
 	size_t n = 0;
-	struct err *err =
-		handle ? stack_depot_fetch(t, handle, pc, STACK_DEPOT_FRAMES_MAX, &n) : NULL;
-	if (handle && !err)
-		keep_stack(s, pid, pc, n);
-	err_drop(err); /* the record is gone: the stack is not known */
+	if (!handle)
+		return;
+	struct err *err = stack_depot_fetch(t, handle, pc, STACK_DEPOT_FRAMES_MAX, &n);
+	keep_stack(s, pid, pc, err ? 0 : n);
+	s->cut = err ? arena_strdup(a, err->msg) : NULL;
+	err_drop(err); /* .cut has it */
 }
 
-static void by_kasan(struct target *t, uint64_t va, struct object *o)
+static void by_kasan(struct target *t, uint64_t va, struct arena *a, struct object *o)
 {
 	struct kasan k;
 	struct kasan_object ko;
@@ -46,9 +50,9 @@ static void by_kasan(struct target *t, uint64_t va, struct object *o)
 	}
 	bool before = o->alloc.known || o->freed.known;
 	if (tracks.alloc.known && !o->alloc.known)
-		keep_handle(t, &o->alloc, tracks.alloc.pid, tracks.alloc.stack);
+		keep_handle(t, a, &o->alloc, tracks.alloc.pid, tracks.alloc.stack);
 	if (tracks.free.known && !o->freed.known)
-		keep_handle(t, &o->freed, tracks.free.pid, tracks.free.stack);
+		keep_handle(t, a, &o->freed, tracks.free.pid, tracks.free.stack);
 	if (!before && (o->alloc.known || o->freed.known))
 		o->source = "KASAN";
 }
@@ -66,19 +70,24 @@ static void keep_track(struct object_stack *s, const struct slab_track *track)
 	keep_stack(s, track->pid, pc, track->nframes + first);
 }
 
-static void by_tracks(struct target *t, const struct slab_object *so, struct object *o)
+/* A record with a stack that cannot be had still names the caller, if that is a place in code: what
+ * wrote over the one may have missed the other. */
+static void by_tracks(
+	struct target *t, const struct slab_object *so, struct arena *a, struct object *o)
 {
 	struct object_stack *to[] = {
 		[SLAB_TRACK_ALLOC] = &o->alloc, [SLAB_TRACK_FREE] = &o->freed
 	};
 	for (enum slab_track_kind kind = SLAB_TRACK_ALLOC; kind <= SLAB_TRACK_FREE; kind++) {
-		struct slab_track track;
+		struct slab_track track = { 0 };
+		struct symbol s;
 		struct err *err = slab_track_read(t, &so->cache, so->va, kind, &track);
-		if (!err && track.known) {
+		if (track.known && (!err || symtab_at(t->syms, symtab_call_va(track.addr), &s))) {
 			o->source = "SLUB's tracks";
 			keep_track(to[kind], &track);
+			to[kind]->cut = err ? arena_strdup(a, err->msg) : NULL;
 		}
-		err_drop(err); /* this cache keeps none */
+		err_drop(err); /* this cache keeps none, or .cut has it */
 	}
 }
 
@@ -94,14 +103,15 @@ static struct err *slab_object(struct target *t, uint64_t va, struct arena *a, s
 		.bytes = so.cache.object_size,
 		.offset = so.offset,
 		.state = slab_state_name(so.state) };
-	by_tracks(t, &so, ret);
+	by_tracks(t, &so, a, ret);
 	if (!ret->alloc.known || !ret->freed.known)
-		by_kasan(t, va, ret); /* what waits in its quarantine is not free for SLUB yet */
+		by_kasan(t, va, a, ret); /* what waits in its quarantine is not free for SLUB yet */
 	return NULL;
 }
 
 /* By frame; @va is its address as somebody used it, 0: none did. */
-static struct err *by_page_owner(struct target *t, uint64_t pfn, uint64_t va, struct object *ret)
+static struct err *by_page_owner(
+	struct target *t, uint64_t pfn, uint64_t va, struct arena *a, struct object *ret)
 {
 	struct page_owner_source s;
 	struct page_owner owner;
@@ -121,8 +131,26 @@ static struct err *by_page_owner(struct target *t, uint64_t pfn, uint64_t va, st
 		.offset = (int64_t)(va & (bytes - 1)),
 		.state = owner.allocated ? "allocated" : "free",
 		.source = "page_owner" };
-	keep_handle(t, &ret->alloc, owner.has_task ? owner.pid : 0, owner.handle);
-	keep_handle(t, &ret->freed, owner.has_free_task ? owner.free_pid : 0, owner.free_handle);
+	keep_handle(t, a, &ret->alloc, owner.has_task ? owner.pid : 0, owner.handle);
+	keep_handle(t, a, &ret->freed, owner.has_free_task ? owner.free_pid : 0, owner.free_handle);
+	return NULL;
+}
+
+/* The whole allocation that page @ret was freed with, while a CPU's list still has it so. */
+static struct err *widen_to_block(struct target *t, uint64_t pfn, struct object *ret)
+{
+	struct cpu_block b;
+	struct err *err = cpu_block_find(t, pfn, &b);
+	if (err && err->code == ERR_INTERRUPTED)
+		return err;
+	if (!err) {
+		uint64_t before = (pfn - b.pfn) << page_shift(t);
+		ret->va -= before;
+		ret->offset += (int64_t)before;
+		ret->bytes = 1ull << (page_shift(t) + b.order);
+	}
+	err_drop(err); /* merged with others, or its list is damaged: the page is known all the same
+			*/
 	return NULL;
 }
 
@@ -144,28 +172,28 @@ static struct err *by_struct_page(struct target *t, uint64_t pfn, uint64_t va, s
 		.bytes = bytes,
 		.offset = (int64_t)(va & (bytes - 1)),
 		.state = is_free ? "free" : owner };
-	return NULL;
+	return strcmp(owner, "free") == 0 ? widen_to_block(t, pfn, ret) : NULL;
 }
 
-static struct err *page_object(struct target *t, uint64_t va, struct object *ret)
+static struct err *page_object(struct target *t, uint64_t va, struct arena *a, struct object *ret)
 {
 	struct paddr pa;
 	if (vspace_translate(t->kernel, va, &pa, NULL) != FAULT_NONE)
 		return err_new(ERR_NOT_FOUND, "0x%llx is not mapped", (unsigned long long)va);
 	uint64_t pfn = pa.v >> vspace_facts(t->kernel)->layout.paging.page_shift;
-	struct err *err = by_page_owner(t, pfn, va, ret);
+	struct err *err = by_page_owner(t, pfn, va, a, ret);
 	if (!err || err->code == ERR_INTERRUPTED)
 		return err;
 	err_drop(err); /* not recorded: the struct page alone tells */
 	return by_struct_page(t, pfn, va, ret);
 }
 
-bool object_find_page(struct target *t, uint64_t pfn, struct object *ret)
+bool object_find_page(struct target *t, uint64_t pfn, struct arena *a, struct object *ret)
 {
 	uint64_t va;
 	if (!slab_linear_va(t, pfn << vspace_facts(t->kernel)->layout.paging.page_shift, &va))
 		return false; /* high memory */
-	scoped_err struct err *err = by_page_owner(t, pfn, va, ret);
+	scoped_err struct err *err = by_page_owner(t, pfn, va, a, ret);
 	return !err;
 }
 
@@ -204,7 +232,7 @@ struct err *object_find(struct target *t, uint64_t va, struct arena *a, struct o
 	if (!err || err->code == ERR_INTERRUPTED)
 		return err;
 	err_drop(err); /* nor that: perhaps a page */
-	return page_object(t, va, ret);
+	return page_object(t, va, a, ret);
 }
 
 /* ---- in words ---------------------------------------------------------------------------- */
@@ -231,9 +259,16 @@ static void say_stack(struct triage *tr, struct finding *f, const struct object 
 	const struct object_stack *s, const char *topic, const char *command)
 {
 	if (s->known)
-		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, topic, "%s%s (%s)",
-			s->pid ? arena_printf(&tr->arena, "pid %u in ", s->pid) : "",
-			stack_words(tr, s), o->source);
+		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, command, topic,
+			"%s%s (%s)%s%s",
+			s->pid ? arena_printf(
+					 &tr->arena, "pid %u%s", s->pid, s->nframes ? " in " : "")
+			       : "",
+			stack_words(tr, s), o->source,
+			!s->cut	     ? ""
+			: s->nframes ? "; its callers are lost: "
+				     : "; its stack is lost: ",
+			s->cut ? s->cut : "");
 }
 
 void finding_object(struct triage *tr, struct finding *f, const struct object *o)

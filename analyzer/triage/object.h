@@ -12,6 +12,7 @@ struct object_stack {
 	uint32_t pid;
 	uint32_t nframes;
 	uint64_t pc[OBJECT_FRAMES]; /* innermost first: return addresses */
+	const char *cut; /* why those behind the last are not known; NULL: they are all there */
 };
 
 struct object {
@@ -32,7 +33,7 @@ struct err *object_find(
 
 /* Page frame @pfn by what page_owner knows of it: @ret's address is the allocation's, in the linear
  * map where there is one. False: nothing. */
-bool object_find_page(struct target *t, uint64_t pfn, struct object *ret);
+bool object_find_page(struct target *t, uint64_t pfn, struct arena *a, struct object *ret);
 
 /* Makes @o the finding's, and says what it is. */
 void finding_object(struct triage *tr, struct finding *f, const struct object *o);

@@ -16,10 +16,7 @@ static const uint64_t LONG_NS = 5000000000ull;
 
 static bool spins(const struct calls *c, size_t *ret_from)
 {
-	size_t from = 0;
-	for (size_t i = 0; i < c->n; i++)
-		if (c->call[i].interrupted)
-			from = i;
+	size_t from = calls_before_interrupts(c);
 	*ret_from = from;
 	for (size_t i = from; i < c->n; i++) {
 		const char *kind = c->call[i].function ? machinery_kind(c->call[i].function) : NULL;
@@ -38,8 +35,7 @@ static const char *lock_name(struct triage *tr, uint64_t va)
 	struct symbol s;
 	if (!symtab_at(tr->t->syms, va, &s))
 		return arena_printf(&tr->arena, "0x%" PRIx64, va);
-	return va == s.va ? s.name
-			  : arena_printf(&tr->arena, "%s+0x%" PRIx64, s.name, va - s.va);
+	return va == s.va ? s.name : arena_printf(&tr->arena, "%s+0x%" PRIx64, s.name, va - s.va);
 }
 
 /* Where the CPU that runs @task stands: the first function that is no machinery. */
@@ -47,27 +43,28 @@ static const char *stands_in(struct triage *tr, uint64_t task)
 {
 	for (size_t i = 0; i < tr->facts.cpus.n; i++) {
 		const struct call_of_cpu *c = tr->facts.cpus.v + i;
-		size_t from = 0, at;
+		size_t at;
 		if (c->task.va != task || !c->has_calls)
 			continue;
-		for (size_t k = 0; k < c->calls.n; k++)
-			if (c->calls.call[k].interrupted)
-				from = k;
-		if (calls_culprit(&c->calls, from, &at))
-			return arena_printf(&tr->arena, ", which is in %s()",
-				c->calls.call[at].function);
+		if (calls_culprit(&c->calls, calls_before_interrupts(&c->calls), &at))
+			return arena_printf(
+				&tr->arena, ", which is in %s()", c->calls.call[at].function);
 	}
 	return "";
 }
 
-static void say_lock(struct triage *tr, struct finding *f, const struct call_of_cpu *c)
+static struct err *say_lock(struct triage *tr, struct finding *f, const struct call_of_cpu *c)
 {
 	struct spin_wait w;
 	struct task owner;
 	struct err *err = spin_wait_find(tr->t, &c->task, &c->calls.trace, &w);
+	if (err && err->code == ERR_INTERRUPTED)
+		return err;
 	if (err) {
-		err_drop(err); /* which lock it is stays unsaid */
-		return;
+		finding_say(tr, f, EVIDENCE_INFERENCE, CONFIDENCE_SURE, NULL, "for",
+			"not known: %s", err->msg);
+		err_drop(err); /* said */
+		return NULL;
 	}
 	enum confidence sure = w.sure ? CONFIDENCE_SURE : CONFIDENCE_LIKELY;
 	const char *command = arena_printf(&tr->arena, "locks 0x%" PRIx64, w.lock.va);
@@ -84,13 +81,16 @@ static void say_lock(struct triage *tr, struct finding *f, const struct call_of_
 	else
 		finding_say(tr, f, EVIDENCE_INFERENCE, CONFIDENCE_SURE, NULL, "held by",
 			"not known: %s",
-			w.owner_unknown ? w.owner_unknown : "its task cannot be read");
+			w.owner_unknown ? w.owner_unknown
+			: err		? err->msg
+					: "its task cannot be read");
 	err_drop(err); /* said */
+	return NULL;
 }
 
 /* ---- one CPU ----------------------------------------------------------------------------- */
 
-static void tell(struct triage *tr, const struct call_of_cpu *c, enum verdict_class class,
+static struct err *tell(struct triage *tr, const struct call_of_cpu *c, enum verdict_class class,
 	const char *why, uint64_t ns)
 {
 	size_t from = 0;
@@ -107,16 +107,15 @@ static void tell(struct triage *tr, const struct call_of_cpu *c, enum verdict_cl
 	if (c->irqs_known && c->irqs_off)
 		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
 			arena_printf(&tr->arena, "regs -c %u", c->cpu), "interrupts", "off");
-	if (lock)
-		say_lock(tr, f, c);
+	return lock ? say_lock(tr, f, c) : NULL;
 }
 
 /* ---- RCU --------------------------------------------------------------------------------- */
 
 static void tell_stall(struct triage *tr, const struct rcu *r)
 {
-	struct finding *f = triage_find(
-		tr, "cpus", VERDICT_RCU_STALL, WEIGHT_SYMPTOM, CONFIDENCE_LIKELY);
+	struct finding *f =
+		triage_find(tr, "cpus", VERDICT_RCU_STALL, WEIGHT_SYMPTOM, CONFIDENCE_LIKELY);
 	bool blamed = false;
 	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "rcu", "grace period",
 		"has been running for %" PRIu64 " jiffies", r->gp.age);
@@ -131,12 +130,8 @@ static void tell_stall(struct triage *tr, const struct rcu *r)
 			"CPU %u%s", r->cpu.v[i].cpu, c ? stands_in(tr, c->task.va) : "");
 		if (!c || c->idle || !c->has_calls || blamed)
 			continue;
-		size_t from = 0;
-		for (size_t k = 0; k < c->calls.n; k++)
-			if (c->calls.call[k].interrupted)
-				from = k;
 		finding_task(f, &c->task);
-		finding_blame(f, &c->calls, from);
+		finding_blame(f, &c->calls, calls_before_interrupts(&c->calls));
 		blamed = true;
 	}
 	for (size_t i = 0; i < r->blocked.n; i++)
@@ -152,24 +147,32 @@ static struct err *look_at_rcu(struct triage *tr)
 	struct err *err = rcu_read(tr->t, &r);
 	if (!err && rcu_stalls(&r))
 		tell_stall(tr, &r);
-	if (err && err->code == ERR_INTERRUPTED)
+	if (r.unread)
+		triage_lost(tr, "RCU", "%u parts cannot be read; the first: %s", r.unread,
+			r.first_unread->msg);
+	if (!err || err->code == ERR_INTERRUPTED)
 		return err;
-	err_drop(err); /* the tiny RCU, or no types: the rcu command says which */
+	/* The tiny RCU of kernels for one CPU has nothing that could stall. */
+	if (err->code != ERR_MISSING || target_has_symbol(tr->t, "rcu_state"))
+		triage_ledger(tr, "RCU", "%s", err->msg);
+	err_drop(err); /* the ledger has it, or there is no such RCU */
 	return NULL;
 }
 
 static struct err *run(struct triage *tr)
 {
-	for (size_t i = 0; i < tr->facts.cpus.n; i++) {
+	struct err *err = NULL;
+	for (size_t i = 0; !err && i < tr->facts.cpus.n; i++) {
 		const struct call_of_cpu *c = tr->facts.cpus.v + i;
 		if (c->idle)
 			continue;
 		if (c->behind_ns > LONG_NS && c->irqs_known && c->irqs_off)
-			tell(tr, c, VERDICT_HARD_LOCKUP, "no timer interrupt", c->behind_ns);
+			err = tell(tr, c, VERDICT_HARD_LOCKUP, "no timer interrupt", c->behind_ns);
 		else if (c->has_slice && c->slice_ns > LONG_NS && !c->calls.trace.user)
-			tell(tr, c, VERDICT_SOFT_LOCKUP, "one task without a switch", c->slice_ns);
+			err = tell(tr, c, VERDICT_SOFT_LOCKUP, "one task without a switch",
+				c->slice_ns);
 	}
-	return look_at_rcu(tr);
+	return err ? err : look_at_rcu(tr);
 }
 
 const struct triage_rule rule_cpus = { "cpus", "CPUs that have been at one task for long", run };

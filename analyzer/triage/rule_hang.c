@@ -48,7 +48,9 @@ static const char *stands_in(struct triage *tr, const struct task *task)
 	size_t i;
 	struct err *err = calls_of_task(tr->t, task, &tr->arena, &calls);
 	bool found = !err && calls_culprit(&calls, 0, &i);
-	err_drop(err); /* its stack cannot be walked */
+	if (err && err->code != ERR_INTERRUPTED)
+		triage_ledger(tr, "stack", "pid %u: %s", task->pid, err->msg);
+	err_drop(err); /* the ledger has it; Ctrl-C is asked for again */
 	return found ? arena_printf(&tr->arena, ", which is in %s()", calls.call[i].function) : "";
 }
 
@@ -63,6 +65,9 @@ static void say_wait(struct hang *h, struct finding *f, const struct waiting *w)
 		w->has_since ? arena_printf(&tr->arena, " for %llu s",
 				       (unsigned long long)(w->since_ns / 1000000000))
 			     : "");
+	if (!w->has_lock && w->no_lock)
+		finding_say(tr, f, EVIDENCE_INFERENCE, CONFIDENCE_SURE, NULL, "for",
+			"not known: %s", w->no_lock);
 	if (!w->has_lock)
 		return;
 	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
@@ -99,15 +104,23 @@ static void tell_circle(struct hang *h, size_t last)
 	} while (at != last);
 }
 
+/* Of a task whose own wait, or that of whom it waits for, is not known: a circle may be behind it.
+ */
 static void tell_waiting(struct hang *h, size_t i, bool reported)
 {
 	const struct waiting *w = h->w.v.v + i;
-	struct finding *f = triage_find(h->tr, "hang", VERDICT_HUNG_TASK,
-		reported ? WEIGHT_CAUSE : WEIGHT_NOTE, CONFIDENCE_SURE);
+	const char *doubt = waiting_doubt(&h->w, i);
+	struct finding *f =
+		triage_find(h->tr, "hang", VERDICT_HUNG_TASK, reported ? WEIGHT_CAUSE : WEIGHT_NOTE,
+			doubt || h->w.locks.unread ? CONFIDENCE_LIKELY : CONFIDENCE_SURE);
 	h->told[i] = true;
 	finding_task(f, &w->task);
 	finding_blame(f, w->calls, 0);
 	say_wait(h, f, w);
+	if (doubt && w->has_lock && !w->lock.damaged)
+		finding_say(h->tr, f, EVIDENCE_INFERENCE, CONFIDENCE_SURE, NULL, "behind that",
+			"perhaps a circle: what whoever holds it waits for is not known: %s",
+			doubt);
 }
 
 /* Whether khungtaskd called panic(): then the task that has waited longest is what it saw. */
@@ -152,6 +165,10 @@ static struct err *run(struct triage *tr)
 	h.told = xcalloc(h.w.v.n + 1, sizeof(*h.told));
 	if (!err)
 		tell(&h);
+	struct err *unread = lock_waits_take_unread(&h.w.locks);
+	if (unread)
+		triage_lost(tr, "waiting tasks", "%s", unread->msg);
+	err_drop(unread); /* the ledger has it */
 	free(h.told);
 	waiting_deinit(&h.w);
 	return err;

@@ -40,6 +40,7 @@ static const struct told table[] = {
 	{ "Invalid object pointer", VERDICT_INVALID_FREE, NULL, WEIGHT_SYMPTOM },
 	{ "INFO: rcu_", VERDICT_RCU_STALL, NULL, WEIGHT_SYMPTOM },
 	{ "BUG: spinlock lockup", VERDICT_SPINLOCK_LOCKUP, NULL, WEIGHT_SYMPTOM },
+	{ "BUG: workqueue lockup", VERDICT_WORKQUEUE_LOCKUP, NULL, WEIGHT_SYMPTOM },
 	{ "watchdog: BUG: soft lockup", VERDICT_SOFT_LOCKUP, NULL, WEIGHT_SYMPTOM },
 	{ "Watchdog detected hard LOCKUP", VERDICT_HARD_LOCKUP, NULL, WEIGHT_SYMPTOM },
 	{ "stack-protector: Kernel stack is corrupted in: ", VERDICT_STACK_CORRUPTION,

@@ -9,13 +9,13 @@ static struct err *run(struct triage *tr)
 	struct facts *facts = &tr->facts;
 	if (facts->end != END_PANIC)
 		return NULL;
-	bool seen = facts->has_victim && !facts->end_by_log && facts->calls.n;
+	bool seen = facts->has_victim && !facts->end_by_log && facts->has_end_call;
 	bool init = facts->panic_text && strstr(facts->panic_text, "Attempted to kill init");
 	struct finding *f = triage_find(tr, "panic", init ? VERDICT_INIT_KILLED : VERDICT_PANIC,
 		init ? WEIGHT_SYMPTOM : WEIGHT_END, seen ? CONFIDENCE_SURE : CONFIDENCE_LIKELY);
 	if (facts->has_victim)
 		finding_task(f, &facts->victim);
-	if (facts->has_victim)
+	if (facts->has_end_call)
 		finding_blame(f, &facts->calls, facts->end_call);
 	if (facts->panic_text)
 		finding_say(tr, f,

@@ -65,7 +65,8 @@ static const char *culprit_behind(struct triage *tr, size_t i)
 static struct err *run(struct triage *tr)
 {
 	const struct facts *f = &tr->facts;
-	bool whole = f->has_victim && f->calls.n && !f->calls.trace.broken;
+	bool whole = f->has_victim && f->calls.n && !f->calls.trace.broken &&
+		     (f->end != END_PANIC || f->has_end_call);
 	if (f->end == END_NONE || whole)
 		return NULL;
 	for (size_t i = 0; i < f->log.n; i++)

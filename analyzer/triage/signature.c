@@ -212,6 +212,8 @@ static void titles_of(struct triage *tr, const struct finding *f, struct names *
 	}
 	if (!f->circle.n)
 		vec_push(&ret->of, triage_title(tr, f));
+	for (size_t i = 0; i < f->titles.n; i++)
+		vec_push(&ret->of, f->titles.v[i]);
 }
 
 void signature_titles(struct triage *tr, struct strbuf *out)

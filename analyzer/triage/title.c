@@ -52,6 +52,8 @@ static const char *of_class(enum verdict_class c)
 		return "hardware error (SError) in %s";
 	case VERDICT_WATCHDOG:
 		return "watchdog expired in %s";
+	case VERDICT_WORKQUEUE_LOCKUP:
+		return "BUG: workqueue lockup in %s";
 	default:
 		return NULL; /* memory errors, and panics with a text of their own */
 	}

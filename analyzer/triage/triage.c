@@ -38,6 +38,7 @@ static const char *const class_names[] = {
 	[VERDICT_INIT_KILLED] = "init-killed",
 	[VERDICT_HARDWARE_ERROR] = "hardware-error",
 	[VERDICT_WATCHDOG] = "watchdog",
+	[VERDICT_WORKQUEUE_LOCKUP] = "workqueue-lockup",
 };
 
 const char *verdict_class_name(enum verdict_class c)
@@ -86,33 +87,30 @@ void finding_say(struct triage *tr, struct finding *f, enum evidence e, enum con
 	vec_push(&f->said, s);
 }
 
+static void add_ledger(struct triage *tr, const char *what, const char *text)
+{
+	struct ledger_entry e = { what, text };
+	for (size_t i = 0; i < tr->ledger.n; i++)
+		if (!strcmp(tr->ledger.v[i].what, what) && !strcmp(tr->ledger.v[i].text, e.text))
+			return; /* another rule met the same */
+	vec_push(&tr->ledger, e);
+}
+
 void triage_ledger(struct triage *tr, const char *what, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	struct ledger_entry e = { what, format(tr, fmt, ap) };
+	add_ledger(tr, what, format(tr, fmt, ap));
 	va_end(ap);
-	vec_push(&tr->ledger, e);
 }
 
-enum { ZERO_PAGES_TOLD = 4 };
-
-bool triage_page_lost(struct triage *tr, uint64_t va, const char *what, const char *whose)
+void triage_lost(struct triage *tr, const char *what, const char *fmt, ...)
 {
-	uint8_t bytes[4096];
-	uint64_t page = va & -(uint64_t)sizeof(bytes);
-	if (vspace_try_read(tr->t->kernel, page, bytes, sizeof(bytes), NULL) != FAULT_NONE ||
-		bytes[0] || memcmp(bytes, bytes + 1, sizeof(bytes) - 1) != 0)
-		return false;
+	va_list ap;
+	va_start(ap, fmt);
+	add_ledger(tr, what, format(tr, fmt, ap));
+	va_end(ap);
 	tr->lost++;
-	if (tr->zero_pages && tr->zero_page == page)
-		return true;
-	tr->zero_page = page;
-	if (tr->zero_pages++ < ZERO_PAGES_TOLD)
-		triage_ledger(tr, what,
-			"%s: the page at 0x%llx is zero, damage of the dump and not of memory",
-			whose, (unsigned long long)page);
-	return true;
 }
 
 void finding_blame(struct finding *f, const struct calls *calls, size_t from)
@@ -149,68 +147,43 @@ static void sort_findings(struct triage *tr)
 	}
 }
 
-static void drop_finding(struct finding *f)
+void finding_drop(struct finding *f)
 {
 	vec_deinit(&f->said);
 	vec_deinit(&f->circle);
+	vec_deinit(&f->titles);
 	free(f);
 }
 
-/* Whether @f says nothing else than the verdict: that the kernel panicked of it, or the same in the
- * log. */
-static bool is_witness(const struct finding *verdict, const struct finding *f)
+/* Nobody panicked; but a machine lives when all of its CPUs go on, and what some were at is lost.
+ */
+static void doubt_life(struct triage *tr)
 {
-	const char *blamed = finding_culprit(verdict), *theirs = finding_culprit(f);
-	if (f->class == VERDICT_PANIC)
-		return !strcmp(f->rule, "panic") && verdict->weight > f->weight;
-	return (!strcmp(f->rule, "log") || !strcmp(f->rule, "splat")) &&
-	       f->class == verdict->class && blamed && theirs && !strcmp(blamed, theirs);
-}
-
-static void add_statement(struct finding *f, const struct statement *s)
-{
-	for (size_t i = 0; i < f->said.n; i++)
-		if (!strcmp(f->said.v[i].topic, s->topic) &&
-			(!strcmp(f->said.v[i].text, s->text) || s->evidence == EVIDENCE_MEMORY))
-			return; /* said already, or of the same thing */
-	vec_push(&f->said, *s);
-}
-
-/* What witnesses say is the verdict's evidence; the other findings are what else is wrong. */
-static void hear_witnesses(struct triage *tr)
-{
-	struct finding *verdict = tr->finding.v[0];
-	size_t kept = 1;
-	for (size_t i = 1; i < tr->finding.n; i++) {
-		struct finding *f = tr->finding.v[i];
-		if (!is_witness(verdict, f)) {
-			tr->finding.v[kept++] = f;
-			continue;
-		}
-		for (size_t k = 0; k < f->said.n; k++)
-			add_statement(verdict, &f->said.v[k]);
-		drop_finding(f);
-	}
-	tr->finding.n = kept;
+	struct finding *f = triage_find(tr, "end", VERDICT_UNKNOWN, WEIGHT_ALIVE, CONFIDENCE_GUESS);
+	f->title = "nobody panicked; whether all CPUs went on is not known";
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "p panic_cpu", "end",
+		"no CPU has panicked");
+	finding_say(tr, f, EVIDENCE_INFERENCE, CONFIDENCE_SURE, NULL, "CPUs",
+		"what %u of them were at is lost: they may stand still", tr->facts.cpus_lost);
 }
 
 static void close_verdict(struct triage *tr)
 {
 	const struct facts *f = &tr->facts;
-	if (f->end == END_NONE)
+	if (f->end == END_NONE && f->cpus_lost)
+		doubt_life(tr);
+	else if (f->end == END_NONE)
 		triage_find(tr, "end", VERDICT_ALIVE, WEIGHT_ALIVE,
-			f->cpus_lost || tr->lost ? CONFIDENCE_LIKELY : CONFIDENCE_SURE);
+			tr->lost ? CONFIDENCE_LIKELY : CONFIDENCE_SURE);
 	else
 		triage_find(tr, "end", VERDICT_UNKNOWN, WEIGHT_ALIVE, CONFIDENCE_GUESS);
 	sort_findings(tr);
-	if (tr->zero_pages > ZERO_PAGES_TOLD)
-		triage_ledger(tr, "pages", "%u more such pages are zero",
-			tr->zero_pages - ZERO_PAGES_TOLD);
+	triage_tell_lost_pages(tr);
 	/* Nothing outweighs a cause; what outweighs the rest may stand where nobody could look. */
 	struct finding *verdict = tr->finding.v[0];
 	if (tr->lost && verdict->weight < WEIGHT_CAUSE && verdict->confidence == CONFIDENCE_SURE)
 		verdict->confidence = CONFIDENCE_LIKELY;
-	hear_witnesses(tr);
+	triage_hear_witnesses(tr);
 }
 
 static struct err *run_rules(struct triage *tr)
@@ -219,8 +192,7 @@ static struct err *run_rules(struct triage *tr)
 	for (size_t i = 0; !err && triage_rules[i]; i++) {
 		err = triage_rules[i]->run(tr);
 		if (err && err->code != ERR_INTERRUPTED) {
-			triage_ledger(tr, triage_rules[i]->name, "%s", err->msg);
-			tr->lost++;
+			triage_lost(tr, triage_rules[i]->name, "%s", err->msg);
 			err_drop(err); /* the ledger has it */
 			err = NULL;
 		}
@@ -245,9 +217,10 @@ struct err *triage_run(struct target *t, struct triage *ret)
 void triage_deinit(struct triage *tr)
 {
 	for (size_t i = 0; i < tr->finding.n; i++)
-		drop_finding(tr->finding.v[i]);
+		finding_drop(tr->finding.v[i]);
 	vec_deinit(&tr->finding);
 	vec_deinit(&tr->ledger);
+	vec_deinit(&tr->lost_page);
 	facts_deinit(&tr->facts);
 	arena_deinit(&tr->arena);
 }

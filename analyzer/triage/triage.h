@@ -43,6 +43,7 @@ enum verdict_class {
 	VERDICT_INIT_KILLED,
 	VERDICT_HARDWARE_ERROR,
 	VERDICT_WATCHDOG,
+	VERDICT_WORKQUEUE_LOCKUP,
 };
 const char *verdict_class_name(enum verdict_class c); /* "use-after-free" */
 
@@ -93,6 +94,7 @@ struct finding {
 	struct task task;
 	const struct object *object; /* NULL: none is known; object.h */
 	VEC(struct statement) said;
+	VEC(const char *) titles; /* other ones of the same: those of its witnesses */
 };
 
 /* How it ended. What says so may be missing from the dump: then it is not known. */
@@ -132,13 +134,15 @@ struct facts {
 	struct task victim;
 	unsigned victim_cpu;
 	struct calls calls; /* of the victim; none when its stack is lost */
-	size_t end_call; /* where its end begins: panic()'s; what lies further in came upon it later
-			  */
+	bool has_end_call;
+	size_t end_call; /* where its end begins: panic()'s; what lies further in came upon it
+			    later. 0 without one */
 	bool has_fault;
 	struct fault_context fault;
-	size_t fault_call;     /* the interrupted function's call; SIZE_MAX: no fault */
-	VEC(const char *) log; /* lines, oldest first, without time */
-	uint64_t log_lost;     /* records that could not be read */
+	size_t fault_call;	/* the interrupted function's call; SIZE_MAX: no fault */
+	VEC(const char *) log;	/* lines, oldest first, without time */
+	uint64_t log_lost;	/* records that could not be read */
+	uint64_t log_newest_ns; /* when the last one was printed, by the CPUs' clocks; 0: none */
 	VEC(struct call_of_cpu) cpus;
 	VEC(struct taint) taint;
 };
@@ -157,8 +161,7 @@ struct triage {
 	VEC(struct ledger_entry) ledger;
 	unsigned lost; /* rules that failed, places that the dump has lost: a weightier finding may
 			  be there */
-	unsigned zero_pages; /* of those */
-	uint64_t zero_page;  /* the last one's address */
+	VEC(uint64_t) lost_page; /* their addresses, each once */
 };
 
 /* Errors of single rules go into the ledger, as a kernel does that was not found; only
@@ -166,6 +169,11 @@ struct triage {
 struct err *triage_run(struct target *t, struct triage *ret) MUST_CHECK;
 void triage_deinit(struct triage *tr);
 #define scoped_triage __attribute__((cleanup(triage_deinit)))
+
+/* witness.c: findings that say the same become the weightiest one's evidence. They must be sorted.
+ */
+void triage_hear_witnesses(struct triage *tr);
+void finding_drop(struct finding *f);
 
 /* Title in syzkaller's manner. */
 const char *triage_title(struct triage *tr, const struct finding *f);
@@ -190,11 +198,15 @@ void finding_say(struct triage *tr, struct finding *f, enum evidence e, enum con
 void finding_blame(struct finding *f, const struct calls *calls, size_t from);
 void finding_task(struct finding *f, const struct task *task);
 void triage_ledger(struct triage *tr, const char *what, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* The same of what the dump has lost: then less is sure. */
+void triage_lost(struct triage *tr, const char *what, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* Whether the page of @va is all zeroes, which is what some dumps make of pages that they lost.
- * Then it stands in the ledger under @what, with @whose for whose it is, and no finding is to be
- * made of it. */
+/* lost_page.c: whether the page of @va is all zeroes, or what is around @va all noise, which is
+ * what dumps make of pages that they lost. Then it stands in the ledger under @what, with @whose
+ * for whose it is, and no finding is to be made of it. */
 bool triage_page_lost(struct triage *tr, uint64_t va, const char *what, const char *whose);
+void triage_tell_lost_pages(struct triage *tr); /* how many more there are than the ledger names */
+bool triage_is_noise(const uint8_t *p, size_t n); /* of 512 bytes or more */
 
 /* Whether the instruction traps on purpose (BUG(), WARN()), instead of failing. */
 bool fault_is_trap(const struct fault_context *c);

@@ -69,7 +69,9 @@ def test_verdict(core, cut):
     left, status = verdict(cut, core.path / "vmlinux")
     assert status == 4
     assert left["class"] == whole["class"] or left["confidence"] != "sure"
-    assert (left["class"] == "alive") == (whole["class"] == "alive")
+    assert left["class"] != "alive" or whole["class"] == "alive"
+    if whole["class"] == "alive" and left["class"] != "alive":  # one of the lost CPUs may stand still
+        assert left["class"] == "unknown" and "CPUs" in [entry["what"] for entry in left["ledger"]]
     assert any("cut off: the file has" in entry["text"] for entry in left["ledger"])
     if whole["class"] not in ("alive", "unknown"):
         assert left["statements"], "a verdict without evidence"

@@ -4,6 +4,7 @@ never sure of what the whole dump does not say."""
 import functools
 import json
 import random
+import struct
 import subprocess
 
 import pytest
@@ -52,8 +53,32 @@ def flips(file, size, seed):
         file.write(bytes([chance.randrange(256)]))
 
 
+def noise(file, size, seed):
+    """One block of the file in a hundred is random bytes: a transfer or a decompressor went wrong."""
+    chance = random.Random(seed)
+    for _ in range(size // 4096 // 100):
+        file.seek(chance.randrange(2, size // 4096) * 4096)
+        file.write(chance.randbytes(4096))
+
+
+def notes(file, size, seed):
+    """The second half of the notes is random bytes."""
+    file.seek(0)
+    head = file.read(64)
+    wide = head[4] == 2
+    (at,) = struct.unpack_from("<Q", head, 32) if wide else struct.unpack_from("<I", head, 28)
+    file.seek(at)
+    row = struct.unpack("<IIQQQQ", file.read(40)) if wide else struct.unpack("<IIIII", file.read(20))
+    kind, offset, filesz = row[0], row[2 if wide else 1], row[5 if wide else 4]
+    if kind != 4:
+        pytest.skip("the first segment is not the notes'")
+    file.seek(offset + filesz // 2)
+    file.write(random.Random(seed).randbytes(filesz - filesz // 2))
+
+
 @pytest.mark.parametrize("damage,how", [(cut, 20), (cut, 40), (cut, 60), (cut, 80), (cut, 95), (holes, 0), (holes, 2),
-                                        (holes, 5), (flips, 101), (flips, 103)])
+                                        (holes, 5), (flips, 101), (flips, 103), (noise, 7),
+                                        (noise, 8), (notes, 1)])
 def test_verdict(core, tmp_path, damage, how):
     path = tmp_path / "vmcore"
     size = copy(core, path)

@@ -40,6 +40,15 @@ def test_every_statement_has_its_evidence(core, said):
         assert statement["text"]
 
 
+def test_suspects_are_something_else(said):
+    """What the kernel's own report or the log says of the same is the verdict's evidence, and no other finding."""
+    log_of = {(s["class"], s["culprit"]) for s in said["suspects"] if s["rule"] in ("log", "splat", "report", "cpus")}
+    assert (said["class"], said["culprit"]) not in log_of
+    assert len(log_of) == sum(s["rule"] in ("log", "splat", "report", "cpus") for s in said["suspects"])
+    if said["class"] in ("deadlock", "hung-task", "soft-lockup", "hard-lockup", "spinlock-lockup", "rcu-stall"):
+        assert (said["class"], None) not in log_of
+
+
 def test_commands_of_statements_run(core, said):
     commands = {s["command"] for s in said["statements"] if s["command"]}
     for command in sorted(commands):

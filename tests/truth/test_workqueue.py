@@ -62,3 +62,33 @@ def test_no_pool_is_stalled(core):
     if core.recipe.get("expect_class") not in ("alive", "panic"):
         pytest.skip("CPUs may have stood still")
     assert [pool for pool in core.rows("workqueue -p") if pool["stalled"]] == []
+
+
+def test_stalled_pool(core):
+    """The pools that the kernel's watchdog found to stand still are findings of triage, for no less than it said last."""
+    said = {}
+    for line in (core.path / "console.log").read_text(errors="replace").splitlines():
+        if m := re.search(r"workqueue lockup - pool cpus=(\d+) node=\d+ flags=\S+ nice=-?\d+ stuck for (\d+)s", line):
+            said[int(m[1])] = int(m[2])
+    if not said:
+        pytest.skip("the watchdog had no word")
+    (verdict,) = core.rows("triage")
+    statements = verdict["statements"] + [s for suspect in verdict["suspects"] for s in suspect["statements"]]
+    pools = {}
+    for statement in statements:
+        if statement["topic"] == "pool" and statement["evidence"] == "memory":
+            m = re.match(r"(\d+)(?: of CPU (\d+)| of no CPU): (\d+) pending, and none begun for (\d+) s", statement["text"])
+            pools[int(m[1])] = m[2] and int(m[2]), int(m[3]), int(m[4])
+    rows = {row["pool"]: row for row in core.rows("workqueue -p")}
+    assert set(said) <= {cpu for cpu, _, _ in pools.values()}
+    for number, (cpu, pending, seconds) in pools.items():
+        assert (rows[number]["cpu"], rows[number]["pending"]) == (cpu, pending)
+        assert seconds >= said.get(cpu, 0)
+
+
+def test_no_pool_is_told(core):
+    """None where the machine was well."""
+    if core.recipe.get("expect_class") not in ("alive", "panic", "sysrq"):
+        pytest.skip("CPUs may have stood still")
+    (verdict,) = core.rows("triage")
+    assert not [suspect for suspect in verdict["suspects"] if suspect["class"] == "workqueue-lockup"]
