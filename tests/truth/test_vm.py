@@ -94,17 +94,29 @@ def test_layout(core):
     assert checked >= 2
 
 
+def auxv(core, pid):
+    """The auxiliary vector and the bits of the program's ELF class, which is told by the size of a program header
+    (AT_PHENT, 4: 32 bytes or 56). The account reads pairs of its own words: with a 32-bit program on a 64-bit
+    kernel each of them is an entry."""
+    words = [[int(word, 0) for word in line.split()] for line in core.truth(f"auxv.{pid}")]
+    if core.arm64 and dict(words).get(4) != 56:
+        words = [[word & 0xffffffff, word >> 32] for pair in words for word in pair]
+    entries = dict(reversed(words))  # the first of a key counts: behind the vector's end there are zeroes
+    return entries, {56: 64, 32: 32}[entries[4]]
+
+
 def test_layout_vdso(core):
-    """AT_SYSINFO_EHDR (33) of the auxiliary vector."""
+    """AT_SYSINFO_EHDR (33) of the auxiliary vector; the word size is the program's own, not the kernel's."""
     checked = 0
     for pid in pids(core):
-        auxv = dict(line.split() for line in core.truth(f"auxv.{pid}"))
+        entries, bits = auxv(core, pid)
         (row,) = core.rows(f"vm -l {pid}")
-        if "33" in auxv:
-            assert int(row["vdso"], 16) == int(auxv["33"], 16)
+        if 33 in entries:
+            assert int(row["vdso"], 16) == entries[33], pid
             checked += 1
         assert row["exe"].startswith("/")
-        assert row["compat"] == ("64 bits" if core.arm64 else "32 bits")
+        assert row["compat"] == ("32 bits on a 64-bit kernel (compat)" if core.arm64 and bits == 32
+                                 else f"{bits} bits"), pid
     assert checked
 
 
