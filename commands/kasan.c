@@ -14,11 +14,12 @@ static const struct column kasan_columns[] = { { "address" }, { "mode" }, { "ver
 	{ "index", .hidden = true }, { "slab", .hidden = true }, { "variable" },
 	{ "variable_address", .title = "AT" }, { "variable_size", .title = "SIZE" }, { "file" },
 	{ "task" }, { "pid", .hidden = true }, { "frame" }, { "function" },
-	{ "frame_offset", .title = "FRAME OFFSET" }, { "shadow_of", .title = "SHADOW OF" },
-	{ "proof", .hidden = true }, { "source", .hidden = true },
-	{ "variables", .list = &variable_table }, { "tracks", .list = &kasan_tracks_table },
-	{ "memory", .list = &kasan_memory_table }, { "values", .list = &kasan_values_table },
-	{ 0 } };
+	{ "frame_offset", .title = "FRAME OFFSET" }, { "area", .title = "VMALLOC AREA" },
+	{ "area_pages", .title = "PAGES" }, { "area_caller", .title = "ALLOCATED AT" },
+	{ "shadow_of", .title = "SHADOW OF" }, { "proof", .hidden = true },
+	{ "source", .hidden = true }, { "variables", .list = &variable_table },
+	{ "tracks", .list = &kasan_tracks_table }, { "memory", .list = &kasan_memory_table },
+	{ "values", .list = &kasan_values_table }, { 0 } };
 static const struct table kasan_table = { .layout = LAYOUT_RECORD, .columns = kasan_columns };
 
 static const struct option kasan_options[] = {
@@ -186,7 +187,7 @@ static struct err *show_address(struct cx *cx, const struct kasan *k, uint64_t v
 {
 	struct kasan_tracks tracks = { 0 };
 	uint64_t plain = kasan_untag(k, va);
-	bool in_object = false;
+	bool in_object = false, is_global = is_global_address(cx, plain);
 	out_table(cx->out, &kasan_table);
 	out_row(cx->out);
 	out_addr(cx->out, "address", plain);
@@ -206,12 +207,16 @@ static struct err *show_address(struct cx *cx, const struct kasan *k, uint64_t v
 		out_complain(cx->out, err);
 		err = NULL;
 	}
-	if (!err && !in_object && is_global_address(cx, plain))
+	if (!err && !in_object && is_global)
 		err = show_global(cx, k, plain);
 	else if (!err && !in_object)
 		err = show_frame(cx, k, plain);
+	if (!in_object && !is_global)
+		kasan_rows_area(cx, plain);
 	if (in_object)
 		kasan_rows_tracks(cx, &tracks, "tracks");
+	else if (!is_global)
+		kasan_rows_page(cx, plain, "tracks");
 	if (k->mode != KASAN_HW_TAGS && kasan_covers(k, va)) {
 		kasan_rows_memory(cx, k, "memory", va);
 		kasan_rows_values(cx, k, "values", va);

@@ -17,7 +17,7 @@
 
 enum { LINES_MAX = 400 };
 
-static const struct column report_columns[] = { { "same", .width = 4 }, { "item", .width = 18 },
+static const struct column report_columns[] = { { "same", .width = 4 }, { "item", .width = 21 },
 	{ "log", .title = "LOG", .width = 36 }, { "memory" }, { 0 } };
 static const struct table report_table = { .layout = LAYOUT_TABLE, .columns = report_columns };
 
@@ -345,6 +345,64 @@ static struct err *show_variables(struct report *r)
 	return NULL;
 }
 
+/* "belongs to a 1-page vmalloc region starting at 0x… allocated at caller+0x…"; the address has
+ * its tag. */
+static void show_area(struct report *r)
+{
+	static const char start[] = "-page vmalloc region starting at ", by[] = " allocated at ";
+	struct vmalloc_area a;
+	const char *log = behind(r, "belongs to a ", 0, NULL),
+		   *at = log ? strstr(log, start) : NULL;
+	const char *name = at ? strstr(at, by) : NULL;
+	scoped_strbuf struct strbuf caller = { 0 };
+	if (!name)
+		return;
+	if (!kasan_vmalloc_area(r->cx, first_bad(r), &a)) {
+		row(r, "vmalloc area", at + strlen(start), NULL, false);
+		return;
+	}
+	uint64_t told = kasan_untag(r->k, strtoull(at + strlen(start), NULL, 16));
+	scoped_free char *theirs = xasprintf("0x%llx", (unsigned long long)told);
+	scoped_free char *ours = xasprintf("0x%llx", (unsigned long long)a.start);
+	row(r, "vmalloc area", theirs, ours, told == a.start);
+	row_number(r, "vmalloc pages", log, 10, a.npages, "");
+	symtab_format(r->cx->target->syms, a.caller, false, &caller);
+	row(r, "area allocated at", name + strlen(by), strbuf_text(&caller),
+		!strcmp(name + strlen(by), strbuf_text(&caller)));
+}
+
+/* ---- the page ----------------------------------------------- */
+
+/* "page last allocated via order 1, migratetype Unmovable, …, pid 35, tgid 35 (comm), …" and its
+ * frames; 6.12 has "page last free pid 36 tgid 36 stack trace:", 6.1 no numbers */
+static void show_page(struct report *r)
+{
+	size_t at, freed;
+	struct page_owner o;
+	const char *log = behind(r, "page last allocated via order ", 0, &at);
+	if (!log)
+		return;
+	if (!kasan_page_owner(r->cx, first_bad(r), &o)) {
+		row(r, "page order", log, NULL, false);
+		return;
+	}
+	row_number(r, "page order", log, 10, o.order, "");
+	const char *pid = strstr(log, ", pid ");
+	if (o.has_task)
+		row_number(r, "page allocated by pid", pid ? pid + strlen(", pid ") : NULL, 10,
+			o.pid, "");
+	if (o.handle)
+		show_frames(r, "page allocation stack", at + 1, o.handle);
+	log = behind(r, "page last free ", at, &freed);
+	if (log && !strncmp(log, "pid ", 4) && o.has_free_task)
+		row_number(r, "page freed by pid", log + 4, 10, o.free_pid, "");
+	if (log && o.free_handle)
+		show_frames(r, "page free stack", freed + 1, o.free_handle);
+	else if (log || o.free_handle)
+		row(r, "page free stack", log ? "there is one" : "missing",
+			o.free_handle ? "there is one" : "missing", false);
+}
+
 /* ---- memory state ----------------------------------------------- */
 
 /* Below the guilty row stands a caret: under the first bad granule. */
@@ -402,6 +460,10 @@ static struct err *show(struct report *r)
 	}
 	if (!err && !in_object)
 		err = show_variables(r);
+	if (!err) {
+		show_area(r);
+		show_page(r);
+	}
 	if (!err && r->k->mode != KASAN_HW_TAGS)
 		show_memory(r);
 	return err;

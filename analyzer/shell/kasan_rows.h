@@ -4,6 +4,8 @@
 #define ANALYZER_SHELL_KASAN_ROWS_H
 
 #include "analyzer/kernel/kasan_meta.h"
+#include "analyzer/kernel/page_owner.h"
+#include "analyzer/kernel/vmalloc.h"
 #include "analyzer/shell/command.h"
 
 enum { KASAN_ROW_BYTES = 16, KASAN_ROWS_AROUND = 2 };
@@ -24,6 +26,18 @@ void kasan_rows_values(struct cx *cx, const struct kasan *k, const char *key, ui
 
 /* Allocation, free, auxiliary stacks. What cannot be read is told in its place. */
 void kasan_rows_tracks(struct cx *cx, const struct kasan_tracks *tracks, const char *key);
+
+/* False: the kernel kept nothing about the page at @va (page_owner off, or no page). */
+bool kasan_page_owner(struct cx *cx, uint64_t va, struct page_owner *ret);
+
+/* The same as rows of kasan_tracks_table: who allocated the page and who freed it. */
+void kasan_rows_page(struct cx *cx, uint64_t va, const char *key);
+
+/* False: @va is in no area of vmalloc's whose pages and caller the kernel kept. */
+bool kasan_vmalloc_area(struct cx *cx, uint64_t va, struct vmalloc_area *ret);
+
+/* The same as the cells "area", "area_pages" and "area_caller". */
+void kasan_rows_area(struct cx *cx, uint64_t va);
 
 /* kasan map, scan, quarantine, report. */
 struct err *kasan_map_run(struct cx *cx, const struct kasan *k, const struct args *a) MUST_CHECK;

@@ -117,6 +117,49 @@ def test_stacks(core):
     assert compared or not generic(core) or not found(report, r"belongs to the object")
 
 
+def stack_below(report, head):
+    """The frames below the line that begins with @head; None where there is no such line."""
+    for i, line in enumerate(report):
+        if line.startswith(head):
+            end = next(n for n in range(i + 1, len(report)) if not re.match(r" \S", report[n]))
+            return [frame.strip() for frame in report[i + 1:end]]
+    return None
+
+
+def test_page_stacks(core):
+    """Who had the page and who gave it back, where the report tells it: page_owner's words."""
+    report = last_report(core)
+    told = found(report, r"^page last allocated via order (\d+),.*, pid (\d+),")
+    if not told:
+        pytest.skip("the report says nothing of the page's owner")
+    stacks = [stack for head in ("page last allocated via order", "page last free ")
+              if (stack := stack_below(report, head)) is not None]
+    assert all(stacks), "the oracle is empty"
+    items = {row["item"]: row for row in core.rows("kasan report")}
+    wanted = ["page order", "page allocated by pid", "page allocation stack", "page free stack"][:2 + len(stacks)]
+    assert [items[item]["same"] for item in wanted] == ["yes"] * len(wanted), wanted
+    row = row_of(core, report)
+    if row["object"]:
+        return  # the object's own stacks come first there
+    ours = row["tracks"]
+    assert [frames(track) for track in ours] == stacks
+    assert ours[0]["pid"] == int(told[2]) and [track["what"] for track in ours][1:] == ["Page freed"][:len(stacks) - 1]
+
+
+AREA = r"belongs to a (\d+)-page vmalloc region starting at (0x[0-9a-f]+) allocated at (.*)"
+
+
+def test_area(core):
+    """The area that vmalloc gave out, by the report; it has the pointer's tag there."""
+    report = last_report(core)
+    told, row = found(report, AREA), row_of(core, report)
+    if not told:
+        assert not found(report, r"belongs to the (object|variable)") or row["area"] is None
+        pytest.skip("no vmalloc area in the report")
+    assert (int(row["area"], 16) ^ int(told[2], 16)) & (1 << 56) - 1 == 0
+    assert (row["area_pages"], row["area_caller"]) == (int(told[1]), told[3])
+
+
 def test_memory(core):
     """All rows where the kernel died of the report; the report's own work is seen on the reporting task's
     stack, and where the guest went on, memory did too."""
@@ -181,6 +224,12 @@ def wanted_items(report):
         items += ["offset in frame", "function"]
     if found(report, r"belongs to the variable:") or found(report, r"^ \[\d+, \d+\) '"):
         items += ["variable"]
+    if found(report, AREA):
+        items += ["vmalloc area", "vmalloc pages", "area allocated at"]
+    if found(report, r"^page last allocated via order"):
+        items += ["page order", "page allocated by pid", "page allocation stack"]
+    if found(report, r"^page last free "):
+        items += ["page free stack"]
     return items + (["first bad granule"] if found(report, r"^ +\^$") else [])
 
 
