@@ -135,10 +135,19 @@ static void add_symbol(
 	explain_range(cx, r, s->va, s->object_size ? s->object_size : s->size);
 }
 
+/* The head of an arm64 image is not mapped; vmalloc gives its addresses to others. */
+static bool is_others_memory(const struct explain_cx *cx)
+{
+	const struct kernel_image *image = &cx->t->image;
+	return cx->has_pa && cx->va - image->va < image->size &&
+	       cx->pa - image->pa.v != cx->va - image->va;
+}
+
 static struct err *find_symbol(struct explain_cx *cx, bool old)
 {
 	struct symbol s;
-	if (!cx->has_va || cx->is_user || !symtab_at(cx->t->syms, cx->va, &s))
+	if (!cx->has_va || cx->is_user || !symtab_at(cx->t->syms, cx->va, &s) ||
+		(!s.module && is_others_memory(cx)))
 		return NULL;
 	const struct map_region *region = s.module ? NULL : explain_region(cx->ix, cx->va);
 	cx->given_back = is_given_back(cx, region);

@@ -44,9 +44,21 @@ static void add_numbered(struct target *t, struct address_map *m)
 			address_map_add(m, key[i].name, start, end - 1, "VMCOREINFO");
 }
 
+/* Where the kernel maps its image from: newer arm64 kernels leave its head out, and vmalloc has
+ * that range. The layout's windows begin where the page tables proved it. */
+static uint64_t image_start(const struct target *t, const struct arch_layout *l)
+{
+	uint64_t start = t->image.va, last = t->image.va + t->image.size - 1;
+	for (unsigned i = 0; i < l->nwindows; i++)
+		if (l->window[i].va > start && l->window[i].va <= last &&
+			last - l->window[i].va < l->window[i].size)
+			start = l->window[i].va;
+	return start;
+}
+
 /* include/asm-generic/sections.h; arch/arm*'s vmlinux.lds.S. The first pair that exists is taken.
  */
-static void add_image(struct target *t, struct address_map *m)
+static void add_image(struct target *t, const struct arch_layout *l, struct address_map *m)
 {
 	static const struct {
 		const char *name, *start, *end;
@@ -60,7 +72,8 @@ static void add_image(struct target *t, struct address_map *m)
 	struct symbol start, end;
 
 	if (t->image.va && t->image.size)
-		address_map_add(m, "kernel image", t->image.va, t->image.va + t->image.size - 1,
+		address_map_add(m, "kernel image", image_start(t, l),
+			t->image.va + t->image.size - 1,
 			t->image_finder ? t->image_finder : "finder");
 	for (size_t i = 0; i < ARRAY_SIZE(part); i++)
 		if (symtab_find_kernel(t->syms, part[i].start, &start) &&
@@ -100,7 +113,7 @@ struct err *address_map_find(struct target *t, struct address_map *ret)
 	add_numbered(t, ret);
 	address_map_add(ret, "user", 0, l->user_end - 1, "TASK_SIZE");
 	t->arch->address_map(&env, t->dump, &t->image, l, ret);
-	add_image(t, ret);
+	add_image(t, l, ret);
 	name_markers(t->arch, ret);
 	qsort(ret->region, ret->n, sizeof(ret->region[0]), by_start);
 	return NULL;

@@ -30,7 +30,8 @@ static uint64_t image_pa(const struct kernel_image *image, uint64_t va)
 
 /*
  * True when @pgd maps the image's text where the image is, and nowhere else. Since v5.12 or so
- * [_text, _stext), 64 KiB, is not mapped (arch/arm64/mm/mmu.c, v6.1), so several places are tried.
+ * [_text, _stext), 64 KiB, is not mapped (arch/arm64/mm/mmu.c, v6.1), so several places are tried;
+ * @ret_va is the lowest that is mapped.
  */
 static bool maps_image(
 	const struct finder *f, const struct paging *p, struct paddr pgd, uint64_t *ret_va)
@@ -52,7 +53,7 @@ static bool maps_image(
 				continue;
 			return false;
 		}
-		if (!proved)
+		if (!proved || probe[i] < *ret_va)
 			*ret_va = probe[i];
 		proved = true;
 	}
