@@ -46,15 +46,15 @@ static bool try_form(const struct arch_env *env, struct dump *dump, const struct
 	return false;
 }
 
+/* What VMCOREINFO says is tried first, and proved like the other: its line may be lost. */
 static bool find_tables(const struct arch_env *env, struct dump *dump,
 	const struct kernel_image *image, struct arch_layout *ret)
 {
 	uint64_t lpae;
+	bool is_lpae = env_number(env, "CONFIG(ARM_LPAE)", &lpae) && lpae;
 
-	if (env_number(env, "CONFIG(ARM_LPAE)", &lpae))
-		return try_form(env, dump, lpae ? &form_lpae : &form_short, image, ret);
-	return try_form(env, dump, &form_short, image, ret) ||
-	       try_form(env, dump, &form_lpae, image, ret);
+	return try_form(env, dump, is_lpae ? &form_lpae : &form_short, image, ret) ||
+	       try_form(env, dump, is_lpae ? &form_short : &form_lpae, image, ret);
 }
 
 /* arch/arm/Kconfig: CONFIG_PAGE_OFFSET by VMSPLIT_3G, 3G_OPT, 2G, 1G; TEXT_OFFSET is below 4 MiB.
