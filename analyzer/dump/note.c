@@ -15,15 +15,24 @@ static uint64_t padded(uint64_t n)
 	return (n + 3) & ~(uint64_t)3;
 }
 
+/* A line of it that is not there means that something is not so: half a text is worse than none,
+ * and the kernel has its own copy in memory. */
 void vmcoreinfo_keep(struct dump *d, const uint8_t *p, size_t n)
 {
-	if (!d->vmcoreinfo && n)
-		d->vmcoreinfo = xstrndup((const char *)p, n);
+	if (d->vmcoreinfo || !n)
+		return;
+	for (size_t i = 0; i < n && p[i]; i++) {
+		if ((p[i] >= ' ' && p[i] <= '~') || strchr("\n\r\t", p[i]))
+			continue;
+		dump_damaged(d, "VMCOREINFO is no text at byte %zu of %zu, and left aside", i, n);
+		return;
+	}
+	d->vmcoreinfo = xstrndup((const char *)p, n);
 }
 
 /* Keeps one note; false when its sizes run over the end. *at moves behind it. */
-static bool note_parse(struct dump *d, const uint8_t *p, size_t n, size_t *at,
-	const struct abi *abi)
+static bool note_parse(
+	struct dump *d, const uint8_t *p, size_t n, size_t *at, const struct abi *abi)
 {
 	uint64_t name_size = get_u32(abi, p + *at), desc_size = get_u32(abi, p + *at + 4);
 	uint32_t type = get_u32(abi, p + *at + 8);
@@ -59,13 +68,13 @@ void notes_parse(struct dump *d, const uint8_t *p, size_t n, const struct abi *a
 	}
 }
 
-void notes_load(struct dump *d, const struct bytes *b, uint64_t off, uint64_t size,
-	const struct abi *abi)
+void notes_load(
+	struct dump *d, const struct bytes *b, uint64_t off, uint64_t size, const struct abi *abi)
 {
 	uint64_t have = off < bytes_size(b) ? bytes_size(b) - off : 0;
 	if (have < size)
-		dump_damaged(d, "%" PRIu64 " of %" PRIu64 " bytes of notes are in the file", have,
-			size);
+		dump_damaged(
+			d, "%" PRIu64 " of %" PRIu64 " bytes of notes are in the file", have, size);
 	/* A hole of a flattened stream is of any length: the file's own size is the bound. */
 	have = have < size ? have : size;
 	if (have == 0 || have > bytes_file_size(b))

@@ -92,6 +92,37 @@ static void test_vmcoreinfo_note(void **state)
 	assert_string_equal(d.vmcoreinfo, "RIGHT=1");
 }
 
+/* Half a text would say that what the other half has is not so. */
+static void test_damaged_vmcoreinfo(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		size_t n;
+		const char *kept, *damage;
+	} cases[] = {
+		{ "A=1\nB=2\n", 8, "A=1\nB=2\n", NULL },
+		{ "A=1\r\nB=\t2", 9, "A=1\r\nB=\t2", NULL },
+		{ "A=1\n\0\xff\xff", 7, "A=1\n", NULL }, /* padding may be anything */
+		{ "A=1\nB=\x01", 7, NULL, "byte 6 of 7" },
+		{ "A=\x80", 3, NULL, "byte 2 of 3" },
+		{ "A=\x7f\n", 4, NULL, "byte 2 of 4" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		scoped_blob struct blob b = { 0 };
+		scoped_dump struct dump d = { 0 };
+		size_t n = note_build(&b, 0, "VMCOREINFO", 0, cases[i].text, cases[i].n);
+		notes_parse(&d, b.p, n, &(struct abi){ 4, false });
+		if (cases[i].kept)
+			assert_string_equal(d.vmcoreinfo, cases[i].kept);
+		else
+			assert_null(d.vmcoreinfo);
+		assert_int_equal(d.damage != NULL, cases[i].damage != NULL);
+		if (d.damage)
+			assert_non_null(strstr(d.damage, cases[i].damage));
+	}
+}
+
 static const char text[] = "OSRELEASE=6.1.0-18-arm64\n"
 			   "PAGESIZE=4096\n"
 			   "SYMBOL(init_uts_ns)=ffffd1b7c2a0e380\n"
@@ -116,10 +147,17 @@ static void test_find(void **state)
 	static const struct {
 		const char *key, *value;
 	} cases[] = {
-		{ "OSRELEASE", "6.1.0-18-arm64" }, { "CRASHTIME", "1700000000" }, { "EMPTY", "" },
-		{ "KEY", "with=equals" }, { "SYMBOL(init_uts_ns)", "ffffd1b7c2a0e380" },
-		{ "OSREL", NULL }, { "RELEASE", NULL }, { "", NULL }, { "SYMBOL(init_uts_n", NULL },
-		{ "4096", NULL }, { "CRASHTIME=1700000000", NULL },
+		{ "OSRELEASE", "6.1.0-18-arm64" },
+		{ "CRASHTIME", "1700000000" },
+		{ "EMPTY", "" },
+		{ "KEY", "with=equals" },
+		{ "SYMBOL(init_uts_ns)", "ffffd1b7c2a0e380" },
+		{ "OSREL", NULL },
+		{ "RELEASE", NULL },
+		{ "", NULL },
+		{ "SYMBOL(init_uts_n", NULL },
+		{ "4096", NULL },
+		{ "CRASHTIME=1700000000", NULL },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char *got = NULL;
@@ -177,6 +215,7 @@ int main(void)
 		cmocka_unit_test(test_unterminated_name),
 		cmocka_unit_test(test_hostile_sizes),
 		cmocka_unit_test(test_vmcoreinfo_note),
+		cmocka_unit_test(test_damaged_vmcoreinfo),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_number),
 	};
