@@ -41,7 +41,8 @@ $(BUILD)/api.list: plugins/abi.txt
 $(BUILD)/plugins/%.so: plugins/%.c
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) -fPIC -shared -fvisibility=hidden -o $@ $< -lz
+	@$(CC) $(ALL_CFLAGS) -fPIC -shared -fvisibility=hidden -o $@ $(filter %.c,$^) -lz
+$(BUILD)/plugins/ramoops.so: plugins/ramoops/zone.c
 
 PYTHON_SRC := $(wildcard plugins/python/*.c)
 $(BUILD)/plugins/python/host.so: $(PYTHON_SRC) $(wildcard plugins/python/*.h) plugins/python/inquest.py plugins/abi.txt

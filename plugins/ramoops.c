@@ -1,25 +1,23 @@
 /*
  * ramoops: what pstore kept in reserved RAM: kernel logs of earlier and of this death, the console,
- * the function trace, user space's messages. Knows the zones' bytes (fs/pstore/ram.c, ram_core.c)
- * and where the region lies; the kernel does not need to have been found for a region that is given
+ * the function trace, user space's messages. Knows where the region lies and how it is cut into
+ * zones (fs/pstore/ram.c); the kernel does not need to have been found for a region that is given
  * by hand.
  */
+#include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "analyzer/api.h"
+#include "plugins/ramoops/zone.h"
 
 enum {
-	SIGNATURE = 0x43474244, /* "DBGC", fs/pstore/ram_core.c PERSISTENT_RAM_SIG */
-	ZONE_HEADER = 12,	/* struct persistent_ram_buffer: sig, start, size */
 	REGION_MAX = 256 << 20, /* more is no region that a person reserved */
-	TEXT_MAX = 16 << 20,	/* of one decompressed record */
 	ZONES_MAX = 4096,
-	HEADER_MAX = 64, /* of "====SECONDS.MICROSECONDS-C\n" */
 };
 
 enum zone_kind { ZONE_DMESG, ZONE_CONSOLE, ZONE_FTRACE, ZONE_PMSG };
 static const char *const kind_names[] = { "dmesg", "console", "ftrace", "pmsg" };
+static const char *const state_names[] = { "good", "empty", "no zone", "damaged" };
 
 /* Where the region lies and how it is cut up; bytes. */
 struct region {
@@ -27,133 +25,6 @@ struct region {
 	uint64_t nftrace; /* zones that the ftrace part is cut into */
 	const char *source;
 };
-
-/* ---- the bytes --------------------------------------------------------------------------- */
-
-enum zone_state { ZONE_GOOD, ZONE_EMPTY, ZONE_NOT_ONE, ZONE_DAMAGED };
-static const char *const state_names[] = { "good", "empty", "no zone", "damaged" };
-
-/*
- * A ring: `size` bytes are used, and `start` is where the next one goes, so that in a full ring the
- * oldest stand there (persistent_ram_save_old). Puts them in order into @ret, which has room for
- * @n. Error correction bytes, where there are any, lie behind what size may reach. The first word
- * is the signature XORed with a number of the kind: ftrace has LINUX_VERSION_CODE, others 0.
- */
-static enum zone_state zone_unroll(
-	const uint8_t *p, size_t n, bool any_signature, uint8_t *ret, size_t *ret_n)
-{
-	*ret_n = 0;
-	if (n < ZONE_HEADER)
-		return ZONE_DAMAGED;
-	uint32_t signature = load_u32le(p), start = load_u32le(p + 4), size = load_u32le(p + 8);
-	/* A version code has 24 bits: the top one of the signature stays. */
-	if (any_signature ? (signature ^ SIGNATURE) >> 24 : signature != SIGNATURE)
-		return ZONE_NOT_ONE;
-	if (size == 0)
-		return start ? ZONE_DAMAGED : ZONE_EMPTY;
-	if (size > n - ZONE_HEADER || start > size)
-		return ZONE_DAMAGED;
-	memcpy(ret, p + ZONE_HEADER + start, size - start);
-	memcpy(ret + (size - start), p + ZONE_HEADER, start);
-	*ret_n = size;
-	return ZONE_GOOD;
-}
-
-struct record_header {
-	bool there, compressed;
-	uint64_t seconds, microseconds;
-	size_t bytes;
-};
-
-static bool digits(const char **io, uint64_t *ret)
-{
-	const char *s = *io;
-	uint64_t v = 0;
-	for (; *s >= '0' && *s <= '9'; s++) {
-		if (v > UINT64_MAX / 10 - 9)
-			return false;
-		v = v * 10 + (uint64_t)(*s - '0');
-	}
-	bool any = s != *io;
-	*io = s;
-	*ret = v;
-	return any;
-}
-
-/* "====1700000000.123456-C\n", "-D", or nothing behind the number (before v3.15 and "-C"). */
-static struct record_header record_header_parse(const uint8_t *p, size_t n)
-{
-	struct record_header h = { 0 };
-	char text[HEADER_MAX + 1] = "";
-	memcpy(text, p, n < HEADER_MAX ? n : HEADER_MAX);
-	const char *s = text;
-	if (strncmp(s, "====", 4))
-		return h;
-	s += 4;
-	if (!digits(&s, &h.seconds) || *s++ != '.' || !digits(&s, &h.microseconds))
-		return h;
-	if (*s == '-') {
-		h.compressed = s[1] == 'C';
-		if (s[1] != 'C' && s[1] != 'D')
-			return h;
-		s += 2;
-	}
-	h.there = *s == '\n';
-	h.bytes = (size_t)(s + 1 - text);
-	return h;
-}
-
-/*
- * Raw deflate: crypto/deflate.c's window up to v6.5, zlib directly since then
- * (fs/pstore/platform.c). The compressed bytes end in the stream itself. ERR_FORMAT also for what
- * lzo, lz4, zstd and 842 wrote, which kernels before v6.6 could be told to use; @ret holds what
- * could be read before.
- */
-static struct err *record_inflate(const uint8_t *p, size_t n, struct strbuf *ret)
-{
-	z_stream z = { .next_in = (Bytef *)(uintptr_t)p, .avail_in = (uInt)n };
-	uint8_t out[4096];
-	int status = inflateInit2(&z, -MAX_WBITS);
-	if (status != Z_OK)
-		return err_new(ERR_UNSUPPORTED, "zlib: error %d", status);
-	do {
-		z.next_out = out;
-		z.avail_out = sizeof(out);
-		status = inflate(&z, Z_NO_FLUSH);
-		strbuf_add_bytes(ret, out, sizeof(out) - z.avail_out);
-	} while (status == Z_OK && ret->len < TEXT_MAX && !interrupt_pending());
-	inflateEnd(&z);
-	if (status == Z_STREAM_END)
-		return NULL;
-	if (status == Z_OK)
-		return ret->len < TEXT_MAX ? interrupt_check()
-					   : err_new(ERR_LIMIT, "a record of more than 16 MB");
-	return err_new(ERR_FORMAT, "the record does not decompress as deflate, of %zu bytes", n);
-}
-
-struct trace_entry {
-	uint64_t ip, parent, time;
-	unsigned cpu;
-};
-
-/*
- * struct pstore_ftrace_record (include/linux/pstore.h): two words and, since v4.10, a u64 whose low
- * 8 bits are the CPU. ARM kernels for few CPUs have the CPU in ip's low bits instead, and the time
- * unshifted; which of the two a kernel is cannot be told from the bytes.
- */
-static size_t trace_entry_bytes(const struct abi *abi)
-{
-	return 2u * abi->word_bytes + 8;
-}
-
-static struct trace_entry trace_entry_parse(const struct abi *abi, const uint8_t *p)
-{
-	uint64_t ts = get_u64(abi, p + 2 * abi->word_bytes);
-	return (struct trace_entry){ .ip = get_word(abi, p),
-		.parent = get_word(abi, p + abi->word_bytes),
-		.time = ts >> 8,
-		.cpu = ts & 0xff };
-}
 
 /* ---- the region -------------------------------------------------------------------------- */
 

@@ -40,8 +40,8 @@ includes | {
 		case $folder in commands | plugins | plugins/*) what=$header ;; *) what=$(dirname "$header") ;; esac
 		# Only arch.c names the architectures' folders.
 		case $file:$what in arch/arch.c:arch/arm | arch/arch.c:arch/arm64) continue ;; esac
-		# A plugin of several files has headers of its own.
-		case $file:$what in plugins/python*:plugins/python/*) continue ;; esac
+		# A plugin of several files has them in the folder of its name.
+		case $what in plugins/*/*) own=${what%/*} && case $file in "$own".c | "$own"/*) continue ;; esac ;; esac
 		case "$allowed" in
 		*" $what "*) ;;
 		*)

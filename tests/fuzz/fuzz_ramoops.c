@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "plugins/ramoops.c"
+#include "plugins/ramoops/zone.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
