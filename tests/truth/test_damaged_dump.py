@@ -94,6 +94,8 @@ def test_verdict(core, tmp_path, damage, how):
         assert said["class"] != "alive", "a machine that died"
     if damage is cut:
         assert said["ledger"] and run.returncode == 4
+    if damage is notes:  # memory is whole
+        assert said["class"] == right["class"] and said["ledger"]
     assert said["class"] in ("alive", "unknown") or said["statements"]
     for statement in said["statements"]:
         assert statement["text"] and statement["evidence"] and statement["confidence"]
