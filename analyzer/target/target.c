@@ -1,6 +1,5 @@
-/* Opening: tells files apart, places the kernel, builds space, symbols and types, checks that
- * vmlinux and dump belong together. What finds the kernel is in finder.c, what it means in arch/.
- */
+/* Opening: tells files apart, places the kernel, builds space, symbols and types. What finds the
+ * kernel is in finder.c, what it means in arch/. */
 #include "analyzer/target/target.h"
 
 #include <fcntl.h>
@@ -17,6 +16,7 @@
 #include "analyzer/target/finder.h"
 #include "analyzer/target/override_check.h"
 #include "analyzer/target/private.h"
+#include "analyzer/target/same_kernel.h"
 #include "analyzer/target/vendor.h"
 #include "analyzer/target/vmcoreinfo_types.h"
 
@@ -137,60 +137,9 @@ static void choose_arch(struct target *t)
 	}
 }
 
-static char *hex_string(const uint8_t *p, size_t n)
-{
-	struct strbuf b = { 0 };
-	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&b, "%02x", p[i]);
-	return strbuf_take(&b);
-}
-
-static struct err *mismatch(const struct target *t, const char *dump_has)
-{
-	scoped_free char *vm = vmlinux_describe(t->vmlinux);
-	return err_new(ERR_MISMATCH,
-		"%s and %s do not match: the vmlinux is %s; the dump holds %s "
-		"(--force goes on)",
-		t->vmlinux->path, dump_info(t->dump)->path, vm, dump_has);
-}
-
-/* VMCOREINFO has BUILD-ID since v5.10 or so (kernel/crash_core.c); older ones are told by banner.
- */
-static struct err *check_build_id(const struct target *t)
-{
-	scoped_free char *dump_id = NULL;
-	const char *text = target_vmcoreinfo(t);
-	if (!t->vmlinux || !t->vmlinux->build_id_bytes ||
-		!vmcoreinfo_find(text, "BUILD-ID", &dump_id))
-		return NULL;
-	scoped_free char *id = hex_string(t->vmlinux->build_id, t->vmlinux->build_id_bytes);
-	if (!strcasecmp(id, dump_id))
-		return NULL;
-	scoped_free char *release = NULL;
-	vmcoreinfo_find(text, "OSRELEASE", &release);
-	scoped_free char *has =
-		xasprintf("Linux %s, build-id %s", release ? release : "?", dump_id);
-	return mismatch(t, has);
-}
-
-/* No finder could prove a place. A banner of another kernel in the dump makes it a mismatch; one
- * that is cut off where a damaged dump ends does not. */
-static struct err *explain_not_found(struct target *t, struct err *not_found)
-{
-	scoped_free char *banner = finder_dump_banner(&t->priv->scan);
-	const char *words = "Linux version ";
-	if (banner && t->vmlinux && t->vmlinux->banner &&
-		strncmp(banner, t->vmlinux->banner, strlen(banner))) {
-		err_drop(not_found);
-		scoped_free char *has = xasprintf("Linux %s", banner + strlen(words));
-		return mismatch(t, has);
-	}
-	return not_found;
-}
-
 static struct err *place_kernel(struct target *t, bool force)
 {
-	struct err *err = check_build_id(t);
+	struct err *err = same_kernel_check(t);
 	if (err && !force)
 		return err;
 	err_drop(err);
@@ -205,7 +154,7 @@ static struct err *place_kernel(struct target *t, bool force)
 	err = finder_place_kernel(&in, &t->image, &t->image_finder);
 	if (!err || err->code == ERR_INTERRUPTED)
 		return err;
-	err = explain_not_found(t, err);
+	err = same_kernel_explain(t, err);
 	if (err->code == ERR_MISMATCH && !force)
 		return err;
 	target_warn(t, "%s: the kernel was not found: %s", dump_info(t->dump)->path, err->msg);
@@ -346,7 +295,7 @@ static struct err *read_vmcoreinfo_from_memory(struct target *t)
 		strncmp(text, "OSRELEASE=", 10))
 		return NULL;
 	t->priv->vmcoreinfo = take_ptr(text);
-	struct err *err = check_build_id(t);
+	struct err *err = same_kernel_check(t);
 	attempts_add(&t->priv->attempts, "VMCOREINFO by vmcoreinfo_data",
 		err ? ATTEMPT_REFUTED : ATTEMPT_FOUND,
 		err ? "another build than the vmlinux" : NULL, "at 0x%" PRIx64, ptr);
