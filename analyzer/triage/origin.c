@@ -7,27 +7,14 @@
 
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
-#include "analyzer/debug/insn_define.h"
 #include "analyzer/debug/types_modules.h"
-#include "analyzer/stack/locals.h"
+#include "analyzer/triage/origin_code.h"
 
 enum {
-	CODE_MAX = 32768,  /* of one function */
 	DEPTH_MAX = 24,	   /* values made of values */
 	STEPS_MAX = 20000, /* looked at in all */
 	JUMPS_MAX = 64,	   /* followed within one search */
 	CALLERS_MAX = 6,
-};
-
-/* The code of one frame's function. */
-struct code {
-	bool tried, good;
-	struct insn_step *step; /* the arena's */
-	uint8_t *joined;	/* by step: some branch goes there */
-	size_t n, at;		/* .at: where it stands: the call, or what was interrupted */
-	uint64_t entry;
-	struct variable_scope *scope;
-	size_t nscopes;
 };
 
 struct way {
@@ -57,78 +44,15 @@ struct wanted {
 static bool value_before(struct way *w, size_t k, size_t i, uint8_t reg,
 	const struct wanted *wanted, unsigned depth, struct word *ret);
 
-/* ---- code -------------------------------------------------------------------------------- */
-
-/* The step at @va; .n: none. */
-static size_t step_at(const struct code *c, uint64_t va)
-{
-	size_t lo = 0, hi = c->n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (c->step[mid].va < va)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < c->n && c->step[lo].va == va ? lo : c->n;
-}
-
-static void decode_all(struct way *w, struct code *c, const uint8_t *bytes, size_t n)
-{
-	size_t at = 0;
-	c->step = arena_alloc(w->a, (n / 2 + 1) * sizeof(*c->step));
-	while (at + 2 <= n) {
-		struct insn_step *s = &c->step[c->n];
-		insn_decoder_step(
-			w->decoder, bytes + at, n - at < 4 ? n - at : 4, c->entry + at, s);
-		if (n - at < s->bytes)
-			break;
-		at += s->bytes;
-		c->n++;
-	}
-	c->joined = arena_alloc(w->a, c->n + 1);
-	memset(c->joined, 0, c->n + 1);
-	for (size_t i = 0; i < c->n; i++) {
-		bool jumps = c->step[i].flow == INSN_BRANCH || c->step[i].flow == INSN_JUMP;
-		size_t to = jumps ? step_at(c, c->step[i].target) : c->n;
-		c->joined[to] |= to < c->n;
-	}
-}
-
-static bool find_place(struct code *c, const struct frame *f)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		const struct insn_step *s = &c->step[i];
-		if (f->exact ? s->va == f->pc : s->va + s->bytes == frame_code_va(f)) {
-			c->at = i;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Of the frame @k behind the first; NULL: it cannot be read. */
 static struct code *code_of(struct way *w, size_t k)
 {
-	struct symbol sym;
 	if (k >= CALLERS_MAX || w->first + k >= w->trace->nframes)
 		return NULL;
 	struct code *c = &w->code[k];
-	if (c->tried)
-		return c->good ? c : NULL;
-	c->tried = true;
-	const struct frame *f = &w->trace->frame[w->first + k];
-	if (!symtab_at(w->t->syms, f->lookup_pc, &sym) || !sym.size || sym.size > CODE_MAX)
-		return NULL;
-	c->entry = sym.va;
-	scoped_free uint8_t *bytes = xmalloc(sym.size);
-	if (vspace_try_read(w->t->kernel, sym.va, bytes, sym.size, NULL) != FAULT_NONE)
-		return NULL;
-	decode_all(w, c, bytes, sym.size);
-	c->good = find_place(c, f);
-	scoped_err struct err *err =
-		frame_variables(w->t, w->trace, w->first + k, w->a, &c->scope, &c->nscopes);
-	return c->good ? c : NULL; /* without debug information types are not known */
+	if (!c->tried)
+		code_read(w->t, w->decoder, w->trace, w->first + k, w->a, c);
+	return c->good ? c : NULL;
 }
 
 static bool is_argument(const struct way *w, uint8_t reg)
