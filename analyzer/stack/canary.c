@@ -5,6 +5,8 @@
  */
 #include "analyzer/stack/canary.h"
 
+#include <string.h>
+
 #include "analyzer/base/scope.h"
 #include "analyzer/base/xalloc.h"
 #include "analyzer/stack/stacks.h"
@@ -205,21 +207,32 @@ static bool is_lost(struct target *t, uint64_t va, uint64_t found)
 	return true;
 }
 
+/* kernel/panic.c, 4.19 to 7.2; its only callers are functions whose canary was overwritten */
+static bool in_check_fail(const struct canaries *c, const struct frame *f)
+{
+	struct symbol sym;
+	return symtab_at(c->t->syms, f->lookup_pc, &sym) && !strcmp(sym.name, "__stack_chk_fail");
+}
+
 void canaries_check(struct canaries *c, const struct task *task, const struct trace *trace,
 	uint64_t expected, struct canary_counts *ret)
 {
 	struct canary_counts n = { .alike = true };
 	for (size_t i = 0; i < trace->nframes; i++) {
 		const struct frame *f = &trace->frame[i];
+		bool sure = f->trust == TRUST_SURE;
 		uint64_t va, found;
-		/* What was searched for may be left over from a call that has returned. */
-		if (f->trust != TRUST_SURE)
+		/* What was searched for may be left over from a call that has returned: not the one
+		 * that found its own canary overwritten, as that call never returns. */
+		if (!sure && (!i || !in_check_fail(c, &trace->frame[i - 1])))
 			continue;
 		struct place p = look_at_frame(c, f);
 		n.frames += p.answer == CANARY_HELD || p.answer == CANARY_ELSEWHERE;
 		if (p.answer != CANARY_HELD || !slot_of(c->t, task, trace, i, p, &va) ||
 			!vspace_try_word(c->t->kernel, va, &found) || is_lost(c->t, va, found))
 			continue;
+		if (!sure && found == expected)
+			continue; /* not where that call's frame is */
 		n.checked++;
 		if (found == expected)
 			continue;

@@ -1,6 +1,7 @@
 /*
  * The stack protector's canaries, frame by frame: which frames of a trace keep one, where, and what
- * stands there now. A frame of which this is not certain is not looked at.
+ * stands there now. A frame of which this is not certain is not looked at, but for the one that
+ * itself found its canary wrong.
  */
 #ifndef ANALYZER_STACK_CANARY_H
 #define ANALYZER_STACK_CANARY_H

@@ -165,6 +165,35 @@ static void what_is_not_looked_at(void **state)
 	}
 }
 
+/* A frame that was only found by a search counts where it called __stack_chk_fail(), and its canary
+ * is wrong. */
+static void the_one_that_found_it(void **state)
+{
+	static const unsigned of[] = { 1, 0, 0 };
+	struct frame frames[3];
+	(void)state;
+	EACH_WORD(f)
+	{
+		one_task(f);
+		make_frames(f, of, 3, frames);
+		for (unsigned i = 0; i < 3; i++)
+			frames[i].trust = TRUST_LIKELY;
+		fake_put(f->t->dump, FRAME_AT + 0x40 + 24, other, widths[w]);
+		fake_put(f->t->dump, FRAME_AT + 0x80 + 24, other, widths[w]);
+		assert_int_equal(look(f, frames, 3).checked, 0);
+		frames[0].pc = fake_va(f, TEXT_AT + 2 * FUNCTION_BYTES) + 24;
+		frames[0].lookup_pc = frames[0].pc - 1;
+		assert_int_equal(look(f, frames, 3).checked, 0);
+		fake_symbol(f, "__stack_chk_fail", TEXT_AT + 2 * FUNCTION_BYTES, FUNCTION_BYTES);
+		struct canary_counts n = look(f, frames, 3);
+		assert_int_equal(n.checked, 1);
+		assert_int_equal(n.damaged, 1);
+		assert_int_equal(n.found.frame, 1);
+		fake_put(f->t->dump, FRAME_AT + 0x40 + 24, canary, widths[w]);
+		assert_int_equal(look(f, frames, 3).checked, 0);
+	}
+}
+
 /* The page is zero: the dump has lost it. One that has anything else on it was written to. */
 static void lost_pages(void **state)
 {
@@ -229,7 +258,8 @@ static void kernels_without(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(frames_of_a_stack),
-		cmocka_unit_test(what_is_not_looked_at), cmocka_unit_test(lost_pages),
-		cmocka_unit_test(a_call_at_the_end), cmocka_unit_test(kernels_without) };
+		cmocka_unit_test(what_is_not_looked_at), cmocka_unit_test(the_one_that_found_it),
+		cmocka_unit_test(lost_pages), cmocka_unit_test(a_call_at_the_end),
+		cmocka_unit_test(kernels_without) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
