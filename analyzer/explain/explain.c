@@ -18,6 +18,7 @@ static const char *const kind_name[EXPLAIN_KINDS] = {
 	[EXPLAIN_TASK] = "task",
 	[EXPLAIN_STACK] = "stack",
 	[EXPLAIN_SLAB] = "slab object",
+	[EXPLAIN_KFENCE] = "KFENCE object",
 	[EXPLAIN_MODULE] = "module",
 	[EXPLAIN_VMALLOC] = "vmalloc area",
 	[EXPLAIN_FIXMAP] = "fixmap slot",
@@ -44,10 +45,10 @@ const char *explain_kind_name(enum explain_kind k)
 /* The most specific first, then what holds that. */
 static const explain_find_fn finders[] = {
 	explain_find_percpu, explain_find_stack, explain_find_task, explain_find_code,
-	explain_find_symbol, explain_find_slab, explain_find_module, explain_find_vmalloc,
-	explain_find_fixmap, explain_find_shadow, explain_find_struct_page, explain_find_user,
-	explain_find_table, explain_find_alias, explain_find_page, explain_find_zone,
-	explain_find_claims, explain_find_old_symbol, explain_find_region,
+	explain_find_symbol, explain_find_slab, explain_find_kfence, explain_find_module,
+	explain_find_vmalloc, explain_find_fixmap, explain_find_shadow, explain_find_struct_page,
+	explain_find_user, explain_find_table, explain_find_alias, explain_find_page,
+	explain_find_zone, explain_find_claims, explain_find_old_symbol, explain_find_region,
 	explain_find_value, /* last: a number that is some address is not called a poison */
 };
 

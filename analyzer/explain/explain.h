@@ -17,6 +17,7 @@ enum explain_kind {
 	EXPLAIN_TASK, /* in a task_struct */
 	EXPLAIN_STACK,
 	EXPLAIN_SLAB,
+	EXPLAIN_KFENCE, /* an object of KFENCE's pool, or its guard page */
 	EXPLAIN_MODULE, /* a part of a module's memory */
 	EXPLAIN_VMALLOC,
 	EXPLAIN_FIXMAP,

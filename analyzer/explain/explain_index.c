@@ -181,6 +181,8 @@ static struct err *read_part(struct explain_index *ix, enum explain_part part)
 		return read_modules(ix);
 	case PART_CODE:
 		return read_code(ix);
+	case PART_KFENCE:
+		return kfence_init(ix->t, &ix->kfence);
 	case PART_ALIASES:
 		return explain_read_aliases(ix);
 	case PART_TABLES:

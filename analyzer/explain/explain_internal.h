@@ -6,6 +6,7 @@
 #include "analyzer/explain/explain.h"
 #include "analyzer/kernel/address_map.h"
 #include "analyzer/kernel/generated_code.h"
+#include "analyzer/kernel/kfence.h"
 #include "analyzer/kernel/module.h"
 #include "analyzer/kernel/vmalloc.h"
 #include "analyzer/kernel/zone_map.h"
@@ -19,6 +20,7 @@ enum explain_part {
 	PART_ZONES,
 	PART_MODULES,
 	PART_CODE,
+	PART_KFENCE,
 	PART_ALIASES,
 	PART_TABLES,
 	PARTS
@@ -69,6 +71,7 @@ struct explain_index {
 	struct zone_map zones;
 	VEC(struct module) module;
 	struct generated_codes code;
+	struct kfence kfence;
 	VEC(struct indexed_alias) alias; /* by pa */
 	VEC(struct indexed_table) table; /* by pa */
 	VEC(struct indexed_type) type;	 /* as they were asked for */
@@ -129,6 +132,7 @@ struct err *explain_find_module(struct explain_cx *cx) MUST_CHECK;
 struct err *explain_find_task(struct explain_cx *cx) MUST_CHECK;
 struct err *explain_find_stack(struct explain_cx *cx) MUST_CHECK;
 struct err *explain_find_slab(struct explain_cx *cx) MUST_CHECK;
+struct err *explain_find_kfence(struct explain_cx *cx) MUST_CHECK;
 struct err *explain_find_vmalloc(struct explain_cx *cx) MUST_CHECK;
 struct err *explain_find_fixmap(struct explain_cx *cx) MUST_CHECK;
 struct err *explain_find_shadow(struct explain_cx *cx) MUST_CHECK;

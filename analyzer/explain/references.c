@@ -62,6 +62,7 @@ static enum reference_rank rank_of(const struct explain_row *w)
 	case EXPLAIN_TASK:
 		return REFERENCE_OBJECT;
 	case EXPLAIN_SLAB:
+	case EXPLAIN_KFENCE:
 		return w->member ? REFERENCE_OBJECT : REFERENCE_SLAB;
 	case EXPLAIN_MODULE:
 	case EXPLAIN_VMALLOC:
