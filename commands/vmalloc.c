@@ -137,7 +137,8 @@ static struct err *show_named(
 		err = arg_address(cx, a, i, &va);
 		if (err)
 			return err;
-		const struct vmalloc_area *area = vmalloc_find(v, slab_untag(cx->target, va));
+		uint64_t at = slab_untag(cx->target, va);
+		const struct vmalloc_area *area = vmalloc_find(v, at);
 		for (size_t k = 0; !area && k < v->area.n; k++) /* a walker's object */
 			if (v->area.v[k].va == va || v->area.v[k].vm_va == va)
 				area = &v->area.v[k];
@@ -147,8 +148,8 @@ static struct err *show_named(
 			continue;
 		}
 		show_area(cx, v, area, zones);
-		if (va - area->start < area->end - area->start)
-			out_hex(cx->out, "offset", va - area->start);
+		if (at - area->start < area->end - area->start)
+			out_hex(cx->out, "offset", at - area->start);
 		if (args_flag(a, 'p'))
 			err = show_pages(cx, v, area);
 	}
