@@ -7,15 +7,13 @@
 #include <string.h>
 
 #include "analyzer/base/scope.h"
-#include "analyzer/base/vec.h"
 #include "analyzer/kernel/kasan_global.h"
 #include "analyzer/kernel/kasan_shadow.h"
 #include "analyzer/kernel/kasan_stack.h"
-#include "analyzer/kernel/printk.h"
+#include "analyzer/kernel/page_state.h"
 #include "analyzer/kernel/stack_depot.h"
+#include "analyzer/shell/kasan_log.h"
 #include "analyzer/shell/kasan_rows.h"
-
-enum { LINES_MAX = 400 };
 
 static const struct column report_columns[] = { { "same", .width = 4 }, { "item", .width = 21 },
 	{ "log", .title = "LOG", .width = 36 }, { "memory" }, { 0 } };
@@ -24,80 +22,17 @@ static const struct table report_table = { .layout = LAYOUT_TABLE, .columns = re
 struct report {
 	struct cx *cx;
 	const struct kasan *k;
-	VEC(char *) line; /* of the log's last report */
-	uint64_t addr;	  /* as the report has it: with its tag */
+	struct kasan_log log;
+	uint64_t addr; /* as the report has it: with its tag */
 	uint64_t bytes;
 	bool is_free, has_size;
 };
 
 /* ---- the log ----------------------------------------------- */
 
-static void drop_lines(struct report *r)
-{
-	for (size_t i = 0; i < r->line.n; i++)
-		free(r->line.v[i]);
-	r->line.n = 0;
-}
-
-/* A record may hold several lines. */
-static void keep_lines(struct report *r, const char *text, size_t n)
-{
-	while (n && r->line.n < LINES_MAX) {
-		const char *end = memchr(text, '\n', n);
-		size_t len = end ? (size_t)(end - text) : n;
-		char *line = xcalloc(1, len + 1);
-		memcpy(line, text, len);
-		vec_push(&r->line, line);
-		n -= end ? len + 1 : len;
-		text += end ? len + 1 : len;
-	}
-}
-
-static bool contains(const char *text, size_t n, const char *what)
-{
-	return memmem(text, n, what, strlen(what)) != NULL;
-}
-
-/* The lines from the last report's first on, up to its closing rule. */
-static struct err *read_log(struct report *r)
-{
-	struct printk_iter it;
-	struct printk_record rec;
-	bool more = true, inside = false;
-	struct err *err = printk_iter_init(&it, r->cx->target);
-	if (err)
-		return err;
-	while (!(err = printk_iter_next(&it, &rec, &more)) && more) {
-		if (contains(rec.text, rec.text_bytes, "BUG: KASAN: ")) {
-			drop_lines(r);
-			inside = true;
-		}
-		if (inside)
-			keep_lines(r, rec.text, rec.text_bytes);
-		inside &= !contains(rec.text, rec.text_bytes, "======");
-	}
-	printk_iter_deinit(&it);
-	if (err && r->line.n) {
-		out_complain(r->cx->out, err); /* the log is damaged, but a report is there */
-		err = NULL;
-	}
-	if (!err && !r->line.n)
-		err = err_new(ERR_NOT_FOUND, "the log has no report of KASAN's");
-	return err;
-}
-
-/* The text behind @what in the first line that has it, from line @from on; NULL. */
 static const char *behind(const struct report *r, const char *what, size_t from, size_t *ret_line)
 {
-	for (size_t i = from; i < r->line.n; i++) {
-		const char *p = strstr(r->line.v[i], what);
-		if (!p)
-			continue;
-		if (ret_line)
-			*ret_line = i;
-		return p + strlen(what);
-	}
-	return NULL;
+	return kasan_log_behind(&r->log, what, from, ret_line);
 }
 
 static struct err *parse_access(struct report *r)
@@ -112,8 +47,8 @@ static struct err *parse_access(struct report *r)
 		r->is_free = p;
 		p = p ? p : behind(r, " at addr ", 0, NULL);
 		if (!p || sscanf(p, "%llx", &addr) != 1)
-			return err_new(
-				ERR_FORMAT, "the log's report names no address: %s", r->line.v[0]);
+			return err_new(ERR_FORMAT, "the log's report names no address: %s",
+				r->log.line.v[0]);
 	}
 	r->addr = addr;
 	return NULL;
@@ -145,17 +80,21 @@ static void row_number(struct report *r, const char *item, const char *log_at, i
 	row(r, item, log_at ? strbuf_text(&log) : NULL, strbuf_text(&ours), n == memory);
 }
 
+/* What the report is about: it speaks of the access's first byte, but for the rows of memory. */
+static uint64_t accessed(const struct report *r)
+{
+	return kasan_untag(r->k, r->addr);
+}
+
 /* ---- type and first bad address ----------------------------------------------- */
 
 /* kasan_find_first_bad_addr(): granule by granule, the first that is not wholly accessible */
 static uint64_t first_bad(const struct report *r)
 {
-	uint64_t va = kasan_untag(r->k, r->addr), bad;
-	if (r->is_free)
-		return va;
-	if (!kasan_accessible(r->k, r->addr, r->bytes ? r->bytes : 1, &bad))
+	uint64_t bad;
+	if (!r->is_free && !kasan_accessible(r->k, r->addr, r->bytes ? r->bytes : 1, &bad))
 		return bad;
-	return va;
+	return accessed(r);
 }
 
 /* Tag modes have one poison for all: the ring's last event of this pointer says which it is. */
@@ -167,7 +106,7 @@ static const char *tagged_type(const struct report *r)
 	bool found = !err && !(err = kasan_tracks_read(r->k, &o, &t));
 	err_drop(err); /* no object, or none that is told of */
 	if (r->is_free)
-		return found && o.va == kasan_untag(r->k, r->addr) ? "double-free" : "invalid-free";
+		return found && o.va == accessed(r) ? "double-free" : "invalid-free";
 	if (!found || (!t.alloc.known && !t.free.known))
 		return "invalid-access";
 	return t.newest_is_free ? "slab-use-after-free" : "slab-out-of-bounds";
@@ -205,6 +144,15 @@ static void show_type(struct report *r)
 	row(r, "type", w, ours, same);
 }
 
+/* "Pointer tag: [5d], memory tag: [fe]": the second is that of the first bad granule. */
+static void show_tag(struct report *r)
+{
+	uint8_t b;
+	const char *log = behind(r, "memory tag: [", 0, NULL);
+	if (log && kasan_try_byte(r->k, first_bad(r), &b))
+		row_number(r, "memory tag", log, 16, b, "");
+}
+
 /* ---- object and tracks ----------------------------------------------- */
 
 /* Frames from line @at on against the saved stack; where they part, that frame of each. */
@@ -218,12 +166,13 @@ static void show_frames(struct report *r, const char *item, size_t at, uint32_t 
 		out_complain(r->cx->out, err);
 		n = 0;
 	}
-	while (at + told < r->line.n && *r->line.v[at + told] == ' ' && r->line.v[at + told][1])
+	while (at + told < r->log.line.n && *r->log.line.v[at + told] == ' ' &&
+		r->log.line.v[at + told][1])
 		told++;
 	for (i = 0; i < n && i < told; i++) {
 		strbuf_reset(&ours);
 		symtab_format(r->cx->target->syms, pcs[i], false, &ours);
-		if (strcmp(strbuf_text(&ours), r->line.v[at + i] + 1))
+		if (strcmp(strbuf_text(&ours), r->log.line.v[at + i] + 1))
 			break;
 	}
 	if (i == n && i == told) {
@@ -232,7 +181,7 @@ static void show_frames(struct report *r, const char *item, size_t at, uint32_t 
 		row(r, item, strbuf_text(&ours), strbuf_text(&ours), true);
 		return;
 	}
-	strbuf_addf(&log, "#%zu %s", i, i < told ? r->line.v[at + i] + 1 : "(ends)");
+	strbuf_addf(&log, "#%zu %s", i, i < told ? r->log.line.v[at + i] + 1 : "(ends)");
 	strbuf_reset(&ours);
 	strbuf_addf(&ours, "#%zu ", i);
 	if (i < n)
@@ -287,7 +236,7 @@ static struct err *show_object(struct report *r, bool *ret_found)
 	*ret_found = true;
 	row_number(r, "object", log, 16, o.va, "");
 	show_cache(r, &o);
-	struct kasan_place place = kasan_object_place(&o, kasan_untag(r->k, r->addr));
+	struct kasan_place place = kasan_object_place(&o, accessed(r));
 	/* since 6.4 the kernel measures from the end of what was asked for, where it knows that */
 	log = behind(r, "The buggy address is located ", 0, NULL);
 	if (log && !strstr(log, "allocated "))
@@ -306,14 +255,14 @@ static void show_frame_variable(struct report *r, const struct kasan_variable *v
 	scoped_free char *ours = xasprintf("[%llu, %llu) '%s'", (unsigned long long)v->offset,
 		(unsigned long long)(v->offset + v->size), v->name);
 	bool told = false;
-	for (size_t i = 0; i < r->line.n && !told; i++)
-		told = strstr(r->line.v[i], ours);
+	for (size_t i = 0; i < r->log.line.n && !told; i++)
+		told = strstr(r->log.line.v[i], ours);
 	row(r, "variable", told ? ours : behind(r, "This frame has ", 0, NULL), ours, told);
 }
 
 static struct err *show_variables(struct report *r)
 {
-	uint64_t va = kasan_untag(r->k, r->addr);
+	uint64_t va = accessed(r);
 	struct task task;
 	struct kasan_global g;
 	size_t at;
@@ -322,7 +271,7 @@ static struct err *show_variables(struct report *r)
 	struct err *err = NULL;
 	if (behind(r, "belongs to the variable:", 0, &at)) {
 		err = kasan_global_find(r->k, va, &g);
-		const char *name = at + 1 < r->line.n ? r->line.v[at + 1] + 1 : "";
+		const char *name = at + 1 < r->log.line.n ? r->log.line.v[at + 1] + 1 : "";
 		if (!err)
 			row(r, "variable", name, g.name, !strncmp(name, g.name, strlen(g.name)));
 		return err;
@@ -335,9 +284,14 @@ static struct err *show_variables(struct report *r)
 	if (err)
 		return err;
 	scoped_strbuf struct strbuf function = { 0 };
+	const char *whose = behind(r, "belongs to stack of task ", 0, NULL);
+	const char *pid = whose ? strrchr(whose, '/') : NULL;
+	if (pid)
+		row_number(r, "stack of pid", pid + 1, 10, task.pid, "");
 	symtab_format(r->cx->target->syms, f->pc, false, &function);
 	row_number(r, "offset in frame", log, 10, va - f->va, "");
-	const char *name = at + 1 < r->line.n && *r->line.v[at + 1] ? r->line.v[at + 1] + 1 : NULL;
+	const char *name =
+		at + 1 < r->log.line.n && *r->log.line.v[at + 1] ? r->log.line.v[at + 1] + 1 : NULL;
 	row(r, "function", name, strbuf_text(&function),
 		name && !strcmp(name, strbuf_text(&function)));
 	for (unsigned i = 0; i < f->nvariables; i++)
@@ -357,7 +311,7 @@ static void show_area(struct report *r)
 	scoped_strbuf struct strbuf caller = { 0 };
 	if (!name)
 		return;
-	if (!kasan_vmalloc_area(r->cx, first_bad(r), &a)) {
+	if (!kasan_vmalloc_area(r->cx, accessed(r), &a)) {
 		row(r, "vmalloc area", at + strlen(start), NULL, false);
 		return;
 	}
@@ -373,6 +327,27 @@ static void show_area(struct report *r)
 
 /* ---- the page ----------------------------------------------- */
 
+/* "page:… refcount:1 mapcount:0 mapping:… index:0x0 pfn:0x41cc0": of a compound page in the linear
+ * map its first; addr_to_page() in mm/kasan/report.c, 5.10 to 7.2 */
+static void show_frame(struct report *r)
+{
+	struct paddr pa;
+	struct page_state s;
+	size_t at;
+	struct target *t = r->cx->target;
+	const char *log = behind(r, "belongs to the physical page:", 0, &at);
+	log = log ? behind(r, " pfn:0x", at, NULL) : NULL;
+	if (!log || vspace_translate(t->kernel, accessed(r), &pa, NULL))
+		return;
+	struct err *err = page_state_read(t, pa.v >> page_shift(t), &s);
+	if (err) {
+		out_complain(r->cx->out, err);
+		return;
+	}
+	bool linear = !behind(r, "-page vmalloc region starting at ", 0, NULL);
+	row_number(r, "page frame", log, 16, linear ? s.head_pfn : s.pfn, "");
+}
+
 /* "page last allocated via order 1, migratetype Unmovable, …, pid 35, tgid 35 (comm), …" and its
  * frames; 6.12 has "page last free pid 36 tgid 36 stack trace:", 6.1 no numbers */
 static void show_page(struct report *r)
@@ -382,7 +357,7 @@ static void show_page(struct report *r)
 	const char *log = behind(r, "page last allocated via order ", 0, &at);
 	if (!log)
 		return;
-	if (!kasan_page_owner(r->cx, first_bad(r), &o)) {
+	if (!kasan_page_owner(r->cx, accessed(r), &o)) {
 		row(r, "page order", log, NULL, false);
 		return;
 	}
@@ -422,8 +397,8 @@ static void show_memory(struct report *r)
 	size_t at;
 	if (!behind(r, "Memory state around the buggy address", 0, &at))
 		return;
-	for (unsigned rows = 0; ++at < r->line.n && rows < 2 * KASAN_ROWS_AROUND + 1;) {
-		const char *line = r->line.v[at], *colon = strchr(line, ':');
+	for (unsigned rows = 0; ++at < r->log.line.n && rows < 2 * KASAN_ROWS_AROUND + 1;) {
+		const char *line = r->log.line.v[at], *colon = strchr(line, ':');
 		scoped_strbuf struct strbuf ours = { 0 }, log = { 0 };
 		if (line[strspn(line, " ")] == '^') {
 			show_caret(r, line, line + strspn(line, " "), va);
@@ -449,10 +424,12 @@ static struct err *show(struct report *r)
 	if (err)
 		return err;
 	out_table(r->cx->out, &report_table);
-	row(r, "report", r->line.v[0], NULL, false);
-	row(r, "access", r->line.n > 1 ? r->line.v[1] : NULL, NULL, false);
-	if (r->k->mode != KASAN_HW_TAGS)
+	row(r, "report", r->log.line.v[0], NULL, false);
+	row(r, "access", r->log.line.n > 1 ? r->log.line.v[1] : NULL, NULL, false);
+	if (r->k->mode != KASAN_HW_TAGS) {
 		show_type(r);
+		show_tag(r);
+	}
 	err = show_object(r, &in_object);
 	if (err && err->code != ERR_INTERRUPTED) {
 		out_complain(r->cx->out, err);
@@ -462,6 +439,7 @@ static struct err *show(struct report *r)
 		err = show_variables(r);
 	if (!err) {
 		show_area(r);
+		show_frame(r);
 		show_page(r);
 	}
 	if (!err && r->k->mode != KASAN_HW_TAGS)
@@ -472,11 +450,10 @@ static struct err *show(struct report *r)
 struct err *kasan_report_run(struct cx *cx, const struct kasan *k, const struct args *a)
 {
 	struct report r = { .cx = cx, .k = k };
-	struct err *err =
-		args_count(a) > 1 ? args_error(a, 1, "report takes no argument") : read_log(&r);
+	struct err *err = args_count(a) > 1 ? args_error(a, 1, "report takes no argument")
+					    : kasan_log_read(cx, &r.log);
 	if (!err)
 		err = show(&r);
-	drop_lines(&r);
-	vec_deinit(&r.line);
+	kasan_log_deinit(&r.log);
 	return err;
 }
