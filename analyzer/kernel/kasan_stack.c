@@ -156,26 +156,11 @@ struct err *kasan_frame_find(
 
 struct err *kasan_stack_task(struct target *t, uint64_t va, struct task *ret)
 {
-	struct task_iter it;
-	struct task task;
-	uint64_t bytes;
-	bool more = true;
-	struct err *err = task_stack_bytes(t, &bytes);
+	struct task_place at;
+	struct err *err = task_holding(t, va, &at);
+	if (!err && !at.in_stack)
+		err = err_new(ERR_NOT_FOUND, "0x%" PRIx64 " is on no task's stack", va);
 	if (!err)
-		err = task_iter_init(&it, t);
-	while (!err) {
-		err = task_iter_next(&it, &task, &more);
-		if (err && more && err->code != ERR_INTERRUPTED) {
-			err_drop(err); /* one task only; another may be it */
-			err = NULL;
-			continue;
-		}
-		if (err || !more)
-			break;
-		if (task.stack && va >= task.stack && va - task.stack < bytes) {
-			*ret = task;
-			return NULL;
-		}
-	}
-	return err ? err : err_new(ERR_NOT_FOUND, "0x%" PRIx64 " is on no task's stack", va);
+		*ret = at.task;
+	return err;
 }

@@ -291,6 +291,45 @@ struct err *task_find_pid(struct target *t, uint32_t pid, struct task *ret)
 		first ? ", as far as tasks can be read: " : "", first ? first->msg : "");
 }
 
+static bool holds(const struct task *task, const struct arch_layout *l, const struct arch *arch,
+	uint64_t va, uint64_t task_bytes, uint64_t stack_bytes, struct task_place *ret)
+{
+	uint64_t in_task = va - arch->untag(l, task->va), stack = arch->untag(l, task->stack);
+	ret->in_stack = task->stack && va - stack < stack_bytes;
+	if (!ret->in_stack && in_task >= task_bytes)
+		return false;
+	ret->task = *task;
+	ret->offset = ret->in_stack ? va - stack : in_task;
+	return true;
+}
+
+struct err *task_holding(struct target *t, uint64_t va, struct task_place *ret)
+{
+	const struct arch_layout *l = &vspace_facts(t->kernel)->layout;
+	struct task_iter it;
+	uint64_t task_bytes, stack_bytes, at = t->arch->untag(l, va);
+	bool more = true;
+	if (!target_number(t, "sizeof(task_struct)", &task_bytes))
+		task_bytes = 0;
+	struct err *err = task_stack_bytes(t, &stack_bytes);
+	if (!err)
+		err = task_iter_init(&it, t);
+	while (!err) {
+		struct task task;
+		err = task_iter_next(&it, &task, &more);
+		if (err && more && err->code != ERR_INTERRUPTED) {
+			err_drop(err); /* of one task only: ps tells it; another may be it */
+			err = NULL;
+			continue;
+		}
+		if (err || !more)
+			break;
+		if (holds(&task, l, t->arch, at, task_bytes, stack_bytes, ret))
+			return NULL;
+	}
+	return err ? err : err_new(ERR_NOT_FOUND, "0x%" PRIx64 " is no task's", va);
+}
+
 struct err *task_parse(struct target *t, const char *text, struct task *ret)
 {
 	enum { PID_MAX_LIMIT = 4 * 1024 * 1024 }; /* include/linux/threads.h */

@@ -55,6 +55,17 @@ struct err *task_current(struct target *t, unsigned cpu, struct task *ret) MUST_
 /* Idle tasks share pid 0: that is CPU 0's. ERR_NOT_FOUND. */
 struct err *task_find_pid(struct target *t, uint32_t pid, struct task *ret) MUST_CHECK;
 
+/* Whose task_struct or kernel stack holds an address. */
+struct task_place {
+	struct task task;
+	bool in_stack;
+	uint64_t offset; /* from the start of the one or the other */
+};
+
+/* @va may have a tag. ERR_NOT_FOUND: no task's that can be read. Where the size of a task_struct is
+ * not known, only stacks are. */
+struct err *task_holding(struct target *t, uint64_t va, struct task_place *ret) MUST_CHECK;
+
 /* A task as people name it: a pid in decimal, or the address of its task_struct (0x…, or hex too
  * large for a pid). ERR_USAGE when @text is neither, ERR_NOT_FOUND when there is no such task. */
 struct err *task_parse(struct target *t, const char *text, struct task *ret) MUST_CHECK;

@@ -87,50 +87,29 @@ static const struct column task_columns[] = { { "pid", .width = 6, .align = ALIG
 	{ "offset", .width = 8, .align = ALIGN_RIGHT }, { 0 } };
 static const struct table task_table = { .layout = LAYOUT_TABLE, .columns = task_columns };
 
-static void show_task(struct cx *cx, const struct task *task, const char *part, uint64_t offset)
+/* The task whose struct or kernel stack holds the address. */
+static struct err *show_task(struct cx *cx, uint64_t va, bool *ret_found)
 {
+	struct task_place at;
+	struct err *err = task_holding(cx->target, va, &at);
+	if (err && err->code == ERR_NOT_FOUND) {
+		err_drop(err);
+		return NULL;
+	}
+	if (err)
+		return err;
 	out_table(cx->out, &task_table);
 	out_row(cx->out);
-	out_uint(cx->out, "pid", task->pid);
-	out_addr(cx->out, "task", task->va);
-	out_str_n(cx->out, "command", task->comm, (size_t)task_comm_length(task));
-	if (task->cpu != TASK_CPU_UNKNOWN)
-		out_uint(cx->out, "cpu", task->cpu);
-	out_str(cx->out, "state", task_state_letter(task));
-	out_str(cx->out, "part", part);
-	out_hex(cx->out, "offset", offset);
-}
-
-/* The task whose struct or kernel stack holds the address. */
-static struct err *find_task(struct cx *cx, uint64_t va, bool *ret_found)
-{
-	struct task_iter it;
-	uint64_t bytes, stack_bytes;
-	bool more = true;
-	struct err *err = task_stack_bytes(cx->target, &stack_bytes);
-	if (!err && !target_number(cx->target, "sizeof(task_struct)", &bytes))
-		err = err_new(ERR_MISSING, "sizeof(struct task_struct) is not known");
-	if (!err)
-		err = task_iter_init(&it, cx->target);
-	while (!err && more && !*ret_found) {
-		struct task task;
-		err = task_iter_next(&it, &task, &more);
-		if (err && more && err->code != ERR_INTERRUPTED) {
-			err_drop(err); /* one task that cannot be read; ps tells it */
-			err = NULL;
-			continue;
-		}
-		if (err || !more)
-			break;
-		uint64_t at = slab_untag(cx->target, task.va),
-			 stack = slab_untag(cx->target, task.stack);
-		bool in_struct = va - at < bytes, in_stack = stack && va - stack < stack_bytes;
-		*ret_found = in_struct || in_stack;
-		if (*ret_found)
-			show_task(cx, &task, in_struct ? "task_struct" : "kernel stack",
-				in_struct ? va - at : va - stack);
-	}
-	return err;
+	out_uint(cx->out, "pid", at.task.pid);
+	out_addr(cx->out, "task", at.task.va);
+	out_str_n(cx->out, "command", at.task.comm, (size_t)task_comm_length(&at.task));
+	if (at.task.cpu != TASK_CPU_UNKNOWN)
+		out_uint(cx->out, "cpu", at.task.cpu);
+	out_str(cx->out, "state", task_state_letter(&at.task));
+	out_str(cx->out, "part", at.in_stack ? "kernel stack" : "task_struct");
+	out_hex(cx->out, "offset", at.offset);
+	*ret_found = true;
+	return NULL;
 }
 
 /* ---- all of it ----------------------------------------------- */
@@ -169,7 +148,7 @@ static struct err *show_address(
 {
 	uint64_t va = slab_untag(cx->target, typed);
 	bool in_slab = show_slab(cx, va), in_area = show_area(cx, v, va), in_task = false;
-	struct err *err = find_task(cx, va, &in_task);
+	struct err *err = show_task(cx, va, &in_task);
 	if (err && err->code == ERR_INTERRUPTED)
 		return err;
 	if (err)
