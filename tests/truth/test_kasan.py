@@ -10,6 +10,7 @@ import struct
 import subprocess
 
 import pytest
+from kernel_reports import AREA, accessed, block, bytes_around, found, kasan_report, stack_below
 from truth_cores import INQUEST, share
 
 # Deeds that instrumented code did: KASAN reports each of them.
@@ -31,54 +32,22 @@ def test_absent(core):
     assert not answer["rows"] and "built without KASAN" in answer["faults"][0]["message"]
 
 
-def console(core):
-    text = (core.path / "console.log").read_bytes().decode(errors="backslashreplace")
-    return [re.sub(r"^\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?", "", line.rstrip("\r")) for line in text.split("\n")]
-
-
 def generic(core):
     return "CONFIG_KASAN_GENERIC" in core.config
 
 
 def last_report(core):
     """The lines of the last report; a case of its own when there is none."""
-    lines = console(core)
-    starts = [i for i, line in enumerate(lines) if line.startswith("BUG: KASAN: ")]
-    if not starts:
+    report = kasan_report(core)
+    if not report:
         assert core.recipe["expect_class"] not in WATCHED, "KASAN should have reported this"
         pytest.skip("KASAN reported nothing here")
-    report = lines[starts[-1]:]
-    return report[:next(i for i, line in enumerate(report) if line.startswith("======"))]
-
-
-def found(report, pattern):
-    return next((m for m in (re.search(pattern, line) for line in report) if m), None)
-
-
-def block(report, head):
-    """The lines behind @head up to an empty one, without their indent."""
-    for i, line in enumerate(report):
-        if line.startswith(head):
-            end = next(n for n in range(i + 1, len(report)) if not report[n].strip())
-            return [line.strip() for line in report[i + 1:end]]
-    return None
-
-
-def accessed(report):
-    return found(report, r"(?:at addr|Free of addr) ([0-9a-f]+)")[1]
+    return report
 
 
 def frames(track):
     return [f"{f['symbol']}+{f['offset']}/{f['size']}" + (f" [{f['module']}]" if f["module"] else "")
             for f in track["frames"]]
-
-
-def bytes_around(report):
-    rows = {}
-    for line in report:
-        if match := re.fullmatch(r"[ >]([0-9a-f]{8,16}): ((?:[0-9a-f]{2} ?){16})", line):
-            rows[match[1]] = (line[0] == ">", match[2].strip())
-    return rows
 
 
 def row_of(core, report):
@@ -117,15 +86,6 @@ def test_stacks(core):
     assert compared or not generic(core) or not found(report, r"belongs to the object")
 
 
-def stack_below(report, head):
-    """The frames below the line that begins with @head; None where there is no such line."""
-    for i, line in enumerate(report):
-        if line.startswith(head):
-            end = next(n for n in range(i + 1, len(report)) if not re.match(r" \S", report[n]))
-            return [frame.strip() for frame in report[i + 1:end]]
-    return None
-
-
 def test_page_stacks(core):
     """Who had the page and who gave it back, where the report tells it: page_owner's words."""
     report = last_report(core)
@@ -144,9 +104,6 @@ def test_page_stacks(core):
     ours = row["tracks"]
     assert [frames(track) for track in ours] == stacks
     assert ours[0]["pid"] == int(told[2]) and [track["what"] for track in ours][1:] == ["Page freed"][:len(stacks) - 1]
-
-
-AREA = r"belongs to a (\d+)-page vmalloc region starting at (0x[0-9a-f]+) allocated at (.*)"
 
 
 def test_area(core):
@@ -221,11 +178,15 @@ def wanted_items(report):
     if found(report, r"^Freed by task"):
         items += ["freed by pid", "free stack"]
     if found(report, r"is located at offset \d+ in frame:"):
-        items += ["offset in frame", "function"]
+        items += ["stack of pid", "offset in frame", "function"]
     if found(report, r"belongs to the variable:") or found(report, r"^ \[\d+, \d+\) '"):
         items += ["variable"]
     if found(report, AREA):
         items += ["vmalloc area", "vmalloc pages", "area allocated at"]
+    if found(report, r"^page:.* pfn:0x"):
+        items += ["page frame"]
+    if found(report, r"memory tag: \["):
+        items += ["memory tag"]
     if found(report, r"^page last allocated via order"):
         items += ["page order", "page allocated by pid", "page allocation stack"]
     if found(report, r"^page last free "):

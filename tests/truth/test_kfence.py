@@ -4,10 +4,9 @@ that killed a guest."""
 import re
 
 import pytest
+from kernel_reports import kfence_objects, kfence_report
 from truth_cores import frame_rows, same_frames, share
 
-OBJECT = re.compile(r"kfence-#(\d+): 0x([0-9a-f]+)-0x([0-9a-f]+), size=(\d+), cache=(\S+)$")
-TRACK = re.compile(r"(allocated|freed|rcu freeing) by task (\d+) on cpu (\d+) at ([0-9.]+)s")
 NAME = {"Allocated": "allocated", "Freed": "freed", "Being freed by RCU": "rcu freeing"}
 
 
@@ -18,33 +17,11 @@ def only_kfence(core):
         pytest.skip("a kernel without KFENCE")
 
 
-def objects(lines):
-    """number -> (first, last, size, cache, {track: (pid, cpu, time, frames)}), None for an unused one."""
-    table, number, track = {}, None, None
-    for line in lines:
-        if match := OBJECT.match(line):
-            number, track = int(match[1]), None
-            table[number] = (int(match[2], 16), int(match[3], 16), int(match[4]), match[5], {})
-        elif match := re.match(r"kfence-#(\d+) unused", line):
-            table[int(match[1])], number = None, None
-        elif number is not None and (match := TRACK.match(line)):
-            track = []
-            table[number][4][match[1]] = (int(match[2]), int(match[3]), float(match[4]), track)
-        elif track is not None and line.startswith(" ") and line.strip():
-            track.append(line.strip())
-        elif track and not line.strip():
-            track = None
-    return table
-
-
-def console(core):
-    """What the kernel printed from the last report's first line on, without times."""
-    text = (core.path / "console.log").read_text(errors="replace")
-    lines = [re.sub(r"^\[ *[0-9.]+\](?:\[[^]]*\])? ?", "", line.rstrip("\r")) for line in text.split("\n")]
-    starts = [i for i, line in enumerate(lines) if line.startswith("BUG: KFENCE: ")]
-    if not starts:
+def report_of(core):
+    lines = kfence_report(core)
+    if not lines:
         pytest.skip("KFENCE reported nothing here")
-    return lines[starts[-1]:]
+    return lines
 
 
 def compare(row, theirs):
@@ -69,7 +46,7 @@ def compare(row, theirs):
 
 
 def test_objects(core):
-    theirs = objects(core.truth("kfence"))
+    theirs = kfence_objects(core.truth("kfence"))
     if not theirs:
         pytest.skip("this guest did not print its objects")
     mine = {row["index"]: row for row in core.rows("kfence -a")}
@@ -89,8 +66,8 @@ def test_objects(core):
 
 def test_report(core):
     """The reported object, its tracks, and where it was written, are in memory as in the report."""
-    lines = console(core)
-    found = objects(lines)
+    lines = report_of(core)
+    found = kfence_objects(lines)
     ((number, theirs),) = [(n, t) for n, t in found.items() if t]
     (row,) = core.rows(f"kfence {number}")
     assert compare(row, theirs) is None
@@ -109,7 +86,10 @@ def test_report(core):
 
 
 def test_damage(core):
-    """Written guard bytes are there where the kernel found some, and nowhere else."""
+    """Written guard bytes are there where the kernel found some, and nowhere else; none where KFENCE was off."""
     lines = (core.path / "console.log").read_text(errors="replace")
     reported = {int(n) for n in re.findall(r"Corrupted memory at .*\(in kfence-#(\d+)\)", lines)}
-    assert {row["index"] for row in core.rows("kfence") if row["damage"]} == reported
+    (answer,) = core.run("kfence", status=None)
+    assert all("KFENCE was off" in fault["message"] for fault in answer["faults"])
+    assert bool(answer["rows"]) != bool(answer["faults"])
+    assert {row["index"] for row in answer["rows"] if row["damage"]} == reported

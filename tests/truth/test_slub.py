@@ -5,14 +5,10 @@ import functools
 import re
 
 import pytest
+from kernel_reports import console, slub_reports, slub_tracks
 from truth_cores import frame_rows, same_frames, share
 
 DEBUG = "slub_debug=FZPU"
-
-
-def console(core):
-    text = (core.path / "console.log").read_bytes().decode(errors="backslashreplace")
-    return [re.sub(r"^\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?", "", line.rstrip("\r")) for line in text.split("\n")]
 
 
 @functools.lru_cache(maxsize=None)
@@ -274,26 +270,6 @@ def test_owners_have_the_module_s_objects(core):
 
 # ---- the kernel's own reports -----------------------------------------------------------------------------------------
 
-def slub_reports(core):
-    """The reports that SLUB printed: lists of lines."""
-    lines = core.truth("report.1")
-    starts = [i for i, line in enumerate(lines) if re.match(r"BUG (?!KASAN|:)\S.* \(.*Tainted|BUG \S+ \(Not tainted", line)]
-    return [lines[start:end] for start, end in zip(starts, starts[1:] + [len(lines)])]
-
-
-def told_track(report, head):
-    """The printed task and frames; the caller that heads them where frames lack it."""
-    for i, line in enumerate(report):
-        if m := re.match(rf"{head} in (\S+(?: \[\w+\])?) age=(\d+) cpu=(\d+) pid=(\d+)", line):
-            frames = []
-            for frame in report[i + 1:]:
-                if not frame.startswith(" "):
-                    break
-                frames.append(frame.strip())
-            return m[1], int(m[3]), int(m[4]), frames
-    return None
-
-
 @pytest.fixture
 def reported(core):
     reports = [r for r in slub_reports(core) if any(line.startswith("Object ") and "@offset" in line for line in r)]
@@ -350,65 +326,11 @@ def test_slub_s_report_has_the_same_layout(reported):
 
 def test_slub_s_report_has_the_same_stacks(reported):
     report, _, row = reported
-    compared = 0
-    for head in ("Allocated", "Freed"):
-        told = told_track(report, head)
-        mine = [t for t in row["tracks"] if t["what"] == head]
-        assert (told is not None) == bool(mine), head
-        if not told:
-            continue
-        caller, cpu, pid, frames = told
-        (track,) = mine
+    told = slub_tracks(report)
+    assert told and {track["what"] for track in row["tracks"]} == set(told)
+    for track in row["tracks"]:
+        caller, cpu, pid, frames = told[track["what"]]
         assert (track["pid"], track["cpu"]) == (pid, cpu)
         assert same_frames(frame_rows(track["frames"]), frames)
         if track["caller"]:
             assert frame_rows(track["caller"]) == (caller,)
-        compared += 1
-    assert compared
-
-
-@pytest.fixture
-def kasan_report(core):
-    """The last report about a slab object, and our answer about the address that it names."""
-    lines = console(core)
-    starts = [i for i, line in enumerate(lines) if line.startswith("BUG: KASAN: ")]
-    if not starts:
-        pytest.skip("KASAN reported nothing")
-    report = lines[starts[-1]:]
-    report = report[:next(i for i, line in enumerate(report) if line.startswith("======"))]
-    if not any("belongs to the cache" in line for line in report):
-        pytest.skip("KASAN reported no slab object")
-    address = next(m[1] for line in report if (m := re.search(r"(?:at addr|Free of addr) ([0-9a-f]+)", line)))
-    (row,) = core.rows("slub obj " + address, status=None)
-    return report, int(address, 16), row
-
-
-def test_kasan_s_report_names_the_same_object(core, kasan_report):
-    report, address, row = kasan_report
-    va = next(int(m[1], 16) for line in report if (m := re.search(r"belongs to the object at ([0-9a-f]+)", line)))
-    cache, size = next((m[1], int(m[2])) for line in report
-                       if (m := re.search(r"belongs to the cache (\S+) of size (\d+)", line)))
-    assert int(row["object"], 16) == untagged(core, va)
-    assert (row["cache"], row["object_size"]) == (cache, size)
-    assert row["offset"] == untagged(core, address) - untagged(core, va)
-
-
-def test_kasan_s_report_has_the_same_stacks(core, kasan_report):
-    report, _, row = kasan_report
-    compared = 0
-    for head in ("Allocated", "Freed"):
-        at = next((i for i, line in enumerate(report) if re.match(rf"{head} by task \d+:", line)), None)
-        mine = [t for t in row["kasan_tracks"] or [] if t["what"] == head]
-        if at is None:
-            assert not mine or "CONFIG_KASAN_GENERIC" not in core.config, head
-            continue
-        frames = []
-        for line in report[at + 1:]:
-            if not line.strip():
-                break
-            frames.append(line.strip())
-        (track,) = mine
-        assert track["pid"] == int(re.search(r"task (\d+)", report[at])[1])
-        assert same_frames(frame_rows(track["frames"]), frames)
-        compared += 1
-    assert compared or "CONFIG_KASAN_GENERIC" not in core.config
