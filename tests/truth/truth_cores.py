@@ -38,6 +38,10 @@ class Core:
         self.path = CORES / name
         self.arm64 = name.startswith("arm64")
 
+    @property
+    def vmlinux(self):
+        return self.path / "vmlinux"
+
     @functools.cached_property
     def meta(self):
         lines = (self.path / "truth/meta").read_text().splitlines()
@@ -96,7 +100,7 @@ class Core:
     @functools.lru_cache(maxsize=None)
     def run(self, *commands, dump="vmcore.elf", status=0):
         """The answers to the commands, one JSON document each; with status None some may hold faults."""
-        args = [INQUEST, "--json", self.path / "vmlinux", self.path / dump]
+        args = [INQUEST, "--json", self.vmlinux, self.path / dump]
         for command in commands:
             args += ["-c", command]
         done = subprocess.run(args, capture_output=True, timeout=300)
@@ -107,7 +111,7 @@ class Core:
     @functools.lru_cache(maxsize=None)
     def text(self, command, dump="vmcore.elf"):
         """The lines of a command's answer as people see them."""
-        args = [INQUEST, self.path / "vmlinux", self.path / dump, "-c", command]
+        args = [INQUEST, self.vmlinux, self.path / dump, "-c", command]
         done = subprocess.run(args, capture_output=True, timeout=300)
         assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
         return done.stdout.decode(errors="backslashreplace").splitlines()
