@@ -235,15 +235,29 @@ static bool is_plain(const char *text)
 	return true;
 }
 
-/* The object that each CPU has a copy of; *ret_va when the expression is just an address. */
-static struct err *resolve(
-	struct cx *cx, const char *text, struct value *v, bool *ret_is_address, uint64_t *ret_va)
+static struct err *evaluate(
+	struct cx *cx, const struct args *args, const char *text, struct value *ret)
 {
+	const struct expr *x;
+	size_t at = 0;
+	struct err *err = expr_parse(&cx->target->debug, cx->arena, text, EXPR_C, &x, &at);
+	if (!err)
+		err = expr_eval(&cx->target->debug, x, ret, &at);
+	if (!err && ret->text)
+		err = err_new(ERR_USAGE, "a string is no value here");
+	return err ? args_point(args, 0, at, err) : NULL;
+}
+
+/* The object that each CPU has a copy of; *ret_va when the expression is just an address. */
+static struct err *resolve(struct cx *cx, const struct args *args, struct value *v,
+	bool *ret_is_address, uint64_t *ret_va)
+{
+	const char *text = args_rest(args, 0);
 	const struct percpu_areas *a;
 	struct percpu_place p;
 	bool found = false;
 	const struct type *type;
-	struct err *err = value_parse(&cx->target->debug, text, v);
+	struct err *err = evaluate(cx, args, text, v);
 	if (!err)
 		err = percpu_areas_get(cx->target, &a);
 	if (err)
@@ -291,8 +305,7 @@ static struct err *percpu_run(struct cx *cx, const struct args *a)
 	if (!args_count(a))
 		return args_error(
 			a, 0, "percpu wants a variable, an expression or an address, or -l");
-	const char *text = args_rest(a, 0);
-	err = resolve(cx, text, &v, &is_address, &va);
+	err = resolve(cx, a, &v, &is_address, &va);
 	if (!err)
 		err = cpu_list_parse(
 			cx->target, args_option(a, 'c') ? args_option(a, 'c') : "a", &cpus);

@@ -156,7 +156,7 @@ static struct err *slub_objects(struct cx *cx, const struct args *a)
 	uint64_t va;
 	struct err *err = NULL;
 	if (args_count(a) < 2)
-		return err_new(ERR_USAGE, "slub obj wants an address");
+		return args_error(a, 1, "slub obj wants an address");
 	out_table(cx->out, &slub_object_table);
 	for (int i = 1; i < args_count(a); i++) {
 		err = arg_address(cx, a, i, &va);

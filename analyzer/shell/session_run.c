@@ -99,7 +99,10 @@ static void run_pipeline(
 	progress_command(registry_is_builtin(pipeline_answer(p)) ? name : NULL);
 	err = pipeline_run(p);
 	progress_command(NULL);
-	r->topic = pipeline_failed(p)->name;
+	const struct command *failed = pipeline_failed(p);
+	r->topic = failed->name;
+	if (err && failed != pipeline_answer(p))
+		err = err_wrap(err, "%s", failed->name);
 	if (err && err->code == ERR_INTERRUPTED && out_write_error(s->out)) {
 		err_drop(err); /* the sink stopped the command; sink_close() says why */
 		err = NULL;
@@ -242,7 +245,7 @@ void session_fail(
 struct err *session_run_inside(struct cx *cx, const char *text)
 {
 	struct word *words;
-	size_t n, caret = 0;
+	size_t n = 0, caret = 0;
 	const struct command *c;
 	struct args a;
 	struct err *err = words_split(cx->arena, text, &words, &n, &caret);
@@ -250,5 +253,7 @@ struct err *session_run_inside(struct cx *cx, const char *text)
 		err = registry_find(&cx->session->registry, n ? words[0].text : "", &c);
 	if (!err)
 		err = args_parse(cx->arena, c, text, &a, &caret);
-	return err ? err : command_run(c, cx, &a);
+	if (err)
+		return n ? err_wrap(err, "%s", words[0].text) : err;
+	return command_run(c, cx, &a);
 }
