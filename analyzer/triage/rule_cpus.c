@@ -85,6 +85,9 @@ static struct err *say_lock(struct triage *tr, struct finding *f, const struct c
 			: err		? err->msg
 					: "its task cannot be read");
 	err_drop(err); /* said */
+	uint64_t bytes = 0;
+	target_number(tr->t, "sizeof(raw_spinlock)", &bytes);
+	triage_say_held(tr, f, &c->task, w.lock.va, bytes);
 	return NULL;
 }
 
@@ -107,7 +110,10 @@ static struct err *tell(struct triage *tr, const struct call_of_cpu *c, enum ver
 	if (c->irqs_known && c->irqs_off)
 		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
 			arena_printf(&tr->arena, "regs -c %u", c->cpu), "interrupts", "off");
-	return lock ? say_lock(tr, f, c) : NULL;
+	if (lock)
+		return say_lock(tr, f, c);
+	triage_say_held(tr, f, &c->task, 0, 0);
+	return NULL;
 }
 
 /* ---- RCU --------------------------------------------------------------------------------- */

@@ -54,6 +54,16 @@ static const char *stands_in(struct triage *tr, const struct task *task)
 	return found ? arena_printf(&tr->arena, ", which is in %s()", calls.call[i].function) : "";
 }
 
+static void say_held(struct triage *tr, struct finding *f, const struct waiting *w)
+{
+	uint64_t bytes = 0;
+	if (w->has_lock && (w->lock.kind == LOCK_MUTEX || w->lock.kind == LOCK_RWSEM))
+		target_number(tr->t,
+			w->lock.kind == LOCK_MUTEX ? "sizeof(mutex)" : "sizeof(rw_semaphore)",
+			&bytes);
+	triage_say_held(tr, f, &w->task, w->lock.lock_va, bytes);
+}
+
 static void say_wait(struct hang *h, struct finding *f, const struct waiting *w)
 {
 	struct triage *tr = h->tr;
@@ -76,15 +86,18 @@ static void say_wait(struct hang *h, struct finding *f, const struct waiting *w)
 		l->work_fn ? arena_printf(&tr->arena, " of work %s()", symbol_of(tr, l->work_fn))
 			   : "");
 	struct err *err = l->owner_va ? task_read(tr->t, l->owner_va, &owner) : NULL;
-	if (l->owner_va && !err)
+	if (l->owner_va && !err) {
 		finding_say(tr, f, EVIDENCE_MEMORY,
 			l->readers ? CONFIDENCE_LIKELY : CONFIDENCE_SURE,
 			arena_printf(&tr->arena, "bt %u", owner.pid), "held by", "%s%s",
 			name_of(tr, &owner), stands_in(tr, &owner));
-	else
+		if (w->owner == SIZE_MAX) /* it waits for nothing */
+			triage_say_held(tr, f, &owner, 0, 0);
+	} else {
 		finding_say(tr, f, EVIDENCE_INFERENCE, CONFIDENCE_SURE, NULL, "held by",
 			"not known: %s",
 			l->owner_unknown ? l->owner_unknown : "its task cannot be read");
+	}
 	err_drop(err); /* said */
 }
 
@@ -99,6 +112,7 @@ static void tell_circle(struct hang *h, size_t last)
 	do {
 		h->told[at] = true;
 		say_wait(h, f, v + at);
+		say_held(h->tr, f, v + at);
 		vec_push(&f->circle, v[at].calls);
 		at = v[at].owner;
 	} while (at != last);
@@ -117,6 +131,7 @@ static void tell_waiting(struct hang *h, size_t i, bool reported)
 	finding_task(f, &w->task);
 	finding_blame(f, w->calls, 0);
 	say_wait(h, f, w);
+	say_held(h->tr, f, w);
 	if (doubt && w->has_lock && !w->lock.damaged)
 		finding_say(h->tr, f, EVIDENCE_INFERENCE, CONFIDENCE_SURE, NULL, "behind that",
 			"perhaps a circle: what whoever holds it waits for is not known: %s",

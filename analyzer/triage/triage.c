@@ -211,7 +211,10 @@ struct err *triage_run(struct target *t, struct triage *ret)
 		err = run_rules(ret);
 	if (!err)
 		close_verdict(ret);
-	return err;
+	struct finding *verdict = err ? NULL : ret->finding.v[0];
+	if (verdict && verdict->has_task && !verdict->locks_said && t->kernel)
+		triage_say_held(ret, verdict, &verdict->task, 0, 0);
+	return err ? err : interrupt_check();
 }
 
 void triage_deinit(struct triage *tr)

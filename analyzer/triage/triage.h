@@ -95,6 +95,7 @@ struct finding {
 	const struct object *object; /* NULL: none is known; object.h */
 	VEC(struct statement) said;
 	VEC(const char *) titles; /* other ones of the same: those of its witnesses */
+	bool locks_said;
 };
 
 /* How it ended. What says so may be missing from the dump: then it is not known. */
@@ -197,6 +198,10 @@ void finding_say(struct triage *tr, struct finding *f, enum evidence e, enum con
 /* The first call from @from on that is no machinery. */
 void finding_blame(struct finding *f, const struct calls *calls, size_t from);
 void finding_task(struct finding *f, const struct task *task);
+/* The locks that @task holds, by lockdep's account, without the one that it waits for: where it has
+ * its struct lockdep_map, 0 bytes for none. Says nothing without lockdep. */
+void triage_say_held(struct triage *tr, struct finding *f, const struct task *task,
+	uint64_t awaited_va, uint64_t awaited_bytes);
 void triage_ledger(struct triage *tr, const char *what, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same of what the dump has lost: then less is sure. */
 void triage_lost(struct triage *tr, const char *what, const char *fmt, ...) PRINTF_LIKE(3, 4);
