@@ -8,6 +8,7 @@
 #include "analyzer/base/scope.h"
 #include "analyzer/kernel/page_flags.h"
 #include "analyzer/kernel/page_owner.h"
+#include "analyzer/kernel/page_poison.h"
 #include "analyzer/kernel/slab_page.h"
 #include "analyzer/kernel/stack_depot.h"
 #include "analyzer/shell/arg_types.h"
@@ -19,7 +20,8 @@ static const struct column page_columns[] = { { "pfn", .title = "PFN" }, { "phys
 	{ "flags_word", .hidden = true }, { "page_type", .title = "PAGE TYPE" }, { "refcount" },
 	{ "mapcount" }, { "folio" }, { "folio_pfn", .hidden = true },
 	{ "folio_order", .hidden = true }, { "free_block", .title = "FREE BLOCK" },
-	{ "block_pfn", .hidden = true }, { "block_order", .hidden = true }, { "mapping" },
+	{ "block_pfn", .hidden = true }, { "block_order", .hidden = true }, { "poison" },
+	{ "poison_first", .hidden = true }, { "poison_bytes", .hidden = true }, { "mapping" },
 	{ "index" }, { "file" }, { "inode" }, { "device" }, { "fs", .title = "FILE SYSTEM" },
 	{ "swap_type", .title = "SWAP TYPE" }, { "swap_offset", .title = "SWAP OFFSET" },
 	{ "cache", .title = "SLAB CACHE" }, { "objects", .title = "SLAB OBJECTS" }, { "memcg" },
@@ -260,6 +262,33 @@ static void show_owner(struct cx *cx, uint64_t pfn)
 	show_stack(cx, "freed", o.free_handle);
 }
 
+/* What page_poison=1 left in a free page; nothing of one that has never been poisoned, or that the
+ * dump lacks. */
+static void show_poison(struct cx *cx, const struct page_state *s)
+{
+	size_t n = (size_t)1 << page_shift(cx->target);
+	scoped_free uint8_t *bytes = xmalloc(n);
+	struct page_poison p;
+	if (!s->is_free && strcmp(s->owner, "free") != 0)
+		return;
+	struct paddr pa = { s->pfn << page_shift(cx->target) };
+	struct err *err = dump_read(cx->target->dump, pa, bytes, n);
+	bool known = !err && page_poison_look(bytes, n, &p);
+	err_drop(err); /* free pages are the first that a dump's filter leaves out */
+	if (!known)
+		return;
+	if (!p.bytes) {
+		out_str(cx->out, "poison", "whole");
+		return;
+	}
+	out_strf(cx->out, "poison",
+		"%u bytes from offset %u on are written over: 0x%02x instead "
+		"of 0x%02x",
+		p.bytes, p.first, p.found, PAGE_POISON);
+	out_uint(cx->out, "poison_first", p.first);
+	out_uint(cx->out, "poison_bytes", p.bytes);
+}
+
 static void show_counts(struct cx *cx, const struct page_state *s)
 {
 	scoped_strbuf struct strbuf flags = { 0 };
@@ -287,6 +316,7 @@ void page_rows_show(struct cx *cx, const struct zone_map *zones, const struct pa
 	out_str(cx->out, "owner", s->owner);
 	show_counts(cx, s);
 	show_folio(cx, s);
+	show_poison(cx, s);
 	show_use(cx, s);
 	if (place) {
 		out_int(cx->out, "node", place->node.id);

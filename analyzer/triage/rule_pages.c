@@ -1,7 +1,6 @@
 /*
- * Free pages that the page allocator has poisoned (page_poison=1: PAGE_POISON,
- * include/linux/poison.h) and that hold something else by now. Whether they were poisoned at all is
- * judged by the pages themselves.
+ * Free pages that the page allocator has poisoned (page_poison=1) and that hold something else by
+ * now. Whether they were poisoned at all is judged by the pages themselves.
  */
 #include <string.h>
 
@@ -10,10 +9,11 @@
 #include "analyzer/kernel/buddy.h"
 #include "analyzer/kernel/page.h"
 #include "analyzer/kernel/page_owner.h"
+#include "analyzer/kernel/page_poison.h"
 #include "analyzer/kernel/zone.h"
 #include "analyzer/triage/object.h"
 
-enum { POISON = 0xaa, SAMPLE = 64, FINDINGS_MAX = 4 };
+enum { SAMPLE = 64, FINDINGS_MAX = 4 };
 
 struct sweep {
 	struct triage *tr;
@@ -21,8 +21,7 @@ struct sweep {
 	uint64_t pages, poisoned;
 	struct spoiled {
 		uint64_t pfn;
-		uint32_t first, bytes;
-		uint8_t found;
+		struct page_poison poison;
 	} spoiled[FINDINGS_MAX];
 	unsigned n;
 	bool hopeless;	 /* the first pages show that nothing is poisoned */
@@ -31,21 +30,13 @@ struct sweep {
 
 static void look_at(struct sweep *s, uint64_t pfn, const uint8_t *p, size_t n)
 {
-	static const uint8_t poison[16] = { POISON, POISON, POISON, POISON, POISON, POISON, POISON,
-		POISON, POISON, POISON, POISON, POISON, POISON, POISON, POISON, POISON };
-	uint32_t bad = 0, first = 0;
+	struct spoiled found = { .pfn = pfn };
 	s->pages++;
-	if (!memcmp(p, poison, sizeof(poison)) &&
-		!memcmp(p, p + sizeof(poison), n - sizeof(poison))) {
-		s->poisoned++;
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		if (p[i] != POISON && !bad++)
-			first = (uint32_t)i;
-	/* A page that was never freed since boot has no poison at all. */
-	if (bad <= n / 2 && s->n < FINDINGS_MAX)
-		s->spoiled[s->n++] = (struct spoiled){ pfn, first, bad, p[first] };
+	if (!page_poison_look(p, n, &found.poison))
+		return; /* as a page that was never freed since boot */
+	s->poisoned += !found.poison.bytes;
+	if (found.poison.bytes && s->n < FINDINGS_MAX)
+		s->spoiled[s->n++] = found;
 }
 
 static void look_at_block(struct sweep *s, uint64_t pfn, unsigned order)
@@ -135,7 +126,7 @@ static void tell(struct sweep *s)
 		f->access = "Write";
 		f->title = "use-after-free Write found in a free page";
 		if (object_find_page(tr->t, d->pfn, &tr->arena, &o)) {
-			o.offset += d->first;
+			o.offset += d->poison.first;
 			finding_object(tr, f, &o);
 		}
 		finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE,
@@ -143,7 +134,8 @@ static void tell(struct sweep *s)
 			"damage",
 			"free page 0x%llx is poisoned but for %u bytes from offset %u on: 0x%02x "
 			"instead of 0x%02x",
-			(unsigned long long)d->pfn, d->bytes, d->first, d->found, POISON);
+			(unsigned long long)d->pfn, d->poison.bytes, d->poison.first,
+			d->poison.found, PAGE_POISON);
 	}
 }
 
