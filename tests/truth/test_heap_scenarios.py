@@ -290,6 +290,8 @@ def kasan_agrees(led, by, told, at):
     if by == "SLUB":
         return
     mine = {t["what"]: t for t in row["tracks"] or []}
+    if by == "KASAN":
+        led.equal("kasan: tracks of this life", set(told["tracks"]), set(mine))
     for what, (pid, frames, chain) in told["tracks"].items():
         # the module's word is of any life of the object; a ring may have forgotten what the report had not to say
         if by == "KASAN" or what in mine or "CONFIG_KASAN_GENERIC" in led.core.config:
@@ -365,6 +367,13 @@ def page(led, _):
     (row,) = core.rows(f"page {untagged(core, va):x}")
     led.equal("page: pfn", pfn, number(row["pfn"]))
     led.equal("page: owner", "free", row["owner"])
+    first, n = int(deed["offset"]) % 4096, int(deed["bytes"])
+    if "page_poison=1" in core.recipe.get("CMDLINE", ""):
+        led.equal("page: what was written", (first, n), (row["poison_first"], row["poison_bytes"]))
+        (row,) = core.rows(f"page {untagged(core, va) - 4096:x}")
+        led.equal("page: the page before it", "whole", row["poison"])
+    else:
+        led.equal("page: no poison", None, row["poison"])
     one = next(k for k in core.rows(f"addr {va:x}") if k["kind"] == "page")
     led.equal("addr: pfn and state", (pfn, "free"), (number(one["pfn"]), one["state"]))
     if report:
