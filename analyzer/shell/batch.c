@@ -145,6 +145,8 @@ static bool run(const struct batch *b, const char *dump, struct left *ret)
 	ret->seconds = now() - began;
 	ret->signal = WIFSIGNALED(wstatus) ? WTERMSIG(wstatus) : 0;
 	ret->status = WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : STATUS_FAILED;
+	if (ret->status > STATUS_PARTIAL) /* ld.so's own, when --mem is too little for libraries */
+		ret->status = STATUS_NOT_OPENED;
 	return pid > 0;
 }
 
@@ -176,6 +178,16 @@ static const char *problem(
 	return strbuf_text(out);
 }
 
+static int worse(int a, int b)
+{
+	static const int order[] = { [STATUS_GOOD] = 0,
+		[STATUS_PARTIAL] = 1,
+		[STATUS_FAILED] = 2,
+		[STATUS_NOT_OPENED] = 3,
+		[STATUS_USAGE] = 4 };
+	return order[b] > order[a] ? b : a;
+}
+
 static int tell_line(const struct batch *b, const char *dump, struct left *l)
 {
 	scoped_strbuf struct strbuf why = { 0 };
@@ -190,11 +202,13 @@ static int tell_line(const struct batch *b, const char *dump, struct left *l)
 	json_object_object_add(line, "seconds", json_object_new_double(l->seconds));
 	add_string(line, "error", error);
 	json_object_object_add(line, "answer", answer);
-	puts(json_object_to_json_string_ext(
-		line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	fflush(stdout);
+	bool told = puts(json_object_to_json_string_ext(
+			    line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)) >= 0 &&
+		    !fflush(stdout);
+	if (!told)
+		fprintf(stderr, "inquest: triage: standard output: %s\n", strerror(errno));
 	json_object_put(line);
-	return status;
+	return told ? status : worse(status, STATUS_FAILED);
 }
 
 /* The verdict itself has been printed. */
@@ -210,16 +224,6 @@ static int tell_text(const struct batch *b, const char *dump, struct left *l)
 static int tell(const struct batch *b, const char *dump, struct left *l)
 {
 	return b->lines ? tell_line(b, dump, l) : tell_text(b, dump, l);
-}
-
-static int worse(int a, int b)
-{
-	static const int order[] = { [STATUS_GOOD] = 0,
-		[STATUS_PARTIAL] = 1,
-		[STATUS_FAILED] = 2,
-		[STATUS_NOT_OPENED] = 3,
-		[STATUS_USAGE] = 4 };
-	return order[b] > order[a] ? b : a;
 }
 
 static int say_usage(const char *problem_text, const char *word)

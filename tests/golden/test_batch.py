@@ -54,6 +54,19 @@ def test_limits():
     assert lines[0]["answer"] is None and lines[0]["error"] and run.returncode
 
 
+def test_libraries_do_not_fit():
+    """Then ld.so ends the process, with a status of its own that is none of ours."""
+    lines, run = triage("--mem", 8, dumps()[0], dumps()[1])
+    assert [line["status"] for line in lines] == [3, 3] and run.returncode == 3
+    assert all(line["answer"] is None and "shared libraries" in line["error"] for line in lines)
+
+
+def test_full_disk():
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run([INQUEST, "triage", "--jsonl", *dumps()[:1]], stdout=full, stderr=subprocess.PIPE)
+    assert run.returncode == 1 and b"standard output: No space left" in run.stderr
+
+
 def test_a_dump_that_never_ends(tmp_path):
     """A pipe that nobody writes to: reading it never comes back."""
     pipe = tmp_path / "pipe"
