@@ -8,7 +8,7 @@ CC      ?= cc
 AR      ?= ar
 PKGS    := libelf libdw capstone readline zlib libmd libzstd liblzma json-c
 CFLAGS  ?= -O2 -g
-WARN    := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef \
+WARN    := -Wall -Wextra -Wformat-security -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef \
            -Wno-missing-field-initializers $(if $(DEV),-Werror)
 SANFLAG := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined \
            -fno-omit-frame-pointer)

@@ -66,7 +66,7 @@ struct err *report_locks(struct report *r)
 		return err;
 	scoped_err struct err *unread = lock_waits_take_unread(&w.locks);
 	if (unread)
-		html_element(r->out, "p", "dim", unread->msg);
+		html_element(r->out, "p", "dim", "%s", unread->msg);
 	if (!w.v.n) {
 		html_element(r->out, "p", "dim", "No task sleeps uninterruptibly.");
 		return NULL;
