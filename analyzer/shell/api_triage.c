@@ -133,10 +133,10 @@ struct err *api_find(struct api_triage *of, const char *class, enum api_weight w
 	enum api_confidence confidence, struct api_finding **ret)
 {
 	unsigned c = 0;
-	while (c <= VERDICT_WATCHDOG &&
+	while (c < VERDICT_CLASSES &&
 		strcmp(verdict_class_name((enum verdict_class)c), class) != 0)
 		c++;
-	if (c > VERDICT_WATCHDOG)
+	if (c == VERDICT_CLASSES)
 		return err_new(ERR_USAGE, "there is no class %s of verdicts", class);
 	if (c == VERDICT_ALIVE || c == VERDICT_UNKNOWN)
 		return err_new(ERR_USAGE, "%s is not a rule's to say", class);

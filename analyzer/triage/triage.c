@@ -6,7 +6,7 @@
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
 
-static const char *const class_names[] = {
+static const char *const class_names[VERDICT_CLASSES] = {
 	[VERDICT_ALIVE] = "alive",
 	[VERDICT_UNKNOWN] = "unknown",
 	[VERDICT_PANIC] = "panic",

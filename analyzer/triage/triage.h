@@ -44,6 +44,7 @@ enum verdict_class {
 	VERDICT_HARDWARE_ERROR,
 	VERDICT_WATCHDOG,
 	VERDICT_WORKQUEUE_LOCKUP,
+	VERDICT_CLASSES, /* how many there are */
 };
 const char *verdict_class_name(enum verdict_class c); /* "use-after-free" */
 

@@ -107,6 +107,14 @@ def test_cause_is_the_verdict(toy, dump):
     assert row["signature"] != plain["signature"]
 
 
+def test_every_class_is_a_rules_to_say(toy):
+    """But those two that only all the rules together can say."""
+    names = re.findall(r'\[VERDICT_\w+\] = "(.*)"', (ROOT / "analyzer/triage/triage.c").read_text())
+    assert len(names) > 30 and {"alive", "unknown"} < set(names)
+    for name in set(names) - {"alive", "unknown"}:
+        assert verdict(DUMPS[1], plugin=toy, cause=name)["class"] == name
+
+
 @pytest.mark.parametrize("dump", DUMPS)
 def test_errors_stand_in_the_ledger(toy, dump):
     plain = verdict(dump)
