@@ -437,6 +437,14 @@ static void stack_ring(void **state)
 	assert_null(kasan_object_find(&k, (plain & ~mask) | 0x33ull << 56, &o));
 	assert_null(kasan_tracks_read(&k, &o, &t));
 	assert_false(t.alloc.known || t.free.known);
+	/* The same tag again: with the second allocation another life begins, and its free is not
+	 * this one's. */
+	put_entry(&f, 0, (plain & ~mask) | 0x11ull << 56, 14, false);
+	put_entry(&f, 1, (plain & ~mask) | 0x11ull << 56, 15, false);
+	assert_null(kasan_object_find(&k, (plain & ~mask) | 0x11ull << 56, &o));
+	assert_null(kasan_tracks_read(&k, &o, &t));
+	assert_int_equal(t.alloc.pid, 15);
+	assert_false(t.free.known || t.newest_is_free);
 	fake_set(&f, "kasan_stack_ring", RING_AT, "size", 1ull << 40);
 	expect_err(kasan_tracks_read(&k, &o, &t), ERR_FORMAT, "stack ring: size");
 	fake_set(&f, "kasan_stack_ring", RING_AT, "entries", 0);
