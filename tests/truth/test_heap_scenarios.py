@@ -298,6 +298,18 @@ def kasan_agrees(led, by, told, at):
             led.track(f"kasan: {what} by {by}", what, mine.get(what), pid, frames, chain)
 
 
+def slab_page(led):
+    """The slab of SLUB's first report, which a wrong free has too, without an object: by its struct page and its cache."""
+    for report in slub_reports(led.core)[:1]:
+        told = found(report, r"^Slab 0x([0-9a-f]+) objects=(\d+) used=")
+        at = found(report, r"^Object 0x([0-9a-f]+) @|Invalid object pointer 0x([0-9a-f]+)")
+        cache = re.match(r"BUG (\S+) ", report[0])[1]
+        (row,) = led.core.rows(f"slub obj {at[1] or at[2]}", status=None)
+        led.equal("slub obj: slab by SLUB", (cache, "0x" + told[1]), (row["cache"], row["slab"]))
+        slabs = {one["slab"]: one for one in led.core.rows(f"slub {cache}", status=None)}
+        led.equal("slub CACHE: objects of the slab by SLUB", int(told[2]), slabs.get(row["slab"], {}).get("objects"))
+
+
 def slab(led, name):
     core, report = led.core, kasan_report(led.core)
     tells = {"KASAN": told_by_kasan(core, report), "SLUB": told_by_slub(core)}
@@ -315,6 +327,7 @@ def slab(led, name):
     for by, told in tells.items():
         if told:
             slab_by(led, by, name, told)
+    slab_page(led)
     at = next(told for told in tells.values() if told)
     if keeps_tracks(core):
         wanted = {"Allocated"} | ({"Freed"} if name in FREED else set())
