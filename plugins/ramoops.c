@@ -307,7 +307,8 @@ static void show_zone(
 			err_wrap(err, "%s zone %llu", kind_names[kind], (unsigned long long)n));
 		return;
 	}
-	enum zone_state state = zone_unroll(p, size, kind == ZONE_FTRACE, text, &used);
+	enum zone_state state =
+		zone_unroll(api_abi(s->cx->target), p, size, kind == ZONE_FTRACE, text, &used);
 	if (s->list)
 		list_zone(s, kind, n, pa, size, state, text, used);
 	else if (state == ZONE_DAMAGED || state == ZONE_NOT_ONE)
@@ -323,8 +324,8 @@ static void show_zone(
 }
 
 /* Zones of @each bytes and more in the next @bytes of the region: what does not divide is shared
- * out, in even bytes, and the next part follows at once (fs/pstore/ram.c, ramoops_init_przs,
- * V:5.10 6.12). */
+ * out, in even bytes, and the next part follows at once (fs/pstore/ram.c, ramoops_init_przs(),
+ * 5.10 to 7.2). */
 static struct err *show_part(
 	const struct show *s, enum zone_kind kind, uint64_t *io_pa, uint64_t bytes, uint64_t each)
 {

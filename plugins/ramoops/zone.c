@@ -10,13 +10,14 @@ enum {
 	HEADER_MAX = 64,	/* of "====SECONDS.MICROSECONDS-C\n" */
 };
 
-enum zone_state zone_unroll(
-	const uint8_t *p, size_t n, bool any_signature, uint8_t *ret, size_t *ret_n)
+enum zone_state zone_unroll(const struct abi *abi, const uint8_t *p, size_t n, bool any_signature,
+	uint8_t *ret, size_t *ret_n)
 {
 	*ret_n = 0;
 	if (n < ZONE_HEADER)
 		return ZONE_DAMAGED;
-	uint32_t signature = load_u32le(p), start = load_u32le(p + 4), size = load_u32le(p + 8);
+	uint32_t signature = get_u32(abi, p), start = get_u32(abi, p + 4),
+		 size = get_u32(abi, p + 8);
 	/* A version code has 24 bits: the top one of the signature stays. */
 	if (any_signature ? (signature ^ SIGNATURE) >> 24 : signature != SIGNATURE)
 		return ZONE_NOT_ONE;

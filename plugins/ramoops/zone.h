@@ -13,10 +13,12 @@ enum zone_state { ZONE_GOOD, ZONE_EMPTY, ZONE_NOT_ONE, ZONE_DAMAGED };
  * A ring: `size` bytes are used, and `start` is where the next one goes, so that in a full ring the
  * oldest stand there (persistent_ram_save_old). Puts them in order into @ret, which has room for
  * @n. Error correction bytes, where there are any, lie behind what size may reach. The first word
- * is the signature XORed with a number of the kind: ftrace has LINUX_VERSION_CODE, others 0.
+ * is the signature XORed with a number of the kind: ftrace has LINUX_VERSION_CODE, others 0. The
+ * words are in the kernel's own order of bytes (struct persistent_ram_buffer, ram_core.c, 5.10 to
+ * 7.2).
  */
-enum zone_state zone_unroll(
-	const uint8_t *p, size_t n, bool any_signature, uint8_t *ret, size_t *ret_n);
+enum zone_state zone_unroll(const struct abi *abi, const uint8_t *p, size_t n, bool any_signature,
+	uint8_t *ret, size_t *ret_n);
 
 struct record_header {
 	bool there, compressed;

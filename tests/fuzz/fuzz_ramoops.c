@@ -11,8 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	scoped_free uint8_t *in = malloc(n + !n), *text = malloc(n + !n);
 	size_t used = 0;
 	memcpy(in, p, n);
-	for (int any = 0; any < 2; any++) {
-		if (zone_unroll(in, n, any, text, &used) != ZONE_GOOD)
+	for (unsigned kind = 0; kind < 4; kind++) {
+		const struct abi order = { .word_bytes = 8, .big_endian = kind & 2 };
+		if (zone_unroll(&order, in, n, kind & 1, text, &used) != ZONE_GOOD)
 			continue;
 		scoped_free uint8_t *exact = malloc(used + !used);
 		memcpy(exact, text, used);

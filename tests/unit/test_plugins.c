@@ -7,33 +7,37 @@
 #include <cmocka.h>
 
 #include "plugins/ramoops.c"
+#include "plugins/ramoops/zone.c"
 
 #include "analyzer/shell/registry.h"
 
-static void put_u32(uint8_t *p, uint32_t v)
+static void put_u32(const struct abi *abi, uint8_t *p, uint32_t v)
 {
 	for (unsigned i = 0; i < 4; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
+		p[abi->big_endian ? 3 - i : i] = (uint8_t)(v >> (8 * i));
 }
 
-static void make_zone(
-	uint8_t *p, uint32_t signature, uint32_t start, uint32_t size, const char *data)
+static void make_zone(const struct abi *abi, uint8_t *p, uint32_t signature, uint32_t start,
+	uint32_t size, const char *data)
 {
-	put_u32(p, signature);
-	put_u32(p + 4, start);
-	put_u32(p + 8, size);
+	put_u32(abi, p, signature);
+	put_u32(abi, p + 4, start);
+	put_u32(abi, p + 8, size);
 	memcpy(p + ZONE_HEADER, data, strlen(data));
 }
 
 static void check_zone(uint32_t signature, uint32_t start, uint32_t size, bool any,
 	enum zone_state want, const char *text)
 {
-	uint8_t zone[ZONE_HEADER + 8], out[sizeof(zone)];
-	size_t n = 99;
-	make_zone(zone, signature, start, size, "abcdefgh");
-	assert_int_equal(zone_unroll(zone, sizeof(zone), any, out, &n), want);
-	assert_int_equal(n, strlen(text));
-	assert_memory_equal(out, text, n);
+	for (int big = 0; big < 2; big++) {
+		const struct abi abi = { .word_bytes = 4, .big_endian = big };
+		uint8_t zone[ZONE_HEADER + 8], out[sizeof(zone)];
+		size_t n = 99;
+		make_zone(&abi, zone, signature, start, size, "abcdefgh");
+		assert_int_equal(zone_unroll(&abi, zone, sizeof(zone), any, out, &n), want);
+		assert_int_equal(n, strlen(text));
+		assert_memory_equal(out, text, n);
+	}
 }
 
 static void zones(void **state)
@@ -53,7 +57,9 @@ static void zones(void **state)
 	check_zone(SIGNATURE ^ 0x01000000, 8, 8, true, ZONE_NOT_ONE, "");
 	uint8_t cut[ZONE_HEADER - 1] = { 0 }, out[1];
 	size_t n;
-	assert_int_equal(zone_unroll(cut, sizeof(cut), false, out, &n), ZONE_DAMAGED);
+	assert_int_equal(
+		zone_unroll(&(struct abi){ .word_bytes = 4 }, cut, sizeof(cut), false, out, &n),
+		ZONE_DAMAGED);
 }
 
 static void check_header(
