@@ -28,7 +28,8 @@ static const struct column page_columns[] = { { "pfn", .title = "PFN" }, { "phys
 	{ "node" }, { "zone" }, { "page_ext", .title = "PAGE EXT" },
 	{ "ext_flags", .title = "EXT FLAGS" }, { "gfp_flags", .title = "GFP FLAGS" }, { "pid" },
 	{ "comm", .title = "COMMAND" }, { "allocated_at", .title = "ALLOCATED AT" },
-	{ "allocated", .list = &stack_rows_table }, { "freed", .list = &stack_rows_table }, { 0 } };
+	{ "allocated", .title = "LAST ALLOCATED BY", .list = &stack_rows_table },
+	{ "freed", .title = "LAST FREED BY", .list = &stack_rows_table }, { 0 } };
 const struct table page_rows_table = { .layout = LAYOUT_RECORD, .columns = page_columns };
 
 /* What has a struct page is a frame; so is what no kernel address can be, and then it is said that
