@@ -49,7 +49,8 @@ static struct err *frame_words(struct explain_cx *cx, const struct task *task,
 	return NULL;
 }
 
-static const struct indexed_stack *stack_at(const struct explain_index *ix, uint64_t va)
+/* How many stacks begin at @va or below it. */
+static size_t stacks_below(const struct explain_index *ix, uint64_t va)
 {
 	size_t lo = 0, hi = ix->stack.n;
 	while (lo < hi) {
@@ -59,7 +60,39 @@ static const struct indexed_stack *stack_at(const struct explain_index *ix, uint
 		else
 			hi = mid;
 	}
-	return lo && va < ix->stack.v[lo - 1].hi ? &ix->stack.v[lo - 1] : NULL;
+	return lo;
+}
+
+static const struct indexed_stack *stack_at(const struct explain_index *ix, uint64_t va)
+{
+	size_t n = stacks_below(ix, va);
+	return n && va < ix->stack.v[n - 1].hi ? &ix->stack.v[n - 1] : NULL;
+}
+
+/* Nothing is mapped below a stack of vmalloc's, as far down as it is long: a stack that runs over
+ * comes there (kernel/fork.c, arch/arm64/include/asm/memory.h: THREAD_ALIGN; 4.14 to 7.2). */
+static void add_guard(struct explain_cx *cx)
+{
+	const struct explain_index *ix = cx->ix;
+	size_t n = stacks_below(ix, cx->va);
+	const struct indexed_stack *s = n < ix->stack.n ? &ix->stack.v[n] : NULL;
+	uint64_t page = 1ull << vspace_facts(cx->t->kernel)->layout.paging.page_shift;
+	if (cx->has_pa || !s || s->task == SIZE_MAX || s->lo - cx->va > s->hi - s->lo)
+		return;
+	if (n && cx->va - ix->stack.v[n - 1].hi < page)
+		return; /* vmalloc's own guard, behind the stack before it */
+	const struct task *task = &ix->task.v[s->task];
+	struct explain_row *r = explain_add(cx, EXPLAIN_STACK,
+		"0x%" PRIx64 " below the stack of %s: nothing is mapped there, and a stack that "
+		"runs over comes there",
+		s->lo - cx->va, task_words(cx, task));
+	r->name = s->name;
+	r->state = "below it";
+	r->has_pid = true;
+	r->pid = task->pid;
+	r->type = "struct task_struct";
+	r->object_va = task->va;
+	explain_range(cx, r, s->lo, s->hi - s->lo);
 }
 
 struct err *explain_find_stack(struct explain_cx *cx)
@@ -70,6 +103,8 @@ struct err *explain_find_stack(struct explain_cx *cx)
 		return NULL;
 	struct err *err = explain_need_told(cx, PART_TASKS, "tasks and stacks", &known);
 	const struct indexed_stack *s = err || !known ? NULL : stack_at(cx->ix, cx->va);
+	if (!s && !err && known)
+		add_guard(cx);
 	if (!s)
 		return err;
 	if (s->task == SIZE_MAX) {

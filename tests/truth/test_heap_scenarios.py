@@ -512,6 +512,11 @@ def stack_end(led, name):
                   (number(row["stack"]), number(row["stack"]) + row["size"]))
     one = next((k for k in core.rows(f"addr {number(row['stack']) + 64:x}") if k["kind"] == "stack"), {})
     led.equal("addr: whose stack", row["pid"], one.get("pid"))
+    over = found(console(core), r"^FAR: 0x([0-9a-f]+)") if core.arm64 else found(console(core), r"^sp : ([0-9a-f]+)")
+    if over and bounds:
+        lies_below = number(row["stack"]) - int(over[1], 16)
+        one = next((k for k in core.rows(f"addr {over[1]}") if k["kind"] == "stack"), {})
+        led.equal("addr: whose stack ran over to there", (row["pid"], -lies_below), (one.get("pid"), one.get("offset")))
     task = next(task for task in core.rows("ps") if task["comm"] == row["comm"])
     led.equal("ps: the task", task["pid"], row["pid"])
 
