@@ -239,12 +239,35 @@ static void test_layout_lpae(void **state)
 	assert_int_equal(l.pgd.v, 0x280003000);
 	assert_int_equal(l.phys_offset.v, 0x280000000);
 	assert_int_equal(l.window[0].size, 16 << 20);
+	/* Half a VMCOREINFO: only the other form maps the image. */
 	known[0] = (struct numbers){ "CONFIG(ARM_LPAE)", 0 };
+	l = expect_layout(known, image);
+	assert_ptr_equal(l.paging.decode, arm_paging_lpae.decode);
+	fake_put(&d, 0x280003000 + 8 * 2, 0, 8);
 	struct arch_env env = { .cx = known, .symbol = fake_lookup, .number = fake_lookup };
 	struct err *err = arch_arm.layout(&env, &d, &image, &l);
 	assert_non_null(err);
 	assert_int_equal(err->code, ERR_NOT_FOUND);
 	err_drop(err);
+}
+
+/* Both forms map the image: what VMCOREINFO says decides, and without it the short ones. */
+static void test_layout_order(void **state)
+{
+	struct kernel_image image = { 0xc0008000, 0xc0008000, { 0x60008000 }, 0x800000 };
+	struct numbers none[] = { { NULL, 0 } },
+		       known[] = { { "CONFIG(ARM_LPAE)", 1 }, { NULL, 0 } };
+
+	(void)state;
+	for (uint64_t i = 0; i < 16; i++)
+		fake_put(&d, 0x60004000 + 4 * (0xc00 + i), (0x60000000 + (i << 20)) | 0x1140e, 4);
+	fake_put(&d, 0x60003000 + 8 * 3, 0x6000a003, 8);
+	for (uint64_t i = 0; i < 8; i++)
+		fake_put(&d, 0x6000a000 + 8 * i, (0x60000000 + (i << 21)) | 0x71d, 8);
+	assert_ptr_equal(expect_layout(none, image).paging.decode, arm_paging_short.decode);
+	assert_ptr_equal(expect_layout(known, image).paging.decode, arm_paging_lpae.decode);
+	known[0].value = 0;
+	assert_ptr_equal(expect_layout(known, image).paging.decode, arm_paging_short.decode);
 }
 
 static void test_is_call(void **state)
@@ -349,6 +372,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_lpae, teardown),
 		cmocka_unit_test_teardown(test_layout_short, teardown),
 		cmocka_unit_test_teardown(test_layout_lpae, teardown),
+		cmocka_unit_test_teardown(test_layout_order, teardown),
 		cmocka_unit_test_teardown(test_is_call, teardown),
 		cmocka_unit_test(test_swap_forms),
 		cmocka_unit_test(test_attributes_and_domain),
