@@ -68,10 +68,10 @@ struct err *page_owner(struct target *t, const struct page *page, const char **r
 	if (err)
 		return err_wrap(err, "folio of 0x%" PRIx64, page->va);
 	const char *word = page_type_word(t, head.page_type);
-	if (page_flag_has(t, head.flags, "PG_reserved"))
+	if (page_flag_has(t, head.flags, "PG_slab") || is_word(word, "slab"))
+		word = "slab"; /* KFENCE's pool is slabs in reserved memory */
+	else if (page_flag_has(t, head.flags, "PG_reserved"))
 		word = "reserved";
-	else if (page_flag_has(t, head.flags, "PG_slab"))
-		word = "slab";
 	else if (word)
 		;
 	else if ((head.mapping & (ANON | KERNEL)) == (ANON | KERNEL))
