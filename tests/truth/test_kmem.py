@@ -10,7 +10,6 @@ import subprocess
 import json
 
 import pytest
-from test_page import page_bytes
 from test_zones import file_offset
 from truth_cores import INQUEST, share
 
@@ -55,7 +54,7 @@ def test_meminfo(core):
 
 def test_usage_adds_up(core):
     rows = usage(core)
-    size = page_bytes(core)
+    size = core.page_bytes
     for row in rows.values():
         assert row["pages"] == row["total"] // size
     assert rows["FREE"]["total"] + rows["USED"]["total"] == rows["TOTAL MEM"]["total"]

@@ -14,10 +14,6 @@ SLAB, BUDDY, MMAP, ANON, SWAPCACHE, HEAD, TAIL, OFFLINE, PGTABLE = 7, 10, 11, 12
 CHECKED = [*COPIED, SLAB, BUDDY, MMAP, ANON, SWAPCACHE, HEAD, TAIL, PGTABLE]
 
 
-def page_bytes(core):
-    return 65536 if "64k" in core.name else 16384 if "16k" in core.name else 4096
-
-
 @functools.lru_cache(maxsize=None)
 def kept(core):
     """Frames of living processes that were mapped at the same place in both readings and still are: these are the
@@ -35,7 +31,7 @@ def kept(core):
         some = random.Random(core.name).sample(sorted(there), min(len(there), 120))
         if some:
             for va, walk in zip(some, core.rows(f"vtop -c {pid} " + " ".join(f"{va:x}" for va in some), status=None)):
-                if isinstance(walk["physical"], str) and int(walk["physical"], 16) // page_bytes(core) == there[va]:
+                if isinstance(walk["physical"], str) and int(walk["physical"], 16) // core.page_bytes == there[va]:
                     frames.add(there[va])
     return frames
 
@@ -173,7 +169,7 @@ def test_kpagecount(core):
 
 def test_mapcount_is_in_the_page_tables(core):
     """At the moment of the dump itself: as many entries of all processes' tables lead to a page as it counts."""
-    size, mapped = page_bytes(core), {}
+    size, mapped = core.page_bytes, {}
     leaders = [row["pid"] for row in core.rows("ps")
                if not row["kernel"] and row["pid"] == row["tgid"] and row["state"] not in ("Z", "X")]
     if int(core.meta["memory_mb"]) > 512 or len(leaders) > 100:
@@ -217,12 +213,12 @@ def test_by_any_name(core):
     physical = int(row["physical"], 16) + 0x10
     found = core.rows(f"page {row['page']} {inside:x}") + core.rows(f"page -p {physical:x}")
     assert [one["pfn"] for one in found] == [row["pfn"]] * 3
-    assert int(row["pfn"], 16) * page_bytes(core) == int(row["physical"], 16)
+    assert int(row["pfn"], 16) * core.page_bytes == int(row["physical"], 16)
 
 
 def test_files(core):
     """A page of a program's text, by /proc/PID/maps and pagemap: its file, index and inode."""
-    size, checked = page_bytes(core), 0
+    size, checked = core.page_bytes, 0
     living = {str(row["pid"]) for row in core.rows("ps") if row["state"] not in ("Z", "X")}
     for pid in sorted({line.name.split(".")[1] for line in (core.path / "truth").glob("maps.*")} & living)[:6]:
         where = dict(line.split() for line in core.steady(f"pagemap.{pid}"))

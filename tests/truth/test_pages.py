@@ -32,19 +32,38 @@ def their_line(line):
     return [area, int(size[:-1]) * UNIT[size[-1]], *words]
 
 
+def kfence_pool(core):
+    """Its pages are mapped and unmapped with every object that it gives out and takes back."""
+    if "CONFIG_KFENCE" not in core.config:
+        return range(0)
+    (row,) = core.rows("p __kfence_pool")
+    start = int(row["value"].split()[0], 16)
+    return range(start, start + (int(core.config["CONFIG_KFENCE_NUM_OBJECTS"]) + 1) * 2 * core.page_bytes)
+
+
+def is_inside(line, pool):
+    start, _, end = line.split()[0].partition("-")
+    return not line.startswith(SECTION) and int(start, 16) < pool.stop and int(end, 16) > pool.start
+
+
+def outside(lines, pool):
+    return [line for line in lines if not is_inside(line, pool)] if pool else lines
+
+
 @pytest.fixture
 def tables(core):
     first, second = kernel_lines(core), kernel_lines(core, ".2")
     if not first:
         pytest.skip("this guest's kernel has no kernel_page_tables")
-    return first, second
+    pool = kfence_pool(core)
+    return outside(first, pool), outside(second, pool)
 
 
 def test_ptdump_text(core, tables):
     """Line by line as the kernel prints it: what both readings have is in ours, in order, and what only
     ours has is few: the guest went on for a moment."""
     first, second = tables
-    ours = core.text("ptdump")
+    ours = outside(core.text("ptdump"), kfence_pool(core))
     known, both = set(ours), set(second)
     steady = [line for line in first if line in both]
     share(len(steady), len(first), 0.9, "lines that did not move")
@@ -65,7 +84,7 @@ def wording(lines):
 
 def test_ptdump_words(core, tables):
     first, second = tables
-    ours = wording(core.text("ptdump"))
+    ours = wording(outside(core.text("ptdump"), kfence_pool(core)))
     assert wording([line for line in first if line in set(second)]) <= ours
     assert ours <= wording(first) | wording(second)
 
@@ -108,13 +127,9 @@ def alive(core):
     return {str(row["pid"]) for row in core.rows("ps") if row["state"] not in ("Z", "X")}
 
 
-def page_bytes(core):
-    return 65536 if "64k" in core.name else 4096
-
-
 def test_vtop_user(core):
     """Frames of user pages as /proc/PID/pagemap had them."""
-    size, living = page_bytes(core), alive(core)
+    size, living = core.page_bytes, alive(core)
     pages = [page for page in user_pages(core) if page[0] in living]
     if not pages:
         pytest.skip("no process of the account lived to the end")
@@ -186,8 +201,7 @@ def test_page_owner(core):
     """Whose a page is, against kpageflags: buddy, slab, anonymous, page table, reserved, file."""
     if "oom" in core.name:
         pytest.skip("all of memory changed hands between the account and the dump")
-    died = any(row["state"] == "Z" for row in core.rows("ps"))
-    size = page_bytes(core)
+    size = core.page_bytes
     kinds = {}
     for lo, hi, flags in steady_frames(core):
         kinds[(lo + hi) // 2] = kind_by_flags(flags)
@@ -204,7 +218,13 @@ def test_page_owner(core):
         if row["owner"] != wanted:
             wrong.append((hex(pa), wanted, row["owner"], row["flags"]))
     assert {"buddy", "slab", "reserved"} <= set(counts), counts
-    share(len(frames) - len(wrong), len(frames), 0.8 if died else 0.95, f"owners {counts}, wrong {wrong[:8]}")
+    what = f"owners {counts}, wrong {wrong[:8]}"
+    share(len(frames) - len(wrong), len(frames), 0.6, what)
+    # Between the account and the dump a guest gives pages back and takes free ones; a table that is no table any more
+    # waits for RCU before it is free, and with RCU stalled for good.
+    moved = sum(bool({"buddy", "free"} & {theirs, ours}) or (theirs, ours) == ("page table", "kernel")
+                for _, theirs, ours, _ in wrong)
+    share(len(frames) - len(wrong), len(frames) - moved, 0.97, what)
 
 
 def test_layout(core, tables):
@@ -358,7 +378,7 @@ def test_no_user_space(core):
 
 
 def test_btop_ptob(core):
-    size = page_bytes(core)
+    size = core.page_bytes
     (row,) = core.rows(f"btop {0x1234 * size + 5:x}")
     assert int(row["page"], 16) == 0x1234
     (row,) = core.rows("ptob 1234")

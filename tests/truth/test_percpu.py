@@ -22,13 +22,6 @@ def listing(core):
     return layout, [row for row in rows if "chunk" in row], [row["finding"] for row in rows if "finding" in row]
 
 
-def page_bytes(core):
-    for option, size in (("CONFIG_ARM64_64K_PAGES", 65536), ("CONFIG_ARM64_16K_PAGES", 16384)):
-        if core.config.get(option) == "y":
-            return size
-    return PAGE
-
-
 def meminfo_percpu(core, name):
     return next((int(line.split()[1]) for line in core.truth(name) if line.startswith("Percpu:")), None)
 
@@ -38,7 +31,7 @@ def test_meminfo(core, listing):
     first, second = meminfo_percpu(core, "meminfo"), meminfo_percpu(core, "meminfo.2")
     assert first and second
     layout, chunks, _ = listing
-    page = page_bytes(core)
+    page = core.page_bytes
     size = sum(layout[part] or 0 for part in ("static_bytes", "reserved_bytes", "dynamic_bytes"))
     pages = size // page + sum(c["populated"] for c in chunks if c["kind"] == "more")
     mine = pages * layout["units"] * page // 1024

@@ -31,10 +31,6 @@ def stat(core):
             for tid, lines in by_thread(core.steady("task_stat")).items()}
 
 
-def page_bytes(core):
-    return 65536 if "64k" in core.name else 4096
-
-
 def rows(core, command):
     """By pid, without the idle tasks, which /proc does not show, and without the one that went on to
     run after the account and may have ended."""
@@ -113,7 +109,7 @@ def test_ps_memory(core):
     ours = rows(core, "ps -u")
     compare(core, ours, stat(core), [
         ("vsz", lambda row: row["vsz"], lambda f: int(f[20]) or None),
-        ("rss", lambda row: row["rss_counted"], lambda f: int(f[21]) * page_bytes(core) if int(f[20]) else None),
+        ("rss", lambda row: row["rss_counted"], lambda f: int(f[21]) * core.page_bytes if int(f[20]) else None),
     ], skip=(1,))
     # RSS itself is exact: the pages that /proc/PID/pagemap has present, but for the vdso and its kin, which
     # do not count. Some have come in since.
@@ -126,7 +122,7 @@ def test_ps_memory(core):
                    if line.endswith(("[vdso]", "[vvar]", "[sigpage]", "[vectors]", "[vvar_vclock]"))]
         present = [int(va, 16) for va, entry in (line.split() for line in pages if line) if int(entry, 16) >> 63]
         expected = sum(not any(a <= va < b for a, b in kernels) for va in present)
-        assert abs(row["rss"] // page_bytes(core) - expected) <= 3, (pid, row["rss"] // page_bytes(core), expected)
+        assert abs(row["rss"] // core.page_bytes - expected) <= 3, (pid, row["rss"] // core.page_bytes, expected)
         checked += 1
     assert checked
 

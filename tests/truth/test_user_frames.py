@@ -85,13 +85,6 @@ def test_calls_are_the_source_s(core, threads):
             assert int(frame["mapped_offset"], 16) == offset and frame["elf_address"] == frame["pc"]
 
 
-def page_size(core):
-    for word, size in (("64K", 65536), ("16K", 16384)):
-        if core.config.get(f"CONFIG_ARM64_{word}_PAGES") == "y":
-            return size
-    return 4096
-
-
 def pages(core, pid, start, end):
     """(address, page frame) of the pages of [start, end) in the second reading of pagemap: the workload may have
     been starting at the first one."""
@@ -105,7 +98,7 @@ def pages(core, pid, start, end):
 def frame_now(core, pid, va):
     """The page frame in the dump: a page that was copied after the account had been given is another one."""
     *_, answer = core.run(f"set {pid}", f"vtop -u 0x{va:x}", status=None)
-    return int(answer["rows"][0]["physical"], 16) // page_size(core) if answer["rows"][0]["physical"] else None
+    return int(answer["rows"][0]["physical"], 16) // core.page_bytes if answer["rows"][0]["physical"] else None
 
 
 def core_file(core, row, path):
@@ -122,7 +115,7 @@ def core_file(core, row, path):
     leader = next(r["pid"] for r in core.rows("ps -u") if r["comm"] == "workload")
     (area,) = [a for a in (line.split()[0].split("-") for line in core.truth(f"maps.{leader}"))
                if int(a[0], 16) <= sp < int(a[1], 16)]
-    size = page_size(core)
+    size = core.page_bytes
     frames = dict(pages(core, leader, sp & -size, int(area[1], 16)))
     load = [(va, core.ram(frame * size, size)) for va, frame in frames.items()]
     last = int(row["user_frames"][-1]["sp"], 16)

@@ -161,7 +161,7 @@ def test_pages(core):
         steady = {int(va, 16): int(v, 16) & (1 << 55) - 1 for va, v in first.items()
                   if second.get(va) == v and int(v, 16) >> 63}
         (row,) = core.rows(f"vm -p {pid}")
-        size = 65536 if "64k" in core.name else 4096
+        size = core.page_bytes
         mine = {}
         for run in row["pages"]:
             for i in range(run["pages"] if run["kind"] == "mapped" else 0):

@@ -65,6 +65,11 @@ class Core:
         return dict(line.split("=", 1) for line in lines if line.startswith("CONFIG_"))
 
     @functools.cached_property
+    def page_bytes(self):
+        sizes = {"CONFIG_ARM64_64K_PAGES": 65536, "CONFIG_ARM64_16K_PAGES": 16384}
+        return next((size for option, size in sizes.items() if option in self.config), 4096)
+
+    @functools.cached_property
     def deed(self):
         """What our module said that it would do: its keys and values, the objects' list apart (see widgets)."""
         return dict(word.split("=", 1) for line in self.truth("misbehave") if " widget=" not in line
