@@ -3,136 +3,14 @@ area, a stack or a variable, against all that others know of it: KASAN's, SLUB's
 module, and the source of that and of LKDTM. What a dump of such a kernel must be able to tell is counted beforehand: a
 stack or an object that no oracle was found for is a failure, not a skip."""
 
-import functools
-import os
 import re
 
 import pytest
+from heap_ledger import (Boot, CALLERS, FREED, KIND, LKDTM, Ledger, alike, boots, keeps_tracks, number, scenario, untagged,
+                         watched, word)
 from kernel_reports import (AREA, accessed, block, console, found, kasan_report, kasan_tracks, kfence_objects, kfence_report,
                             oops_registers, slub_reports, slub_tracks)
-from truth_cores import CORES, Core, ROOT, frame_rows, same_frames, share
-
-# What is damaged by our module's scenario (tests/cores/guest/module) or LKDTM's (drivers/misc/lkdtm, 6.1 to 7.2).
-KIND = {"overflow": "slab", "underflow": "slab", "uaf-write": "slab", "uaf-read": "slab", "uaf-follow": "slab",
-        "double-free": "slab", "bad-free": "slab", "page-uaf": "page", "vmalloc": "vmalloc", "stack": "stack",
-        "global": "global", "stack-overflow": "stack end", "SLAB_LINEAR_OVERFLOW": "slab", "WRITE_AFTER_FREE": "slab",
-        "READ_AFTER_FREE": "slab", "SLAB_FREE_DOUBLE": "slab", "CORRUPT_STACK": "stack", "EXHAUST_STACK": "stack end"}
-FREED = ("uaf-write", "uaf-read", "uaf-follow", "double-free", "WRITE_AFTER_FREE", "READ_AFTER_FREE", "SLAB_FREE_DOUBLE")
-CLASSES = ("slab-out-of-bounds", "use-after-free", "double-free", "invalid-free", "global-out-of-bounds",
-           "stack-out-of-bounds", "vmalloc-out-of-bounds", "stack-corruption", "stack-overflow")
-
-# Who calls whom in the module's source: heap.c, areas.c, main.c.
-CALLERS = {"widget_make": ["make_all", "member_main"], "parcel_pack": ["make_all", "member_main"],
-           "widget_release": ["free_victim", "member_main"], "parcel_discard": ["free_victim", "member_main"],
-           "page_take": ["take", "member_main"], "page_return": ["give_back", "member_main"],
-           "area_map": ["map_area", "member_main"]}
-
-# LKDTM's slab scenarios by drivers/misc/lkdtm/heap.c, 6.1: cache, its objects' size, bytes asked for, offset of the deed.
-LKDTM = {"SLAB_LINEAR_OVERFLOW": ("kmalloc-1k", 1024, 1020, 1024), "WRITE_AFTER_FREE": ("kmalloc-1k", 1024, 1024, 512),
-         "READ_AFTER_FREE": ("kmalloc-1k", 1024, 1024, 4), "SLAB_FREE_DOUBLE": ("lkdtm-heap-double_free", 64, 64, 0)}
-
-
-class Boot(Core):
-    """One of several boots of one recipe, which have no account but the console."""
-
-    def __init__(self, name, memory):
-        super().__init__(name)
-        self.folder, self.memory = self.path, memory
-        self.path = self.path / memory
-
-    @property
-    def vmlinux(self):
-        return self.folder / "vmlinux"
-
-    @functools.cached_property
-    def config(self):
-        lines = (self.folder / "config").read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines if line.startswith("CONFIG_"))
-
-    def run(self, *commands, status=0):
-        return super().run(*commands, dump="vmcore.kdump", status=status)
-
-
-def boots():
-    if os.environ.get("SET") != "made":
-        return []
-    return [f"{path.parent.parent.name}/{path.parent.name}" for path in sorted(CORES.glob("*-boots-*/*/vmcore.kdump"))
-            if (ROOT / "tests/cores/recipes" / path.parent.parent.name).exists()]
-
-
-# ---- what is known beforehand ------------------------------------------------------------------------------------------
-
-def scenario(core):
-    """The name of what was done; None where nothing of this kind was. From the recipe alone."""
-    words = core.recipe.get("MISBEHAVE", "").split()
-    if not words:
-        words = re.findall(r"echo ([A-Z_]+) >\S*provoke-crash", core.recipe.get("TRIGGER", ""))
-    if words and words[0] in KIND:
-        return words[0]
-    assert core.recipe.get("expect_class") not in CLASSES, f"a scenario that this test does not know: {words}"
-    return None
-
-
-def word(core, name, default):
-    """A number of the plan that the recipe gives to the module, or the module's default (plan_parse() in main.c)."""
-    match = re.search(rf"\b{name}=(\d+)", core.recipe["MISBEHAVE"])
-    return int(match[1]) if match else default
-
-
-def watched(core):
-    return "CONFIG_KASAN_GENERIC" in core.config or "CONFIG_KASAN_SW_TAGS" in core.config
-
-
-def keeps_tracks(core):
-    """Whether slab objects have tracks in this kernel, by its configuration and its command line."""
-    return watched(core) or re.search(r"slub_debug=\w*U", core.recipe.get("CMDLINE", "")) is not None
-
-
-def untagged(core, va):
-    """Tag-based KASAN's pointers have a tag in their top byte."""
-    return va | 0xff << 56 if core.arm64 else va
-
-
-def number(text):
-    return int(text, 16) if isinstance(text, str) else text
-
-
-class Ledger:
-    """What outside sources say beside what the commands say, fact by fact."""
-
-    def __init__(self, core):
-        self.core, self.facts, self.tracks = core, {}, set()
-
-    def equal(self, fact, wanted, said):
-        self.facts[fact] = (wanted, said)
-
-    def holds(self, fact, truth, said=None):
-        self.facts[fact] = (True, True if truth else said or False)
-
-    def differs(self):
-        return {fact: pair for fact, pair in self.facts.items() if pair[0] != pair[1]}
-
-    def track(self, fact, what, track, pid, frames=None, chain=()):
-        """A track against its task, its printed frames, or the functions that the source has in this order."""
-        self.tracks.add(what)
-        if track is None:
-            self.holds(fact, False, f"no track \"{what}\"")
-            return
-        if pid is not None:
-            self.equal(fact + ", task", pid, track.get("pid"))
-        mine = frame_rows((track.get("caller") or []) + track["frames"])
-        if frames is not None:
-            self.holds(fact + ", stack", any(same_frames(mine[i:], frames) for i in (0, 1)), mine[:8])
-        names = iter((name or "").split("+")[0] for name in mine)
-        if chain:
-            self.holds(fact + ", calls", all(name in names for name in chain), mine[:8])
-
-
-def alike(cache, told):
-    """The module's "kmalloc" is whichever cache of that size; since 6.6 each size has copies (kmalloc-rnd-, -part-)."""
-    plain = re.sub(r"-(part|rnd)-\d+", "", cache or "")
-    return plain == told or (told == "kmalloc" and plain.startswith("kmalloc-"))
-
+from truth_cores import frame_rows, same_frames, share
 
 # ---- slab objects ------------------------------------------------------------------------------------------------------
 
@@ -323,7 +201,7 @@ def slab(led, name):
         first = tells["KASAN"] or tells["SLUB"]
         tells["the source"].update(object=first["object"], address=first["object"] + tells["the source"]["offset"])
         # by the report's task, through LKDTM's function or, after a tail call on ARM32, through the one that calls it
-        tells["the source"]["tracks"] = {what: (pid, None, ["direct_entry"]) for what, (pid, _, _) in first["tracks"].items()}
+        tells["the source"]["tracks"] = {what: (track[0], None, ["direct_entry"]) for what, track in first["tracks"].items()}
     for by, told in tells.items():
         if told:
             slab_by(led, by, name, told)
@@ -438,7 +316,7 @@ def vmalloc(led, _):
                   [deed["alloc_fn"]] + CALLERS[deed["alloc_fn"]])
 
 
-# ---- stacks and variables --------------------------------------------------------------------------------------------------
+# ---- stacks and variables ----------------------------------------------------------------------------------------------
 
 def stack_by_kasan(led, report, function, variable):
     core = led.core
@@ -449,7 +327,8 @@ def stack_by_kasan(led, report, function, variable):
     name = block(report, " and is located at")[0]
     led.equal("kasan: function by the report", name, row["function"])
     led.holds("kasan: function by the source", function in name.split("+")[0], name)
-    theirs = [(int(m[1]), int(m[2]), m[3]) for m in (re.fullmatch(r" \[(\d+), (\d+)\) '(.*)'", line) for line in report) if m]
+    told = (re.fullmatch(r" \[(\d+), (\d+)\) '(.*)'", line) for line in report)
+    theirs = [(int(m[1]), int(m[2]), m[3]) for m in told if m]
     mine = [(v["offset"], v["offset"] + v["size"], v["name"]) for v in row["variables"]]
     led.equal("kasan: variables", theirs, mine)
     name, size, begin = variable
