@@ -2,8 +2,8 @@
 #include "analyzer/triage/triage.h"
 
 extern const struct triage_rule rule_kasan, rule_kfence, rule_report, rule_heap_call, rule_fault,
-	rule_heap, rule_stacks, rule_pages, rule_hang, rule_cpus, rule_workqueue, rule_leak,
-	rule_log, rule_splat, rule_panic;
+	rule_heap, rule_stacks, rule_pages, rule_hang, rule_cpus, rule_irqs, rule_workqueue,
+	rule_leak, rule_log, rule_splat, rule_panic;
 
 const struct triage_rule *const triage_rules[] = {
 	&rule_kasan,
@@ -16,6 +16,7 @@ const struct triage_rule *const triage_rules[] = {
 	&rule_pages,
 	&rule_hang,
 	&rule_cpus,
+	&rule_irqs,
 	&rule_workqueue,
 	&rule_leak,
 	&rule_log,
