@@ -8,9 +8,9 @@
 
 struct printk_record {
 	uint64_t seq;
-	uint64_t ts_ns; /* local_clock() when it was printed */
-	uint8_t level;	/* 0 emergency … 7 debug */
-	uint8_t facility;
+	uint64_t ts_ns;	    /* local_clock() when it was printed */
+	uint8_t level;	    /* 0 emergency … 7 debug */
+	uint8_t facility;   /* 0: the kernel's own words; others came through /dev/kmsg */
 	uint32_t caller_id; /* CONFIG_PRINTK_CALLER: task pid, or 0x80000000 + CPU; else 0 */
 	const char *text; /* text_bytes bytes, not terminated, may hold newlines; until the next */
 	size_t text_bytes;

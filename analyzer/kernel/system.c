@@ -145,7 +145,7 @@ struct err *system_panic_message(struct target *t, struct arena *a, const char *
 		if (err || !more)
 			break;
 		size_t n = sizeof(words) - 1;
-		if (r.text_bytes >= n && !memcmp(r.text, words, n))
+		if (!r.facility && r.text_bytes >= n && !memcmp(r.text, words, n))
 			*ret = arena_strndup(a, r.text + n, r.text_bytes - n);
 	}
 	printk_iter_deinit(&it);

@@ -1,4 +1,5 @@
-/* The kernel's log as lines. */
+/* The kernel's log as lines: its own words only. What processes write to /dev/kmsg has another
+ * facility (kernel/printk/printk.c, devkmsg_write(), 5.10 to 7.2), and may be any words. */
 #include <string.h>
 
 #include "analyzer/base/scope.h"
@@ -26,7 +27,8 @@ struct err *facts_read_log(struct triage *tr)
 	struct err *err = printk_iter_init(&it, tr->t);
 	if (!err) {
 		while (!(err = printk_iter_next(&it, &r, &more)) && more) {
-			keep_lines(tr, r.text, r.text_bytes);
+			if (!r.facility)
+				keep_lines(tr, r.text, r.text_bytes);
 			tr->facts.log_newest_ns = r.ts_ns;
 		}
 		tr->facts.log_lost = it.lost;

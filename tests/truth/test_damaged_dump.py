@@ -3,12 +3,13 @@ never sure of what the whole dump does not say."""
 
 import functools
 import json
+import mmap
 import random
 import struct
 import subprocess
 
 import pytest
-from truth_cores import INQUEST
+from truth_cores import Core, INQUEST
 
 FLIPS = 20000
 
@@ -99,3 +100,20 @@ def test_verdict(core, tmp_path, damage, how):
     assert said["class"] in ("alive", "unknown") or said["statements"]
     for statement in said["statements"]:
         assert statement["text"] and statement["evidence"] and statement["confidence"]
+
+
+@pytest.mark.parametrize("name,line", [("armmp-live", b"INFO: rcu_sched wrong"), ("arm32-kasan-live", b"Object already free")])
+def test_users_words_are_no_report(tmp_path, name, line):
+    """Whoever may write to /dev/kmsg can write what a report begins with; the record says that it is no kernel's."""
+    core, path = Core(name), tmp_path / "vmcore"
+    mark = b"inquest: stacks begin"  # the guest wrote it there
+    assert any(row["text"] == mark.decode() and row["facility"] == 1 for row in core.rows("log"))
+    copy(core, path)
+    with open(path, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        at, found = memory.find(mark), 0
+        while at >= 0:
+            memory[at:at + len(mark)] = line.ljust(len(mark))
+            at, found = memory.find(mark, at + 1), found + 1
+    assert found
+    said, run = triage(core.path / "vmlinux", path)
+    assert (said["class"], said["suspects"]) == ("alive", []), run.stderr[-500:]
