@@ -195,45 +195,97 @@ static struct err *check_shadow(struct triage *tr, const struct task *task, stru
 	return NULL;
 }
 
-static struct err *look_at(struct triage *tr, struct canaries *canaries, const struct task *task,
-	bool shadowed, struct arena *scratch)
+/* ---- the word that all functions check with ---------------------------------------------- */
+
+struct sweep {
+	struct triage *tr;
+	struct canaries *canaries;
+	struct arena scratch;
+	bool shadowed;
+	bool has_guard; /* one for all tasks, there */
+	uint64_t guard_va;
+	VEC(struct stack_check) other; /* stacks whose canaries are all one other word */
+};
+
+/* Nothing is wrong with it but that. */
+static bool has_another(const struct sweep *s, const struct stack_check *c)
 {
-	struct stack_check c;
-	struct err *err = stack_check_task(tr->t, task, scratch, &c);
-	if (!err && canaries)
-		err = stack_check_frames(canaries, tr->t, scratch, &c);
-	if (err)
-		return err;
-	if (c.findings & ~(unsigned)STACK_POINTER_LOST)
-		err = tell(tr, task, &c);
-	if (!err && shadowed)
-		tell_shadow(tr, task, scratch);
-	/* The canary says it all, and whose it is. */
-	if (!err && shadowed && !(c.findings & STACK_CANARY_LOST))
-		err = check_shadow(tr, task, scratch);
+	const unsigned canaries = STACK_CANARY_LOST | STACK_CANARY_ODD | STACK_POINTER_LOST;
+	return s->has_guard && !(c->findings & ~canaries) && c->canaries.damaged &&
+	       c->canaries.damaged == c->canaries.checked && c->canaries.alike;
+}
+
+static void tell_guard(struct sweep *s)
+{
+	const struct stack_check *first = s->other.v;
+	struct triage *tr = s->tr;
+	if (triage_page_lost(tr, s->guard_va, "stacks", "__stack_chk_guard"))
+		return;
+	struct finding *f = triage_find(
+		tr, "stacks", VERDICT_STACK_CORRUPTION, WEIGHT_SYMPTOM, CONFIDENCE_LIKELY);
+	f->title = "the stack protector's own canary was written over";
+	finding_say(tr, f, EVIDENCE_MEMORY, CONFIDENCE_SURE, "rd __stack_chk_guard", "canary",
+		"__stack_chk_guard is 0x%llx, but the stacks of %zu tasks hold 0x%llx",
+		(unsigned long long)first->guard, s->other.n,
+		(unsigned long long)first->canaries.found.found);
+}
+
+/* Where several tasks hold the same other word, the one that it is compared with is the wrong one.
+ */
+static struct err *tell_others(struct sweep *s)
+{
+	enum { SEVERAL = 3 };
+	bool alike = s->other.n >= SEVERAL;
+	for (size_t i = 0; alike && i < s->other.n; i++)
+		alike = s->other.v[i].canaries.found.found == s->other.v[0].canaries.found.found;
+	if (alike)
+		tell_guard(s);
+	struct err *err = NULL;
+	for (size_t i = 0; !alike && !err && i < s->other.n; i++)
+		err = tell(s->tr, &s->other.v[i].task, &s->other.v[i]);
 	return err;
 }
 
-static struct err *run(struct triage *tr)
+/* ---- all of them ------------------------------------------------------------------------- */
+
+static struct err *look_at(struct sweep *s, const struct task *task)
 {
-	bool shadowed = target_has_symbol(tr->t, "init_shadow_call_stack");
-	scoped_canaries struct canaries *canaries = canaries_create(tr->t);
+	struct stack_check c;
+	struct triage *tr = s->tr;
+	struct err *err = stack_check_task(tr->t, task, &s->scratch, &c);
+	if (!err && s->canaries)
+		err = stack_check_frames(s->canaries, tr->t, &s->scratch, &c);
+	if (err)
+		return err;
+	if (has_another(s, &c))
+		vec_push(&s->other, c);
+	else if (c.findings & ~(unsigned)STACK_POINTER_LOST)
+		err = tell(tr, task, &c);
+	if (!err && s->shadowed)
+		tell_shadow(tr, task, &s->scratch);
+	/* The canary says it all, and whose it is. */
+	if (!err && s->shadowed && !(c.findings & STACK_CANARY_LOST))
+		err = check_shadow(tr, task, &s->scratch);
+	return err;
+}
+
+static struct err *look_at_all(struct sweep *s)
+{
 	struct task_iter it;
 	struct task task;
-	struct arena scratch = { 0 };
 	bool more = true;
-	struct err *err = task_iter_init(&it, tr->t);
+	struct err *err = task_iter_init(&it, s->tr->t);
 	while (!err && more) {
 		err = task_iter_next(&it, &task, &more);
-		if (err && more) {
+		if (err && more && err->code != ERR_INTERRUPTED) {
 			err_drop(err); /* one damaged task: ps says which */
 			err = NULL;
 			continue;
 		}
 		if (err || !more)
 			break;
-		arena_reset(&scratch);
-		err = look_at(tr, canaries, &task, shadowed, &scratch);
+		arena_reset(&s->scratch);
+		err = look_at(s, &task);
 		if (err && err->code == ERR_MISSING) {
 			err_drop(err); /* it has no stack any more */
 			err = NULL;
@@ -241,7 +293,21 @@ static struct err *run(struct triage *tr)
 		if (!err)
 			err = interrupt_check();
 	}
-	arena_deinit(&scratch);
+	return err ? err : tell_others(s);
+}
+
+static struct err *run(struct triage *tr)
+{
+	struct symbol guard;
+	scoped_canaries struct canaries *canaries = canaries_create(tr->t);
+	struct sweep s = { .tr = tr,
+		.canaries = canaries,
+		.shadowed = target_has_symbol(tr->t, "init_shadow_call_stack"),
+		.has_guard = symtab_find_kernel(tr->t->syms, "__stack_chk_guard", &guard) };
+	s.guard_va = s.has_guard ? guard.va : 0;
+	struct err *err = look_at_all(&s);
+	arena_deinit(&s.scratch);
+	vec_deinit(&s.other);
 	return err;
 }
 

@@ -5,11 +5,13 @@ import functools
 import json
 import mmap
 import random
+import re
 import struct
 import subprocess
 
 import pytest
 from truth_cores import Core, INQUEST
+from verdicts import segments
 
 FLIPS = 20000
 
@@ -117,3 +119,24 @@ def test_users_words_are_no_report(tmp_path, name, line):
     assert found
     said, run = triage(core.path / "vmlinux", path)
     assert (said["class"], said["suspects"]) == ("alive", []), run.stderr[-500:]
+
+
+@pytest.mark.parametrize("name", ["arm32-lpae-live", "arm32-thumb2-live"])
+def test_guard_of_all_stacks(tmp_path, name):
+    """One wrong byte in the word that all functions check with: one finding, and not one for each task."""
+    core, path = Core(name), tmp_path / "vmcore"
+    (row,) = core.rows("vtop __stack_chk_guard")
+    copy(core, path)
+    pa = int(row["physical"], 16)
+    (offset,) = [at + pa - start for start, at, n in segments(path) if start <= pa < start + n]
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        (byte,) = file.read(1)
+        file.seek(offset)
+        file.write(bytes([byte ^ 0x55]))
+    said, run = triage(core.path / "vmlinux", path)
+    assert (said["class"], said["confidence"], said["suspects"]) == ("stack-corruption", "likely", [])
+    assert said["title"] == "the stack protector's own canary was written over"
+    (text,) = [s["text"] for s in said["statements"] if s["topic"] == "canary"]
+    tasks, held = re.search(r"of (\d+) tasks hold 0x([0-9a-f]+)", text).groups()
+    assert int(tasks) > 10 and int(held, 16) & 0xff == byte
