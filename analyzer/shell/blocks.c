@@ -213,7 +213,7 @@ static void forget(struct lines *l)
 }
 
 /* A line, and when it opens a block all lines to its end; none of them when one is wrong. False:
- * there are no more. */
+ * there are no more, or a block is too long: what its lines stand under would not be obeyed. */
 static bool collect(struct runner *r, const struct line_source *source)
 {
 	unsigned depth = 0;
@@ -238,6 +238,11 @@ static bool collect(struct runner *r, const struct line_source *source)
 		else if (depth && behind_word(line, "end"))
 			depth--;
 	} while (depth && r->lines.all.n < LINES_MAX);
+	if (depth) {
+		session_fail(r->s, "inquest", r->lines.all.v[0], 0,
+			err_new(ERR_LIMIT, "this block is longer than %d lines", LINES_MAX));
+		return false;
+	}
 	if (wrong)
 		forget(&r->lines);
 	return true;

@@ -227,3 +227,18 @@ def test_print_max(inquest):
 def test_set_refuses(inquest, line):
     done = inquest("-c", line)
     assert done.returncode == 1 and "^" in done.stderr
+
+
+# ---- blocks
+
+
+@pytest.mark.parametrize("blanks,good", [(99990, True), (100001, False)])
+def test_long_blocks(inquest, tmp_path, blanks, good):
+    """A block that is too long is refused: of one that was cut the rest would run whatever `if` says."""
+    script = tmp_path / "script"
+    script.write_text("if (0)\n" + "\n" * blanks + "eval 1\nend\neval 2\n")
+    done = inquest("--no-rc", "--csv", "-x", str(script))
+    if good:
+        assert done.returncode == 0 and "2" in done.stdout
+    else:
+        assert done.returncode == 1 and "longer than 100000 lines" in done.stderr and not done.stdout
