@@ -2,8 +2,11 @@
  * (kernel/sched/sched.h, 4.19 to 7.2). */
 #include "analyzer/triage/waiting.h"
 
+#include <stdlib.h>
+
 #include "analyzer/base/interrupt.h"
 #include "analyzer/base/scope.h"
+#include "analyzer/base/xalloc.h"
 #include "analyzer/kernel/runqueue.h"
 #include "analyzer/kernel/task_detail.h"
 
@@ -71,12 +74,46 @@ struct err *waiting_one(struct waiting_tasks *w, const struct task *task, struct
 	return err ? err : find_lock(w, ret, broken);
 }
 
+struct numbered {
+	uint64_t task_va;
+	size_t number;
+};
+
+static int by_task(const void *a, const void *b)
+{
+	const struct numbered *x = a, *y = b;
+	return (x->task_va > y->task_va) - (x->task_va < y->task_va);
+}
+
 static void link_owners(struct waiting_tasks *w)
 {
+	scoped_free struct numbered *all = xcalloc(w->v.n + 1, sizeof(*all));
 	for (size_t i = 0; i < w->v.n; i++)
-		for (size_t k = 0; w->v.v[i].lock.owner_va && k < w->v.n; k++)
-			if (w->v.v[i].lock.owner_va == w->v.v[k].task.va)
-				w->v.v[i].owner = k;
+		all[i] = (struct numbered){ w->v.v[i].task.va, i };
+	qsort(all, w->v.n, sizeof(*all), by_task);
+	for (size_t i = 0; i < w->v.n; i++) {
+		const struct numbered wanted = { w->v.v[i].lock.owner_va, 0 };
+		const struct numbered *found =
+			wanted.task_va ? bsearch(&wanted, all, w->v.n, sizeof(*all), by_task)
+				       : NULL;
+		if (found)
+			w->v.v[i].owner = found->number;
+	}
+}
+
+/* Each task waits for one at most: whoever is met twice from one start is in a circle. */
+static void find_circles(struct waiting_tasks *w)
+{
+	scoped_free size_t *start = xcalloc(w->v.n + 1, sizeof(*start)); /* from which, plus one */
+	for (size_t i = 0; i < w->v.n; i++) {
+		size_t at = i;
+		for (; at != SIZE_MAX && !start[at]; at = w->v.v[at].owner)
+			start[at] = i + 1;
+		if (at == SIZE_MAX || start[at] != i + 1)
+			continue;
+		for (; !w->v.v[at].in_circle; at = w->v.v[at].owner)
+			w->v.v[at].in_circle = true;
+	}
 }
 
 struct err *waiting_read(struct waiting_tasks *w, struct target *t, struct arena *a)
@@ -112,8 +149,10 @@ struct err *waiting_read(struct waiting_tasks *w, struct target *t, struct arena
 	if (!err && w->v.n == WAITING_MAX)
 		err = lock_waits_set_aside(
 			&w->locks, err_new(ERR_LIMIT, "more than %d tasks wait", WAITING_MAX));
-	if (!err)
+	if (!err) {
 		link_owners(w);
+		find_circles(w);
+	}
 	return err;
 }
 
@@ -125,18 +164,13 @@ void waiting_deinit(struct waiting_tasks *w)
 
 bool waiting_circle(const struct waiting_tasks *w, size_t i, size_t *ret_last)
 {
-	size_t at = i;
 	*ret_last = i;
-	for (size_t steps = 0; steps <= w->v.n; steps++) {
-		at = w->v.v[at].owner;
-		if (at == SIZE_MAX)
-			return false;
+	if (!w->v.v[i].in_circle)
+		return false;
+	for (size_t at = w->v.v[i].owner; at != i; at = w->v.v[at].owner)
 		if (w->v.v[at].since_ns < w->v.v[*ret_last].since_ns)
 			*ret_last = at;
-		if (at == i)
-			return true;
-	}
-	return false;
+	return true;
 }
 
 const char *waiting_doubt(const struct waiting_tasks *w, size_t i)

@@ -16,6 +16,7 @@ struct waiting {
 	bool has_since;
 	uint64_t since_ns; /* how long it has not run, by its CPU's clock */
 	size_t owner;	   /* number of the waiting task that holds .lock; SIZE_MAX: none of them */
+	bool in_circle;	   /* following .owner leads back to it */
 };
 
 struct waiting_tasks {
