@@ -58,16 +58,15 @@ static struct err *load_module(void)
 /* The handler of Ctrl-C is in place before py_enter() puts ours over it. */
 static struct err *ready(void)
 {
-	static bool started;
-	if (started)
-		return NULL;
-	struct err *err = start();
-	if (err)
+	static bool started, loaded;
+	struct err *err = started ? NULL : start();
+	started |= !err; /* the interpreter starts once, whether our module loads or not */
+	if (err || loaded)
 		return err;
 	err = load_module();
 	if (!err)
 		py_signals_init();
-	started = !err;
+	loaded = !err;
 	return err;
 }
 
